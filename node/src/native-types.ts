@@ -13,7 +13,7 @@ export declare class PendingCalls {
      * event at the end of each HTTP request of the call.
      */
     start(number: number, observed: boolean, core: Core, timeout: number | undefined | null, call: Call): void;
-    /** Starts a call that requests the next page. After the last page, the call returns `null`. */
+    /** Starts a call that requests the next page. The response is the attachment. After the last page, there is none. */
     next(number: number, observed: boolean, core: Core, timeout: number | undefined | null, cursor: PageCursor): void;
     /** Starts a call that reads the next chunk of a response. At the end of the body, the call returns no chunk. */
     read(number: number, core: Core, response: ResponseStream): void;
@@ -107,6 +107,13 @@ export declare class Core {
 /** The cursor of a paginated list, such as the list of companies. It stores which page is requested next. */
 export declare class PageCursor {
     totalChanged(): boolean;
+    /**
+     * Moves to the page after the parsed page, which has `results` results and reports `total` results on all pages.
+     * Returns false if the page is outdated, and must be requested again.
+     */
+    accept(results: number, total: number): boolean;
+    /** Records that `response` could not be parsed as a page, so that the page is requested again. Returns the error. */
+    reject(response: Response): void;
 }
 
 /** The quota of HTTP requests per day. `reset` is the time of the next reset, in milliseconds since the Unix epoch. */

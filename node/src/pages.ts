@@ -1,6 +1,7 @@
 /** Iteration over the pages of a paginated list, and over the results of all pages. */
 import type { NativeResponse, PageCursor } from "./native";
 import type { Completion } from "./pending-calls";
+import { callNative } from "./raise";
 import { Page, Response } from "./responses";
 
 /**
@@ -52,11 +53,17 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
 
     /** Requests the next page. After an error, requests the same page again. */
     async next(): Promise<IteratorResult<Page<T>, undefined>> {
-        const completion = this.#left ? undefined : await this.#request();
-        if (completion?.attachment === undefined) {
-            return { done: true, value: undefined };
+        while (!this.#left) {
+            const { attachment } = await this.#request();
+            if (attachment === undefined) {
+                break;
+            }
+            const value = this.#parse(attachment);
+            if (value !== undefined) {
+                return { done: false, value };
+            }
         }
-        return { done: false, value: new Page<T>(completion.value, new Response(completion.attachment)) };
+        return { done: true, value: undefined };
     }
 
     /** Ends the iteration. JavaScript calls this method when a `for await` loop ends before the last page. */
@@ -68,6 +75,22 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     [Symbol.asyncIterator](): this {
         return this;
     }
+
+    /** Parses a page. Returns `undefined` if the page is outdated. The cursor waits for the end of this method. */
+    #parse(native: NativeResponse): Page<T> | undefined {
+        const response = new Response(native);
+        try {
+            const { results, totalResults } = response.json<{ results: T[]; totalResults: number }>();
+            if (!Array.isArray(results) || !Number.isInteger(totalResults) || totalResults < 0) {
+                throw new SyntaxError("the response is not a page");
+            }
+            const isAccepted = this.#cursor.accept(results.length, totalResults);
+            return isAccepted ? new Page(totalResults, response, results) : undefined;
+        } catch (error) {
+            callNative(() => this.#cursor.reject(native));
+            throw error;
+        }
+    }
 }
 
 /** An iterator over the results of pages. */
@@ -77,6 +100,7 @@ class Items<T> implements AsyncIterableIterator<T> {
     #results: Iterator<T> = [].values();
     /** The running request for the next page. Shared by concurrent calls of `next`, so that no page is skipped. */
     #request: Promise<boolean> | undefined;
+    #left = false;
 
     constructor(pages: Pages<T>) {
         this.#pages = pages;
@@ -96,6 +120,7 @@ class Items<T> implements AsyncIterableIterator<T> {
     }
 
     async return(): Promise<IteratorResult<T, undefined>> {
+        this.#left = true;
         this.#results = [].values();
         await this.#pages.return();
         return { done: true, value: undefined };
@@ -108,9 +133,11 @@ class Items<T> implements AsyncIterableIterator<T> {
     /** Requests the next page. Resolves to false if there is none. */
     async #nextPage(): Promise<boolean> {
         const { done, value } = await this.#pages.next();
-        if (!done) {
-            this.#results = value.results.values();
+        // `return` can be called meanwhile.
+        if (done || this.#left) {
+            return false;
         }
-        return !done;
+        this.#results = value.results.values();
+        return true;
     }
 }

@@ -114,10 +114,10 @@ export class Page<T = unknown> {
     readonly #results: T[];
 
     /** @internal */
-    constructor(totalResults: number, response: Response) {
+    constructor(totalResults: number, response: Response, results: T[]) {
         this.totalResults = totalResults;
         this.response = response;
-        this.#results = response.json<{ results: T[] }>().results;
+        this.#results = results;
         Object.freeze(this);
     }
 

@@ -73,7 +73,7 @@ test("JSON with a byte order mark is read", () =>
         const body = (await client(url).request("GET", "/x")).json<{ results: { id: string }[] }>();
         assert.equal(body.results[0]?.id, "a");
         for await (const page of client(url).pages("/x")) {
-            assert.equal(page.totalResults, 2 ** 64);
+            assert.equal(page.totalResults, 1e20);
             break;
         }
     }));

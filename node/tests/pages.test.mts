@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
 import {
+    BadResponseError,
     Client,
     type ClientOptions,
     CodatError,
@@ -17,13 +18,17 @@ import {
     TooLargeError,
 } from "codat-keys";
 import fc from "fast-check";
-import { FOREVER, emulated, until } from "./support.mjs";
+import { FOREVER, emulated, until, workersComeAndGo } from "./support.mjs";
 
-/** How the test server below answers: with a status, after so many requests are under way, and after a time in ms. */
+/**
+ * How the test server below answers: with a status, after so many requests are under way, after a time in ms, and with
+ * another body than the page.
+ */
 interface Answer {
     status?: number;
     together?: number;
     wait?: number;
+    body?: Uint8Array | string;
 }
 
 /**
@@ -44,12 +49,13 @@ async function paged(
         seen.requests.push(page);
         seen.most = Math.max(seen.most, (seen.underWay += 1));
         const attempt = seen.requests.filter((one) => one === page).length;
-        const { status = 200, together = 1, wait = 0 } = answer(page, attempt);
+        const { status = 200, together = 1, wait = 0, body } = answer(page, attempt);
         while (seen.most < together) await setTimeout(1);
         await setTimeout(wait);
         seen.underWay -= 1;
         const results = upTo(20).slice((page - 1) * size, page * size);
-        response.writeHead(status).end(status === 200 ? JSON.stringify({ results, totalResults: 20 }) : "{}");
+        const page20 = status === 200 ? JSON.stringify({ results, totalResults: 20 }) : "{}";
+        response.writeHead(status).end(body ?? page20);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -284,6 +290,140 @@ test("a total that changes meanwhile is reported, and results added at the end c
             );
         }
     }));
+
+const NO_PAGES: [string, string | Uint8Array][] = [
+    ["is not UTF-8", Buffer.from('{"results":["\xff"],"totalResults":20}', "latin1")],
+    ["is cut off", '{"results":[1,'],
+    ["is null", "null"],
+    ["is an array", "[]"],
+    ["is empty", ""],
+    ["has no results", '{"totalResults":20}'],
+    ["has an object of results", '{"results":{},"totalResults":20}'],
+    ["has no total", '{"results":[]}'],
+    ["has a negative total", '{"results":[],"totalResults":-1}'],
+    ["has a total with a fraction", '{"results":[],"totalResults":2.5}'],
+    ["has a total out of range", '{"results":[],"totalResults":1e999}'],
+];
+for (const [what, body] of NO_PAGES) {
+    test(`a page that ${what} is an error, and is requested again`, () =>
+        paged(
+            (page, attempt) => (page === 2 && attempt < 3 ? { body } : {}),
+            async (pages, { requests }) => {
+                for (const concurrency of [1, 4]) {
+                    requests.length = 0;
+                    const items = pages({ pageSize: 5, concurrency }).items();
+                    const found: unknown[] = [];
+                    while (found.length < 5) found.push((await items.next()).value);
+                    for (let error = 0; error < 2; error++) {
+                        await assert.rejects(
+                            items.next(),
+                            (error) => error instanceof BadResponseError && error.status === 200,
+                        );
+                    }
+                    for await (const item of items) found.push(item);
+                    assert.deepEqual(found, upTo(20));
+                    assert.equal(requests.filter((page) => page === 2).length, 3);
+                }
+            },
+        ));
+}
+
+test("a total above the largest integer, and one that is written as a decimal", () =>
+    paged(
+        (page) => ({ body: page < 3 ? `{"results":[${page}],"totalResults":${page === 1 ? "1e30" : "2.0"}}` : "" }),
+        async (pages) => {
+            const all = pages({ pageSize: 1 });
+            assert.equal((await all.next()).value!.totalResults, 1e30);
+            assert.equal((await all.next()).value!.totalResults, 2);
+            assert.deepEqual([(await all.next()).done, all.totalChanged], [true, true]);
+        },
+    ));
+
+test("consumers that share an iteration get each page once, in order, despite errors", () =>
+    paged(
+        (page, attempt) => (page % 3 === 0 && attempt === 1 ? { status: 503 } : { wait: page % 2 ? 5 : 0 }),
+        async (pages) => {
+            for (const concurrency of [1, 3]) {
+                const all = pages({ pageSize: 1, concurrency, retry: false });
+                const found: unknown[] = [];
+                let errors = 0;
+                const consume = async () => {
+                    for (;;) {
+                        try {
+                            const { value } = await all.next();
+                            if (value === undefined) return;
+                            found.push(...value.results);
+                        } catch (error) {
+                            assert.ok(error instanceof ServerError);
+                            errors += 1;
+                        }
+                    }
+                };
+                await Promise.all([1, 2, 3, 4, 5].map(consume));
+                assert.deepEqual(found, upTo(20));
+                if (concurrency === 1) assert.equal(errors, 6);
+            }
+        },
+    ));
+
+test("results after return() are none, also for a page that is being requested", () =>
+    paged(
+        (page) => ({ wait: page === 2 ? 100 : 0 }),
+        async (pages, { requests }) => {
+            const items = pages({ pageSize: 2 }).items();
+            await items.next();
+            await items.next();
+            const pending = [items.next(), items.next()];
+            await items.return!();
+            for (const next of [...pending, items.next(), items.next()]) {
+                assert.deepEqual(await next, { done: true, value: undefined });
+            }
+            assert.deepEqual(requests, [1, 2]);
+        },
+    ));
+
+test("an abort at any moment loses no page for another consumer, and leaves no connection", () =>
+    emulated([], async (emulator, client) => {
+        await emulator.setState({ companies: 40 });
+        for (let round = 0; round < 60; round++) {
+            await emulator.setFaults([
+                {
+                    method: "GET",
+                    path: "/companies",
+                    skip: round % 5,
+                    fault: "delay-before",
+                    milliseconds: 3,
+                    count: 20,
+                },
+            ]);
+            const stop = new AbortController();
+            const pages = client.pages<{ id: string }>("/companies", {
+                pageSize: 3,
+                concurrency: 1 + (round % 4),
+                signal: stop.signal,
+            });
+            const reading = (async () => {
+                for await (const _ of pages.items());
+            })();
+            await setTimeout(round / 4);
+            stop.abort(new Error("mine"));
+            await reading.catch((error) => assert.equal(error, stop.signal.reason));
+        }
+        await emulator.setFaults([]);
+        await until((journal) => journal.every(({ ended }) => ended !== "running"), emulator);
+        assert.equal((await client.keys.list()).length, 1);
+    }));
+
+test("workers come and go while they read pages", () =>
+    workersComeAndGo(`
+        import("codat-keys").then(({ Client }) => {
+            const client = new Client();
+            const read = async () => {
+                for (;;) for await (const _ of client.pages("/companies", { pageSize: 1, concurrency: 3 }).items());
+            };
+            for (let reader = 0; reader < 4; reader++) read();
+        });
+    `));
 
 test("a concurrency that is out of range is an error before anything is sent", () =>
     emulated([], async (emulator, client) => {

@@ -77,6 +77,7 @@ class AsyncPages:
             page = self._unclaimed.pop(0)
         if page is None:
             raise StopAsyncIteration
+        self._cursor.received(page)
         return page
 
 

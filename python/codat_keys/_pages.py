@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _thread import LockType
     from collections.abc import Iterator
     from typing import Any
 
@@ -70,21 +72,23 @@ class Pages:
             page = self._unclaimed.pop(0)
         if page is None:
             raise StopIteration
+        self._cursor.received(page)
         return page
 
 
 class _Items:
     """An iterator over the results of pages. Threads can share it."""
 
-    __slots__ = ("_lock", "_pages", "_position", "_results")
+    __slots__ = ("_locks", "_pages", "_position", "_results")
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._results: list[Any] = []
         self._position = 0
         # Held by the thread that requests a page. Without it, another thread could reach the end of the pages before
-        # this thread has added the results of the last page. The module `threading` would slow the import down.
-        self._lock = allocate_lock()
+        # this thread has added the results of the last page. Each process has its own lock, because a thread of the
+        # parent process may hold its lock during a fork. The module `threading` would slow the import down.
+        self._locks: dict[int, LockType] = {}
 
     def __iter__(self) -> _Items:
         return self
@@ -99,7 +103,7 @@ class _Items:
                 # These lines call no function, so that no signal handler and no other thread runs between them.
                 self._position += 1
                 return result
-            with self._lock:
+            with self._locks.setdefault(os.getpid(), allocate_lock()):
                 if self._position >= len(self._results):
                     self._request_page()
 

@@ -386,3 +386,69 @@ def test_a_fork_iterates_on(codat_emulator: Emulator) -> None:
         os._exit(0 if [len(page.results) for page in pages] == [2, 1] else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert [len(page.results) for page in pages] == [2, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@kinds
+@pytest.mark.parametrize("per_item", [False, True])
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_a_fork_while_a_thread_requests_a_page_iterates_on_from_that_page(
+    kind: Any, per_item: bool, concurrency: int
+) -> None:
+    requested, goes_on = threading.Event(), threading.Event()
+
+    def serve(number: int) -> bytes:
+        # The request of the parent process.
+        if number == 2 and not requested.is_set():
+            requested.set()
+            goes_on.wait(30)
+        return page(number, total=8)
+
+    def numbers(one: Any) -> list[int]:
+        return [one] if per_item else one.results  # type: ignore[no-any-return]
+
+    async def read(iterator: Any) -> list[int]:
+        return [number for one in await rest(iterator) for number in numbers(one)]
+
+    with raw_server(numbered(serve)) as server:
+        pages = kind(base_url=server.url, api_key=KEY).pages("/x", page_size=2, concurrency=concurrency)
+        iterator = pages.items() if per_item else pages
+        of_parent: list[int] = []
+        thread = threading.Thread(target=lambda: of_parent.extend(asyncio.run(read(iterator))), daemon=True)
+        thread.start()
+        assert requested.wait(30)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            os._exit(0 if asyncio.run(read(iterator)) == [3, 4, 5, 6, 7, 8] else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        goes_on.set()
+        thread.join(30)
+        assert of_parent == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_page_that_no_task_has_received_is_requested_again_after_a_fork(codat_emulator: Emulator) -> None:
+    children: list[int] = []
+
+    async def parent() -> list[int]:
+        pages = AsyncClient().pages("/companies", page_size=2)
+        task = asyncio.ensure_future(step(pages))
+        await asyncio.sleep(0)
+        # The page arrives while the event loop is busy.
+        while not codat_emulator.journal():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        children.append(os.fork())
+        if children[-1] == 0:
+            signal.alarm(20)
+            outcome: list[int] = []
+            # A thread of its own, because this one runs the event loop of the parent process.
+            reads = threading.Thread(target=lambda: outcome.extend(asyncio.run(sizes(pages))))
+            reads.start()
+            reads.join()
+            os._exit(0 if outcome == [2, 2, 1] else 1)
+        return [len((await task).results), *await sizes(pages)]
+
+    assert asyncio.run(parent()) == [2, 2, 1]
+    assert os.waitpid(children[0], 0)[1] == 0

@@ -510,3 +510,34 @@ async def test_the_child_of_a_fork_leaves_the_response_alone(kind: Any) -> None:
             assert os.waitpid(child, 0)[1] == 0
             goes_on.set()
             assert await rest(streamed.iter_bytes()) == [b"k"]
+
+
+@forks
+def test_the_child_of_a_fork_leaves_a_response_alone_that_another_thread_reads() -> None:
+    goes_on = threading.Event()
+
+    def answer(_: str) -> Iterable[bytes]:
+        yield HEAD + b"o"
+        goes_on.wait(30)
+        yield b"k"
+
+    with raw_server(answer) as server, client(Client, server).stream("GET", "/x") as streamed:
+        chunks = streamed.iter_bytes()
+        assert next(chunks) == b"o"
+        read: list[bytes] = []
+        reads = threading.Thread(target=lambda: read.extend(chunks), daemon=True)
+        reads.start()
+        # Time for the thread to wait for the next chunk. Nothing reports this.
+        time.sleep(0.3)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            try:
+                next(chunks)
+            except InvalidInputError as error:
+                os._exit(0 if "belongs to the parent process" in str(error) else 2)
+            os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+        goes_on.set()
+        reads.join(30)
+        assert read == [b"k"]

@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use codat_keys::{
-    ApiKeyDetails, AuthorizationHeader, Bytes, Client, Creation, Error, KeyId, Lookup, Page, Response, ResponseStream,
+    ApiKeyDetails, AuthorizationHeader, Bytes, Client, Creation, Error, KeyId, Lookup, Response, ResponseStream,
     internal,
 };
-use serde::de::IgnoredAny;
 
 use crate::errors::ErrorData;
-use crate::pages::PageCursor;
+use crate::pages::{PageAndPosition, PageCursor};
 use crate::request::{BodyStream, Request};
 
 /// A future that completes when the caller cancels the call.
@@ -76,6 +75,8 @@ pub enum Call {
     NextChunk(BodyStream),
     /// Requests the next page.
     NextPage(PageCursor),
+    /// Requests the next page, which the caller parses.
+    NextUnparsedPage(PageCursor),
 }
 
 /// The result of a successful call.
@@ -94,8 +95,10 @@ pub enum Outcome {
     Stream(Box<ResponseStream>),
     /// A chunk of a response. `None` after the last chunk.
     Chunk(Option<Bytes>),
-    /// A page. `None` after the last page.
-    Page(Option<Page<IgnoredAny>>),
+    /// A page, and the position after it. `None` after the last page.
+    Page(Option<PageAndPosition>),
+    /// The response with a page. The caller parses it, and calls [`PageCursor::accept`] or [`PageCursor::reject`].
+    UnparsedPage(Option<Response>),
     /// Whether the API key has changed.
     Yes(bool),
     /// An `Authorization` header. `None` if [`Call::Reauthorize`] finds no API key other than the rejected one.
@@ -155,6 +158,9 @@ impl Call {
             }
             Self::NextChunk(body) => reading(async move { body.chunk().await.map(Outcome::Chunk) }, stop),
             Self::NextPage(cursor) => reading(async move { cursor.next(&client).await.map(Outcome::Page) }, stop),
+            Self::NextUnparsedPage(cursor) => {
+                reading(async move { cursor.next_response(&client).await.map(Outcome::UnparsedPage) }, stop)
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ pub use emulator::Emulator;
 pub use errors::{CallbackError, Cause, ErrorData};
 pub use key_callback::{KeyCallback, KeyReply, with_key_callback};
 pub use options::{ClientOptions, KeyCommandOptions, KeySource, at_most_one};
-pub use pages::{PageCursor, PageOptions};
+pub use pages::{PageAndPosition, PageCursor, PageOptions};
 pub use request::{BodyStream, Request};
 pub use responses::headers;
 pub use runtime::Runtime;

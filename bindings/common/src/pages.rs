@@ -1,18 +1,23 @@
 //! The options and the cursor of a paginated list.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{self, Arc, PoisonError};
 
-use codat_keys::{Client, Error, Page, Pages, internal};
+use codat_keys::{Client, Error, Page, Pages, Response, internal};
 use serde::de::IgnoredAny;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// A page, and the position of the page after it.
+pub type PageAndPosition = (Page<IgnoredAny>, Box<internal::PageCursor>);
 
 /// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
 #[derive(Clone)]
 pub struct PageCursor(Arc<Shared>);
 
 struct Shared {
-    cursor: Mutex<internal::PageCursor>,
+    cursor: Arc<Mutex<internal::PageCursor>>,
+    /// Locks `cursor` from [`next_response`](PageCursor::next_response) until the caller has parsed the page.
+    unparsed: sync::Mutex<Option<OwnedMutexGuard<internal::PageCursor>>>,
     /// A copy of the value `total_changed` of `cursor`. While a page is requested, `cursor` is locked, but this copy
     /// can be read.
     total_changed: AtomicBool,
@@ -34,16 +39,11 @@ pub struct PageOptions {
 }
 
 impl PageCursor {
-    /// Returns a cursor that starts at the first page of `pages`.
-    pub fn new<C>(pages: Pages<IgnoredAny, C>, options: PageOptions) -> Self {
-        let PageOptions { page_size, query, order_by, concurrency, max_response_bytes } = options;
-        let pages = if let Some(size) = page_size { pages.page_size(size) } else { pages };
-        let pages = if let Some(query) = query { pages.query(query) } else { pages };
-        let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
-        let pages = if let Some(number) = concurrency { pages.concurrency(number) } else { pages };
-        let pages = if let Some(bytes) = max_response_bytes { pages.max_response_bytes(bytes) } else { pages };
-        let cursor = Mutex::new(internal::page_cursor(pages));
-        Self(Arc::new(Shared { cursor, total_changed: AtomicBool::new(false) }))
+    /// Returns a cursor at the page of `position`.
+    pub fn new(position: internal::PageCursor) -> Self {
+        let total_changed = AtomicBool::new(position.total_changed());
+        let cursor = Arc::new(Mutex::new(position));
+        Self(Arc::new(Shared { cursor, unparsed: sync::Mutex::default(), total_changed }))
     }
 
     /// Returns true if two consecutive pages reported different total numbers of results. Does not wait for a page that
@@ -52,10 +52,56 @@ impl PageCursor {
         self.0.total_changed.load(Ordering::Relaxed)
     }
 
-    pub(crate) async fn next(&self, client: &Client) -> Result<Option<Page<IgnoredAny>>, Error> {
+    /// Requests the next page, and returns its response without parsing it. The caller parses the page and then calls
+    /// [`accept`](Self::accept) or [`reject`](Self::reject). Until then, other calls wait.
+    pub(crate) async fn next_response(&self, client: &Client) -> Result<Option<Response>, Error> {
+        let mut cursor = Arc::clone(&self.0.cursor).lock_owned().await;
+        let response = cursor.next_response(client).await?;
+        if response.is_some() {
+            *self.unparsed() = Some(cursor);
+        }
+        Ok(response)
+    }
+
+    /// Moves to the page after the parsed page, which has `results` results and reports `total` results on all pages.
+    /// Returns false if the page is outdated: the caller drops it, and requests the next page.
+    pub fn accept(&self, results: u64, total: u64) -> bool {
+        self.unparsed().take().is_some_and(|mut cursor| {
+            let is_accepted = cursor.accept(results, total);
+            self.0.total_changed.store(cursor.total_changed(), Ordering::Relaxed);
+            is_accepted
+        })
+    }
+
+    /// Records that the caller could not parse the page. The next call requests it again.
+    pub fn reject(&self) {
+        if let Some(mut cursor) = self.unparsed().take() {
+            cursor.reject();
+        }
+    }
+
+    fn unparsed(&self) -> sync::MutexGuard<'_, Option<OwnedMutexGuard<internal::PageCursor>>> {
+        self.0.unparsed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Requests the next page. Returns it together with the position after it.
+    pub(crate) async fn next(&self, client: &Client) -> Result<Option<PageAndPosition>, Error> {
         let mut cursor = self.0.cursor.lock().await;
         let page = cursor.next(client).await;
         self.0.total_changed.store(cursor.total_changed(), Ordering::Relaxed);
-        page
+        Ok(page?.map(|page| (page, Box::new(cursor.at_same_page()))))
+    }
+}
+
+impl PageOptions {
+    /// Returns the position of the first page of `pages` with these options.
+    pub fn first_page<C>(self, pages: Pages<IgnoredAny, C>) -> internal::PageCursor {
+        let Self { page_size, query, order_by, concurrency, max_response_bytes } = self;
+        let pages = if let Some(size) = page_size { pages.page_size(size) } else { pages };
+        let pages = if let Some(query) = query { pages.query(query) } else { pages };
+        let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
+        let pages = if let Some(number) = concurrency { pages.concurrency(number) } else { pages };
+        let pages = if let Some(bytes) = max_response_bytes { pages.max_response_bytes(bytes) } else { pages };
+        internal::page_cursor(pages)
     }
 }

@@ -3,16 +3,17 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use codat_keys::{ApiKey, AuthorizationHeader, Client};
+use codat_keys::{ApiKey, AuthorizationHeader, Client, internal};
 use codat_keys_bindings::{ClientOptions, KeyCallback, KeyCommandOptions, KeySource, PageOptions, at_most_one};
 use napi::Env;
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi_derive::napi;
+use serde::de::IgnoredAny;
 
 use crate::calls::bytes;
 use crate::errors::{raise, wrong};
 use crate::key_types::key_in;
-use crate::responses::RateLimit;
+use crate::responses::{RateLimit, Response};
 
 /// The options of a client. An option without a value gets its default from an environment variable or from the Rust
 /// client. Times are in milliseconds.
@@ -85,7 +86,7 @@ impl Core {
         let (page_size, concurrency) = (page_size.map(narrow), concurrency.map(narrow));
         let max_response_bytes = max_response_bytes.map(bytes);
         let options = PageOptions { page_size, query, order_by, concurrency, max_response_bytes };
-        PageCursor(codat_keys_bindings::PageCursor::new(self.client.pages(&path), options))
+        PageCursor(codat_keys_bindings::PageCursor::new(options.first_page(self.client.pages(&path))))
     }
 
     #[napi]
@@ -153,6 +154,20 @@ impl PageCursor {
     #[napi]
     pub fn total_changed(&self) -> bool {
         self.0.total_changed()
+    }
+
+    /// Moves to the page after the parsed page, which has `results` results and reports `total` results on all pages.
+    /// Returns false if the page is outdated, and must be requested again.
+    #[napi]
+    pub fn accept(&self, results: f64, total: f64) -> bool {
+        self.0.accept(results as u64, total as u64)
+    }
+
+    /// Records that `response` could not be parsed as a page, so that the page is requested again. Returns the error.
+    #[napi]
+    pub fn reject(&self, env: Env, response: &Response) -> napi::Result<()> {
+        self.0.reject();
+        internal::parse_page::<IgnoredAny>(response.0.clone()).map(drop).map_err(raise(env))
     }
 }
 

@@ -107,7 +107,7 @@ impl PendingCalls {
         self.run(number, observed, core.for_a_call(env, timeout)?, core.has_callback(), call.parse(env)?)
     }
 
-    /// Starts a call that requests the next page. After the last page, the call returns `null`.
+    /// Starts a call that requests the next page. The response is the attachment. After the last page, there is none.
     #[napi]
     pub fn next(
         &self,
@@ -118,7 +118,7 @@ impl PendingCalls {
         timeout: Option<f64>,
         cursor: &PageCursor,
     ) -> napi::Result<()> {
-        let call = codat_keys_bindings::Call::NextPage(cursor.0.clone());
+        let call = codat_keys_bindings::Call::NextUnparsedPage(cursor.0.clone());
         self.run(number, observed, core.for_a_call(env, timeout)?, core.has_callback(), call)
     }
 

@@ -2,8 +2,8 @@
 
 use codat_keys::HeaderMap;
 use codat_keys_bindings::{BodyStream, Outcome, headers};
-use napi::Env;
 use napi::bindgen_prelude::{Either3, ObjectFinalize, Uint8Array};
+use napi::{Env, JsString};
 use napi_derive::napi;
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -17,7 +17,7 @@ pub(crate) type Attachment = Either3<Response, ResponseStream, Uint8Array>;
 /// Returns the value of a call as JSON, and the attachment of the call, if any.
 pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Attachment>) {
     match outcome {
-        Outcome::Nothing | Outcome::Page(None) | Outcome::Chunk(None) => (text(&()), None),
+        Outcome::Nothing | Outcome::Page(_) | Outcome::UnparsedPage(None) | Outcome::Chunk(None) => (text(&()), None),
         Outcome::Yes(value) => (text(&value), None),
         Outcome::Header(header) => (text(&header.as_ref().map(key_in)), None),
         Outcome::Key(key) => (text(&KeyData::from(&key)), None),
@@ -26,8 +26,9 @@ pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Attachment>) {
             let (key, extras) = (KeyData::from(&creation.key), creation.extras.as_deref().map(keys));
             (text(&Creation { key, how: creation.how.code(), extras }), None)
         }
-        Outcome::Response(response) => (text(&()), Some(Either3::A(Response(response)))),
-        Outcome::Page(Some(page)) => (text(&page.total_results), Some(Either3::A(Response(page.response)))),
+        Outcome::Response(response) | Outcome::UnparsedPage(Some(response)) => {
+            (text(&()), Some(Either3::A(Response(response))))
+        }
         Outcome::Stream(response) => (text(&()), Some(Either3::B(ResponseStream::new(*response)))),
         Outcome::Chunk(Some(chunk)) => (text(&()), Some(Either3::C(Vec::from(chunk).into()))),
     }
@@ -66,7 +67,7 @@ impl From<codat_keys::RateLimit> for RateLimit {
 /// An HTTP response. JavaScript copies the body only when it reads the body. This class reports the size of the body to
 /// the garbage collector.
 #[napi(custom_finalize)]
-pub struct Response(codat_keys::Response);
+pub struct Response(pub(crate) codat_keys::Response);
 
 impl Response {
     pub(crate) fn bytes(&self) -> i64 {
@@ -104,8 +105,10 @@ impl Response {
     }
 
     #[napi]
-    pub fn text(&self, env: Env) -> napi::Result<&str> {
-        self.0.text().map_err(raise(env))
+    pub fn text<'env>(&self, env: &'env Env) -> napi::Result<JsString<'env>> {
+        let text = self.0.text().map_err(raise(*env))?;
+        // V8 copies Latin-1 faster than it decodes UTF-8.
+        if text.is_ascii() { env.create_string_latin1(text) } else { env.create_string(text) }
     }
 
     /// Returns an error if the body is not valid JSON.

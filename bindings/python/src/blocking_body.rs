@@ -1,5 +1,6 @@
 //! A response whose body the blocking client reads in chunks.
 
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 
@@ -8,7 +9,7 @@ use codat_keys_bindings::next_chunk;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::calls::{closed, result};
+use crate::calls::{check_process, closed, result};
 use crate::errors::raise;
 use crate::interpreter::ensure_running;
 use crate::responses::ResponseHead;
@@ -21,6 +22,8 @@ pub(crate) struct BlockingBody {
     is_closed: AtomicBool,
     /// `None` after `close`. Locked while a thread reads a chunk.
     body: Mutex<Option<OpenBody>>,
+    /// The id of the process that received the response. In the child process after a fork, `body` can be locked for ever.
+    process: u32,
 }
 
 struct OpenBody {
@@ -34,7 +37,7 @@ impl BlockingBody {
         let head =
             ResponseHead::new(response.status(), response.headers(), response.content_length(), response.rate_limit());
         let body = Mutex::new(Some(OpenBody { response, unclaimed: None }));
-        Self { head, is_closed: AtomicBool::new(false), body }
+        Self { head, is_closed: AtomicBool::new(false), body, process: process::id() }
     }
 }
 
@@ -48,6 +51,7 @@ impl BlockingBody {
     /// the next call returns the chunk that this call would have returned.
     fn chunk<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         ensure_running(py)?;
+        check_process(py, self.process)?;
         let mut guard = match self.body.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

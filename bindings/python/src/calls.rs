@@ -3,7 +3,7 @@
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use codat_keys::{KeyId, Method, Pages, ResponseStream};
+use codat_keys::{KeyId, Method, Pages, ResponseStream, internal};
 use codat_keys_bindings::{BodyStream, Completion, Outcome, PageOptions, Request};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -28,7 +28,9 @@ pub(crate) fn result<'py>(py: Python<'py>, completion: Completion<Arc<PyErr>>) -
 
 fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
     Ok(match outcome {
-        Outcome::Nothing | Outcome::Chunk(None) | Outcome::Page(None) => py.None().into_bound(py),
+        Outcome::Nothing | Outcome::Chunk(None) | Outcome::Page(None) | Outcome::UnparsedPage(_) => {
+            py.None().into_bound(py)
+        }
         Outcome::Yes(is_so) => PyBool::new(py, is_so).to_owned().into_any(),
         Outcome::Header(header) => header.map(AuthorizationHeader).into_pyobject(py)?.into_any(),
         Outcome::Key(key) => ApiKeyDetails(key).into_pyobject(py)?.into_any(),
@@ -37,9 +39,9 @@ fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
         Outcome::Response(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),
         Outcome::Stream(response) => AsyncBody::new(*response).into_pyobject(py)?.into_any(),
         Outcome::Chunk(Some(chunk)) => PyBytes::new(py, &chunk).into_any(),
-        Outcome::Page(Some(page)) => {
+        Outcome::Page(Some((page, position))) => {
             let response = Response(Arc::new(page.response));
-            Page::new(page.total_results, response).into_pyobject(py)?.into_any()
+            Page::new(page.total_results, response, position).into_pyobject(py)?.into_any()
         }
     })
 }
@@ -140,8 +142,19 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
 }
 
 /// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
+///
+/// After a fork, the child process uses another cursor at the same page. A thread of the parent process may have locked
+/// the cursor when the process was forked, and would never release it in the child process.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct PageCursor(codat_keys_bindings::PageCursor);
+pub(crate) struct PageCursor(Mutex<OwnCursor>);
+
+/// The cursor of this process. Python locks it only while the GIL is held, so it is never locked during a fork.
+struct OwnCursor {
+    process: u32,
+    cursor: codat_keys_bindings::PageCursor,
+    /// The position after the last page that the program has received.
+    position: internal::PageCursor,
+}
 
 impl PageCursor {
     pub(crate) fn new<C>(
@@ -159,7 +172,18 @@ impl PageCursor {
             order_by: argument("order_by", order_by)?,
             max_response_bytes: bytes("max_response_bytes", max_response_bytes)?,
         };
-        Ok(Self(codat_keys_bindings::PageCursor::new(pages, options)))
+        let position = options.first_page(pages);
+        let cursor = codat_keys_bindings::PageCursor::new(position.at_same_page());
+        Ok(Self(Mutex::new(OwnCursor { process: process::id(), cursor, position })))
+    }
+
+    fn own(&self) -> MutexGuard<'_, OwnCursor> {
+        let mut own = lock(&self.0);
+        if own.process != process::id() {
+            own.cursor = codat_keys_bindings::PageCursor::new(own.position.at_same_page());
+            own.process = process::id();
+        }
+        own
     }
 }
 
@@ -167,11 +191,20 @@ impl PageCursor {
 impl PageCursor {
     /// Returns the call that requests the next page. After the last page, the result of the call is `None`.
     fn next(&self) -> Call {
-        Call(codat_keys_bindings::Call::NextPage(self.0.clone()))
+        Call(codat_keys_bindings::Call::NextPage(self.own().cursor.clone()))
+    }
+
+    /// Records that the program has received a page. After a fork, the child process continues with the page after it.
+    fn received(&self, page: &Page) {
+        let mut own = self.own();
+        // Threads can receive pages in another order.
+        if page.position.next_page() > own.position.next_page() {
+            own.position = page.position.at_same_page();
+        }
     }
 
     fn total_changed(&self) -> bool {
-        self.0.total_changed()
+        self.own().cursor.total_changed()
     }
 }
 
@@ -192,10 +225,6 @@ impl AsyncBody {
         let head = ResponseHead::new(response.status(), response.headers(), length, rate_limit);
         Self { head, body: Mutex::new(Some(BodyStream::new(response))), process: process::id() }
     }
-
-    fn body(&self) -> MutexGuard<'_, Option<BodyStream>> {
-        self.body.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[pymethods]
@@ -206,17 +235,14 @@ impl AsyncBody {
 
     /// Returns the call that reads the next chunk. After the last chunk, the result of the call is `None`.
     fn next(&self, py: Python<'_>) -> PyResult<Call> {
-        if self.process != process::id() {
-            let what = "the response belongs to the parent process";
-            return Err(exception(py, "InvalidInputError", what, "send the request again after the fork"));
-        }
-        let body = self.body().clone().ok_or_else(|| closed(py))?;
+        check_process(py, self.process)?;
+        let body = lock(&self.body).clone().ok_or_else(|| closed(py))?;
         Ok(Call(codat_keys_bindings::Call::NextChunk(body)))
     }
 
     /// Closes the connection, unless the body is complete.
     fn close(&self) {
-        let body = self.body().take();
+        let body = lock(&self.body).take();
         if self.process != process::id() {
             std::mem::forget(body);
         }
@@ -229,7 +255,20 @@ impl Drop for AsyncBody {
     }
 }
 
+/// Returns an error if another process received a response: the parent process, before a fork.
+pub(crate) fn check_process(py: Python<'_>, receiver: u32) -> PyResult<()> {
+    if receiver == process::id() {
+        return Ok(());
+    }
+    let what = "the response belongs to the parent process";
+    Err(exception(py, "InvalidInputError", what, "send the request again after the fork"))
+}
+
 /// Returns the exception for the use of a response after `close`.
 pub(crate) fn closed(py: Python<'_>) -> PyErr {
     exception(py, "ClosedError", "the response is closed", "read its body within the `with` block")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

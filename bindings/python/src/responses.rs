@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use codat_keys::{HeaderMap, StatusCode};
+use codat_keys::{HeaderMap, StatusCode, internal};
 use codat_keys_bindings::headers;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -173,13 +173,15 @@ impl ResponseHead {
 pub(crate) struct Page {
     total_results: u64,
     response: Response,
+    /// The position of the page after this page.
+    pub(crate) position: Box<internal::PageCursor>,
     /// The parsed results. Empty before the first access.
     results: PyOnceLock<Py<PyAny>>,
 }
 
 impl Page {
-    pub(crate) fn new(total_results: u64, response: Response) -> Self {
-        Self { total_results, response, results: PyOnceLock::new() }
+    pub(crate) fn new(total_results: u64, response: Response, position: Box<internal::PageCursor>) -> Self {
+        Self { total_results, response, position, results: PyOnceLock::new() }
     }
 }
 

@@ -9,7 +9,7 @@ pub use crate::domain::{holds_credential, key_id_in_path, mask_credentials};
 pub use crate::environment::process_environment;
 pub use crate::error::defect;
 pub use crate::keys::state_machines;
-pub use crate::pages::{PageCursor, page_cursor};
+pub use crate::pages::{PageCursor, page_cursor, parse_page};
 pub use crate::profiles::{
     ConfigFile, Profile, ProfileCommand, ProfileName, ProfileSource, config_path, profile_variable,
 };

@@ -15,6 +15,7 @@ use crate::handle::Handle;
 use crate::keys::{Keys, Lookup};
 use crate::pages::{Next, Page, PageCursor, Pages};
 use crate::request::Request;
+use crate::response::Response;
 use crate::timeouts::OperationTimeouts;
 use crate::wire::RateLimit;
 
@@ -177,6 +178,21 @@ impl PageCursor {
                 Next::Page(page) => return Ok(Some(page)),
                 Next::End => return Ok(None),
                 Next::Missing | Next::Outdated => self.request_pages(client.handle()).await?,
+            }
+        }
+    }
+
+    /// Requests the next page, and returns its response without parsing it. Returns `None` after the last page. The
+    /// caller then calls [`accept`](Self::accept) or [`reject`](Self::reject).
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn next_response(&mut self, client: &Client) -> Result<Option<Response>, Error> {
+        loop {
+            match self.take_response()? {
+                Some(response) => return Ok(Some(response)),
+                None if self.is_finished() => return Ok(None),
+                None => self.request_pages(client.handle()).await?,
             }
         }
     }

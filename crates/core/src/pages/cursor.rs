@@ -92,6 +92,25 @@ impl PageCursor {
         Self { path, page_size, parameters, max_response_bytes: None, schedule: Schedule::new(1) }
     }
 
+    /// Returns a cursor at the same page. It does not share the pages that this cursor has received in advance, and
+    /// requests them again.
+    #[must_use]
+    pub fn at_same_page(&self) -> Self {
+        let Self { path, page_size, parameters, max_response_bytes, schedule } = self;
+        Self {
+            path: path.clone(),
+            page_size: *page_size,
+            parameters: parameters.clone(),
+            max_response_bytes: *max_response_bytes,
+            schedule: schedule.at_same_page(),
+        }
+    }
+
+    /// Returns the number of the next page. The first page has the number 1.
+    pub fn next_page(&self) -> u64 {
+        self.schedule.next_page()
+    }
+
     /// Returns true if two consecutive pages reported different total numbers of results. See [`Pages::total_changed`].
     ///
     /// [`Pages::total_changed`]: super::Pages::total_changed
@@ -138,25 +157,37 @@ impl PageCursor {
 
     /// Parses the next page, and moves to the page after it. An error leaves the position unchanged.
     pub(crate) fn take<T: DeserializeOwned>(&mut self) -> Result<Next<T>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Body<T> {
-            results: Vec<T>,
-            #[serde(deserialize_with = "count")]
-            total_results: u64,
-        }
-        let Some(response) = self.schedule.take() else {
+        let Some(response) = self.take_response()? else {
             return Ok(if self.schedule.is_finished() { Next::End } else { Next::Missing });
         };
-        let page = response.and_then(|response| {
-            let Object(Body { results, total_results }) = response.json()?;
-            Ok(Page { results, total_results, response })
-        });
-        let page = page.inspect_err(|_| self.schedule.fail())?;
-        Ok(match self.schedule.accept(page.results.len() as u64, page.total_results) {
+        let page = parse_page(response).inspect_err(|_| self.reject())?;
+        Ok(match self.accept(page.results.len() as u64, page.total_results) {
             true => Next::Page(page),
             false => Next::Outdated,
         })
+    }
+
+    /// Returns the response with the next page, if it has arrived. The caller parses it, and then calls
+    /// [`accept`](Self::accept) or [`reject`](Self::reject).
+    pub(crate) fn take_response(&mut self) -> Result<Option<Response>, Error> {
+        self.schedule.take().transpose().inspect_err(|_| self.reject())
+    }
+
+    /// Returns true after the last page.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.schedule.is_finished()
+    }
+
+    /// Moves to the page after the next page, which has `results` results and reports `total` results on all pages.
+    /// Returns false if the page is outdated: it must be requested again.
+    #[must_use]
+    pub fn accept(&mut self, results: u64, total: u64) -> bool {
+        self.schedule.accept(results, total)
+    }
+
+    /// Records that the next page could not be parsed. It is then requested again.
+    pub fn reject(&mut self) {
+        self.schedule.fail();
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -180,6 +211,22 @@ impl PageCursor {
         }
         Ok(())
     }
+}
+
+/// Parses the response with a page.
+///
+/// # Errors
+/// `BadResponse` if the response is not a page of `T`.
+pub fn parse_page<T: DeserializeOwned>(response: Response) -> Result<Page<T>, Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<T> {
+        results: Vec<T>,
+        #[serde(deserialize_with = "count")]
+        total_results: u64,
+    }
+    let Object(Body { results, total_results }) = response.json()?;
+    Ok(Page { results, total_results, response })
 }
 
 /// Deserializes a number of results. A number greater than `u64::MAX` becomes `u64::MAX`.

@@ -23,7 +23,7 @@ use crate::handle::Handle;
 use crate::response::Response;
 
 pub(crate) use cursor::Next;
-pub use cursor::{Page, PageCursor};
+pub use cursor::{Page, PageCursor, parse_page};
 pub use items::Items;
 
 /// The pages of a paginated list of results. Returned by [`Client::pages`](crate::Client::pages).

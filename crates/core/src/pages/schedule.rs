@@ -57,6 +57,11 @@ impl<R, E> Schedule<R, E> {
         }
     }
 
+    /// Returns a schedule that continues at the same page. It has no page that is under way or has arrived.
+    pub(super) fn at_same_page(&self) -> Self {
+        Self { slots: VecDeque::new(), ..*self }
+    }
+
     pub(super) fn concurrency(&self) -> u32 {
         self.concurrency
     }
