@@ -65,7 +65,11 @@ pub(super) fn build() -> Result<Dist> {
 pub(super) fn library(profile: &Profile) -> Result<Packed> {
     node::HERE.install_tools()?;
     let module = build_crate(profile, "codat-keys-node", &format!("{DLL_PREFIX}codat_keys_node{DLL_SUFFIX}"))?;
-    let compile = |folder: &Path| run_to_end(node::HERE.npm("exec -- tsc --outDir").arg(folder.join("dist")));
+    let compile = |folder: &Path| {
+        let dist = folder.join("dist");
+        run_to_end(node::HERE.npm("exec -- tsc --outDir").arg(&dist))?;
+        run_to_end(node::HERE.npm("exec -- node bundle.mjs").arg(dist))
+    };
     Ok(Packed {
         main: main_package(LIBRARY, MODULES, compile)?,
         native: native_package(MODULES, "The native module of codat-keys", &module, "codat-keys.node")?,
