@@ -175,11 +175,23 @@ fn create(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
-/// Opens an existing file for writing. Returns an error if this process cannot set the mode of the file, because
-/// [`SecretFile::write`] may set the mode before it writes to the file.
+/// Opens an existing regular file for writing. Follows no link, and does not wait for the reader of a pipe, because
+/// another user may replace the file at any moment. Returns an error if this process cannot set the mode of the file,
+/// because [`SecretFile::write`] may set the mode before it writes to the file.
 fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).open(path)?;
-    file.set_permissions(file.metadata()?.permissions())?;
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
+    }
+    let file = options.write(true).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    file.set_permissions(metadata.permissions())?;
     Ok(file)
 }
 
@@ -193,12 +205,12 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Returns whether `path` refers to the open file `file`. On Unix, this function compares inode numbers and opens no
-/// file. So the function also works if this process cannot open more files.
+/// Returns whether `path` is the path of the open file `file`, and not a link to it. On Unix, this function compares
+/// inode numbers and opens no file. So the function also works if this process cannot open more files.
 #[cfg(unix)]
 fn is_at(path: &Path, file: &File) -> bool {
     let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    file.metadata().is_ok_and(|here| path.metadata().is_ok_and(|there| id(here) == id(there)))
+    file.metadata().is_ok_and(|here| path.symlink_metadata().is_ok_and(|there| id(here) == id(there)))
 }
 
 #[cfg(not(unix))]
@@ -223,4 +235,28 @@ fn reserve_space(file: &File) -> io::Result<()> {
     #[cfg(not(target_os = "linux"))]
     let _ = file;
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+
+    /// In a folder where all users can create files, another user can replace a file between the checks of the file.
+    #[test]
+    fn a_link_or_a_pipe_in_place_of_the_checked_file_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let [target, link, pipe, reader] = ["target", "link", "pipe", "reader"].map(|name| folder.path().join(name));
+        let file = create(&target).unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert!(open(&link).is_err() && open(&target).is_ok());
+        assert!(!is_at(&link, &file) && is_at(&target, &file));
+        for path in [&pipe, &reader] {
+            mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        }
+        let _reader = OpenOptions::new().read(true).write(true).open(&reader).unwrap();
+        assert!(open(&pipe).is_err(), "a pipe without a reader");
+        assert!(open(&reader).is_err(), "a pipe with a reader");
+    }
 }
