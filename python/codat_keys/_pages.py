@@ -79,12 +79,11 @@ class Pages:
 class _Items:
     """An iterator over the results of pages. Threads can share it."""
 
-    __slots__ = ("_locks", "_pages", "_position", "_results")
+    __slots__ = ("_locks", "_pages", "_results")
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._results: list[Any] = []
-        self._position = 0
+        self._results: Iterator[Any] = iter(())
         # Held by the thread that requests a page. Without it, another thread could reach the end of the pages before
         # this thread has added the results of the last page. Each process has its own lock, because a thread of the
         # parent process may hold its lock during a fork. The module `threading` would slow the import down.
@@ -95,16 +94,12 @@ class _Items:
 
     def __next__(self) -> Any:
         while True:
-            try:
-                result = self._results[self._position]
-            except IndexError:
-                pass
-            else:
-                # These lines call no function, so that no signal handler and no other thread runs between them.
-                self._position += 1
+            results = self._results
+            # An iterator over a list is atomic. From Python 3.10 on, no signal handler runs before the return.
+            for result in results:
                 return result
             with self._locks.setdefault(os.getpid(), allocate_lock()):
-                if self._position >= len(self._results):
+                if self._results is results:
                     self._request_page()
 
     def _request_page(self) -> None:
@@ -114,4 +109,4 @@ class _Items:
         except BaseException:
             self._pages._unclaimed.insert(0, page)
             raise
-        self._results, self._position = results, 0
+        self._results = iter(results)

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -108,12 +109,17 @@ async def test_tasks_and_threads_that_share_an_iterator_get_different_results(co
     taken = [company["id"] for part in await asyncio.gather(*(rest(shared) for _ in range(5))) for company in part]
     assert len(taken) == len(set(taken)) == 200
 
-    one, taken = Client().pages("/companies", page_size=7).items(), []
-    threads = [threading.Thread(target=lambda: taken.extend(company["id"] for company in one)) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        one, taken = Client().pages("/companies", page_size=50).items(), []
+        threads = [threading.Thread(target=lambda: taken.extend(company["id"] for company in one)) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
     assert len(taken) == len(set(taken)) == 200
 
 
