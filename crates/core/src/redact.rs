@@ -85,9 +85,17 @@ impl Redactor<'_> {
                 let range = end + value.start..end + value.end;
                 end = range.end;
                 edits.extend(self.mask(&text[range.clone()]).map(|by| Edit { range, by }));
-            } else if content.contains('\\') {
+                continue;
+            }
+            if content.contains('\\') {
                 let moved = |Edit { range, by }| Edit { range: start + 1 + range.start..start + 1 + range.end, by };
                 edits.extend(self.edits_of_string(content, level).into_iter().map(moved));
+            }
+            // In JSON, no letter follows a string. If the text before is no JSON and has an odd number of quotes, the
+            // last quote can be the first one of a name.
+            let is_name = text[end..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '\\');
+            if is_name && begins_with_key(&text[end - 1..]) {
+                end -= 1;
             }
         }
         edits.sort_by_key(|edit| edit.range.start);
@@ -136,6 +144,12 @@ fn value_of_key(string: &str, after: &str) -> Option<Range<usize>> {
     let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();
     let start = after.len() - value.len();
     Some(start..start + end_of_value(value))
+}
+
+/// Returns whether a text begins with the name and the value of an `apiKey` member.
+fn begins_with_key(text: &str) -> bool {
+    let (_, length) = string_at(text);
+    value_of_key(&text[..length], &text[length..]).is_some()
 }
 
 fn quoted(text: &str) -> String {
@@ -266,6 +280,10 @@ mod tests {
             "{\"apiKey\":NaN,\"x\":{\"apiKey\":[\"SECRET\"",
             "{\"apiKey\":\"SECRET",
             "{\"apiKey\":SECRET\n}",
+            "5\" {\"apiKey\":\"SECRET\"}",
+            "{\"name\":\"x}\n{\"apiKey\":\"SECRET\"}\n{\"a\\u0070iKey\":\"SECRET\"}",
+            "{\"name\":\"x}\n{\"\\u0061piKey\" : [\"SECRET\"]}",
+            "\"5\\\" {\\\"apiKey\\\":\\\"SECRET\\\"}\"",
         ] {
             let shown = show(body);
             assert!(!shown.contains("SEC") && shown.contains(MASK), "{body:?}: {shown:?}");
