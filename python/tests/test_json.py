@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
+import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,3 +131,26 @@ def test_equal_names_share_one_string() -> None:
     with parser() as parse:
         first, second = (next(iter(item)) for item in parse('[{"amount due": 1}, {"amount due": 2}]'))
     assert first is second
+
+
+def test_too_little_memory_is_a_memory_error() -> None:
+    if sys.platform != "linux":
+        pytest.skip("the program reads /proc")
+    body = b"[" + b"{}," * 2_000_000 + b"{}]"
+    head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    server = RawServer(lambda _: [head, body])
+    program = f"""
+    import gc, resource
+    from codat_keys import Client
+    response = Client(base_url={server.url!r}, api_key={KEY!r}).request("GET", "/x")
+    pages = int(open("/proc/self/statm").read().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 60_000_000, resource.RLIM_INFINITY))
+    try:
+        response.json()
+    except MemoryError:
+        print("MemoryError", gc.isenabled())
+    """
+    with server.socket:
+        command = [sys.executable, "-c", textwrap.dedent(program)]
+        child = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert child.stdout == "MemoryError True\n", child
