@@ -177,14 +177,12 @@ impl Case<'_> {
             let third = line.slices.get(THIRD_PAGE).and_then(|slice| slice.memory).context("there is no third page")?;
             anyhow::Ok((third.peak, memory(line)?.peak))
         };
-        let ((third, last), (other_third, other_last)) = (growth(self.line)?, growth(self.reference)?);
-        let beside = format!(
-            "{} MB, then {} MB; {} {}",
-            number(third, 1),
-            number(last, 1),
-            self.reference.client,
-            number(other_last / other_third, 2)
-        );
+        let (third, last) = growth(self.line)?;
+        let mut beside = format!("{} MB, then {} MB", number(third, 1), number(last, 1));
+        for other in [self.reference].iter().chain(&self.others) {
+            let (third, last) = growth(other)?;
+            beside += &format!("; {} {}", other.client, number(last / third, 2));
+        }
         let aim = format!("1 GB: peak memory ≤ {GROWTH} × that of three pages");
         Ok(self.row(aim, number(last / third, 2), last / third <= GROWTH, beside))
     }

@@ -106,8 +106,9 @@ pub(crate) const JOBS: &[Job] = &[
     Job {
         name: CLI_DISTANT,
         clients: &[
-            Program(ONE, |servers| programs::distant_pages(servers, "1")),
-            Program(EIGHT, |servers| programs::distant_pages(servers, "8")),
+            Program(ONE, |servers| programs::small_pages(servers, &servers.distant, "1")),
+            Program(EIGHT, |servers| programs::small_pages(servers, &servers.distant, "8")),
+            Program("concurrency 1 without latency", |servers| programs::small_pages(servers, &servers.http, "1")),
         ],
         ..ALL_PAGES
     },
@@ -152,6 +153,7 @@ pub(crate) const JOBS: &[Job] = &[
             PythonCode("`pass`", "pass"),
             PythonCode(IMPORT_PYTHON, "import codat_keys"),
             PythonCode("the native module alone", LOAD_IN_PYTHON),
+            PythonCode("seven empty modules", EMPTY_IN_PYTHON),
             PythonCode("`import typing`", "import typing"),
             PythonCode("`import requests`", "import requests"),
             PythonCode("`import httpx`", "import httpx"),
@@ -165,6 +167,7 @@ pub(crate) const JOBS: &[Job] = &[
             NodeCode("`0`", "0"),
             NodeCode(IMPORT_NODE, "import 'codat-keys'"),
             NodeCode("the native module alone", LOAD_IN_NODE),
+            NodeCode("an empty module", "import './empty.cjs'"),
             NodeCode("`import 'undici'`", "import 'undici'"),
         ],
         rounds: 40,
@@ -208,6 +211,8 @@ const PROCESS: Job = Job { pins: &[Pin::Apart], rounds: 200, ..CALLS };
 /// Maps the native module without the package around it. The last entry of the path is `site-packages`.
 const LOAD_IN_PYTHON: &str = "import _imp, sys; _imp.create_dynamic(type('', (), \
     {'name': 'codat_keys._native', 'origin': sys.path[-1] + '/codat_keys/_native.abi3.so'}))";
+/// Imports as many modules as `codat_keys` has.
+const EMPTY_IN_PYTHON: &str = "import sys; sys.path.insert(0, 'bench/python'); import empty";
 const LOAD_IN_NODE: &str = "import { readdirSync } from 'fs'; const modules = 'node_modules/@codat-keys/'; \
     process.dlopen({ exports: {} }, modules + readdirSync(modules)[0] + '/codat-keys.node')";
 

@@ -23,9 +23,9 @@ pub(crate) fn pages(servers: &Servers, path: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Returns the command that prints all pages of the distant list.
-pub(crate) fn distant_pages(servers: &Servers, concurrency: &str) -> Result<Command> {
-    let mut command = codat_keys(servers, &servers.distant)?;
+/// Returns the command that prints all pages of the list of small pages.
+pub(crate) fn small_pages(servers: &Servers, url: &str, concurrency: &str) -> Result<Command> {
+    let mut command = codat_keys(servers, url)?;
     let page_size = DISTANT_PAGE_SIZE.to_string();
     command.args(["api", DISTANT_PATH, "--paginate", "--page-size", &page_size, "--concurrency", concurrency]);
     Ok(command)
