@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generator::Generator;
+use crate::json::{Object, object, objects};
 use crate::quota::Quota;
 use crate::wire::{ApiError, ApiKeyDetails};
 
@@ -33,12 +34,13 @@ pub(crate) struct Account {
 #[derive(Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Snapshot {
+    #[serde(default, deserialize_with = "objects")]
     keys: Option<Vec<ApiKeyDetails>>,
     companies: Option<u32>,
     invoices: Option<u32>,
     last_key_can_be_deleted: Option<bool>,
     enforce_limits: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     rate_limit: Option<Remaining>,
     /// The position in the random sequence of keys and ids. Only the state file contains this field.
     pub(crate) generator: Option<u64>,
@@ -157,7 +159,7 @@ impl Snapshot {
     /// Parses a snapshot from JSON. The error contains the name of an unknown field, or a position in the JSON. The
     /// error omits all values, because a value may be secret.
     pub(crate) fn parse(json: &[u8]) -> Result<Snapshot, String> {
-        serde_json::from_slice(json).map_err(|error| {
+        serde_json::from_slice(json).map(|Object(snapshot)| snapshot).map_err(|error| {
             let text = error.to_string();
             if text.starts_with("unknown field") {
                 text

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::json::Object;
+
 /// The maximum offset of the clock: 100 years. With this limit, the time stays within the range of [`Timestamp`].
 const MAX_OFFSET: Duration = Duration::from_secs(100 * 366 * 86_400);
 
@@ -35,7 +37,7 @@ impl Clock {
 
     /// Advances the clock by the number of seconds in the JSON. Returns an error if the total offset would exceed 100 years.
     pub(crate) fn advance_by_json(&mut self, json: &[u8]) -> Result<(), String> {
-        let Ok(Advance { advance_seconds }) = serde_json::from_slice(json) else {
+        let Ok(Object(Advance { advance_seconds })) = serde_json::from_slice(json) else {
             return Err("the body must be {\"advanceSeconds\": a number of seconds}".to_owned());
         };
         match Duration::try_from_secs_f64(advance_seconds) {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::lists::{List, date};
+use crate::lists::{List, Property, date};
 
 /// A company in a response. The fields `lastSync` and `description` are absent, because the emulator could only send
 /// null in them. The official TypeScript SDK rejects null in these fields.
@@ -14,13 +14,20 @@ pub(crate) struct Company {
     created: String,
 }
 
+/// The properties that `query` and `orderBy` can name.
+const PROPERTIES: &[Property] = &[
+    Property::in_order("id", id),
+    Property { name: "name", value: name, position: position_of_name },
+    Property::in_order("created", date),
+];
+
 /// Returns the list of companies. Companies do not depend on the seed.
 pub(crate) fn list(companies: u32) -> List<'static, Company> {
     List {
         path: "/companies",
         type_name: "Company",
         total: companies,
-        properties: &[("id", id), ("name", name), ("created", date)],
+        properties: PROPERTIES,
         generate: |number| Company {
             id: id(number),
             name: name(number),
@@ -41,7 +48,26 @@ fn id(number: u32) -> String {
 }
 
 /// Returns the name of a company. The name contains the number with leading zeros, so that sorting by name gives the
-/// order of the numbers.
+/// order of the numbers up to 99,999.
 fn name(number: u32) -> String {
     format!("Example Company {number:05}")
+}
+
+/// Returns the position of the name of a company. Names are sorted as texts: `100000` is between `10000` and `10001`.
+fn position_of_name(number: u32) -> u32 {
+    match number {
+        ..=99_999 => number * 100,
+        100_000..=999_999 => number * 10,
+        _ => number,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn companies_are_sorted_by_the_values_of_a_property() {
+        list(1).properties.iter().copied().for_each(crate::lists::tests::check_positions);
+    }
 }

@@ -30,14 +30,18 @@ pub(crate) enum BodyFault {
 
 type BodySender = Sender<Bytes, io::Error>;
 
-/// Returns the response with the fault in its body. A separate task sends the body.
-pub(crate) fn send(mut response: ApiResponse, fault: BodyFault) -> Response {
+/// Returns the response with the fault in its body, and a future that sends the body. The future returns an error if the
+/// client disconnects. `None` if the response has no body.
+pub(crate) fn prepare(
+    mut response: ApiResponse,
+    fault: BodyFault,
+) -> (Response, Option<impl Future<Output = Result<(), SendError>> + Send + use<>>) {
     let body = response.body.take();
     let length = match (fault, &body) {
         (BodyFault::Truncated, None) => {
-            return response.with_header(CONNECTION, HeaderValue::from_static("close")).into_response();
+            return (response.with_header(CONNECTION, HeaderValue::from_static("close")).into_response(), None);
         }
-        (BodyFault::Slow(_), None) => return response.into_response(),
+        (BodyFault::Slow(_), None) => return (response.into_response(), None),
         (BodyFault::Truncated | BodyFault::Slow(_), Some(body)) => Some(body.len()),
         (BodyFault::Endless, _) => None,
         (BodyFault::Huge(bytes), _) => Some(bytes),
@@ -51,10 +55,10 @@ pub(crate) fn send(mut response: ApiResponse, fault: BodyFault) -> Response {
         response.headers.insert(CONTENT_LENGTH, length.into());
     }
     let (sender, channel) = Channel::new(1);
-    tokio::spawn(send_body(sender, fault, body.unwrap_or_default()));
+    let sending = send_body(sender, fault, body.unwrap_or_default());
     let mut response = response.into_response();
     *response.body_mut() = Body::new(channel);
-    response
+    (response, Some(sending))
 }
 
 /// Sends a body with the given fault. Returns an error if the client disconnects.

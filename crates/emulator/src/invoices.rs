@@ -2,23 +2,24 @@
 
 use serde_json::{Value, json};
 
-use crate::lists::{List, date};
+use crate::lists::{List, Property, date};
+
+/// The properties that `query` and `orderBy` can name.
+const PROPERTIES: &[Property] = &[
+    Property::in_order("id", id),
+    Property::in_order("invoiceNumber", invoice_number),
+    Property::in_order("issueDate", date),
+    Property::in_order("modifiedDate", date),
+    Property {
+        name: "status",
+        value: |number| status(number).to_owned(),
+        position: |number| u32::from(status(number) != "Paid"),
+    },
+];
 
 /// Returns the list of invoices at `path`. Invoices do not depend on the seed. An invoice has about 2 KB of JSON.
 pub(crate) fn list(path: &str, invoices: u32) -> List<'_, Value> {
-    List {
-        path,
-        type_name: "Invoice",
-        total: invoices,
-        properties: &[
-            ("id", id),
-            ("invoiceNumber", invoice_number),
-            ("issueDate", date),
-            ("modifiedDate", date),
-            ("status", |number| status(number).to_owned()),
-        ],
-        generate: invoice,
-    }
+    List { path, type_name: "Invoice", total: invoices, properties: PROPERTIES, generate: invoice }
 }
 
 fn id(number: u32) -> String {
@@ -105,4 +106,14 @@ fn cents(number: u32, line: u32) -> u64 {
 fn amount(cents: u64) -> f64 {
     // At most 1,000,000 cents, which a double contains exactly.
     cents as f64 / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invoices_are_sorted_by_the_values_of_a_property() {
+        list("", 1).properties.iter().copied().for_each(crate::lists::tests::check_positions);
+    }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Entry {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,
-    /// The status of the response. `None` while the request is running, and if the client received no response.
+    /// The status of the response. `None` until the response begins, and if the client received no response.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,11 +56,11 @@ pub(crate) struct Entry {
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum End {
-    /// The emulator sent a response.
+    /// The emulator sent a response. If a fault applies to the body, the emulator has sent the whole faulty body.
     Answered,
     /// The emulator closed the connection without a response.
     Dropped,
-    /// The client disconnected before the emulator sent a response.
+    /// The client disconnected before the emulator sent a response, or during a body to which a fault applies.
     ClientClosed,
 }
 
@@ -85,10 +85,17 @@ impl Journal {
         self.last_seq
     }
 
+    /// Records that the response begins.
     pub(crate) fn record_response(&mut self, seq: u64, status: StatusCode, correlation_id: Option<String>) {
         if let Some(entry) = self.running(seq) {
             entry.status = Some(status.as_u16());
             entry.correlation_id = correlation_id;
+        }
+    }
+
+    /// Records that the emulator has sent the response.
+    pub(crate) fn record_answered(&mut self, seq: u64) {
+        if let Some(entry) = self.running(seq) {
             entry.ended = Some(End::Answered);
         }
     }
@@ -99,7 +106,7 @@ impl Journal {
         }
     }
 
-    /// Records that the client has disconnected before the response. Has no effect if the request has ended.
+    /// Records that the client has disconnected. Has no effect if the request has ended.
     pub(crate) fn record_client_closed(&mut self, seq: u64) {
         if let Some(entry) = self.running(seq) {
             entry.ended = Some(End::ClientClosed);

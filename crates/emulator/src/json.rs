@@ -1,7 +1,11 @@
 //! Parsing of JSON that users write. Errors contain the name of a field and never a value, because a value may be secret.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
@@ -33,6 +37,40 @@ pub(crate) fn from_value<T: DeserializeOwned>(root: &str, value: Value) -> Resul
             None => format!("`{field}` {text}"),
         }
     })
+}
+
+/// Deserializes a value from a JSON object only. By default, serde also accepts an array of the fields.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields))
+            }
+        }
+
+        json.deserialize_map(ObjectVisitor(PhantomData)).map(Object)
+    }
+}
+
+/// Deserializes an optional field from an object only. See [`Object`].
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(json)?.map(|Object(value)| value))
+}
+
+/// Deserializes an optional field from an array of objects. See [`Object`].
+pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<Vec<T>>, D::Error> {
+    let values = Option::<Vec<Object<T>>>::deserialize(json)?;
+    Ok(values.map(|values| values.into_iter().map(|Object(value)| value).collect()))
 }
 
 /// Deserializes the value of an optional field, and rejects `null`. By default, serde accepts `null` and treats the

@@ -11,7 +11,7 @@ const MAX_PAGE_SIZE: usize = 5000;
 const MAX_CLAUSES: usize = 20;
 /// The maximum number of comparisons of a request: the number of clauses, multiplied by the number of results. All other
 /// requests wait during the comparisons.
-const MAX_COMPARISONS: usize = 5_000_000;
+const MAX_COMPARISONS: usize = 1_000_000;
 /// The Unix time of 2026-01-01T00:00:00Z.
 const FIRST_DATE: i64 = 1_767_225_600;
 
@@ -22,12 +22,26 @@ pub(crate) struct List<'a, T> {
     pub(crate) type_name: &'static str,
     pub(crate) total: u32,
     /// The properties that `query` and `orderBy` can name.
-    pub(crate) properties: &'static [(&'static str, Property)],
+    pub(crate) properties: &'static [Property],
     pub(crate) generate: fn(u32) -> T,
 }
 
-/// A function that returns a property of the result with the given number.
-pub(crate) type Property = fn(u32) -> String;
+/// A property of the results. The functions take the number of a result.
+#[derive(Clone, Copy)]
+pub(crate) struct Property {
+    pub(crate) name: &'static str,
+    pub(crate) value: fn(u32) -> String,
+    /// Returns the position of the value in the order of all values. Results with equal positions are in the order of
+    /// their numbers. Sorting by this number is much faster than sorting by the value.
+    pub(crate) position: fn(u32) -> u32,
+}
+
+impl Property {
+    /// Creates a property whose values are in the order of the results.
+    pub(crate) const fn in_order(name: &'static str, value: fn(u32) -> String) -> Property {
+        Property { name, value, position: |number| number }
+    }
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -86,9 +100,9 @@ impl<T: Serialize> List<'_, T> {
     }
 
     fn property(&self, name: &str) -> Result<Property, ApiError> {
-        let found = self.properties.iter().find(|(known, _)| *known == name);
+        let found = self.properties.iter().find(|property| property.name == name);
         let unknown = || malformed(&format!("Could not resolve property {name} on {}", self.type_name));
-        found.map(|(_, property)| *property).ok_or_else(unknown)
+        found.copied().ok_or_else(unknown)
     }
 
     /// Returns an error if a query has too many clauses for this list.
@@ -115,7 +129,7 @@ impl<T: Serialize> List<'_, T> {
     fn sort(&self, numbers: &mut [u32], order: &str) -> Result<(), ApiError> {
         let name = order.trim_start_matches('-');
         let property = self.property(name)?;
-        numbers.sort_by_cached_key(|number| property(*number));
+        numbers.sort_by_key(|number| (property.position)(*number));
         if name != order {
             numbers.reverse();
         }
@@ -148,7 +162,7 @@ struct Clause<'a> {
 
 impl Clause<'_> {
     fn matches(&self, number: u32) -> bool {
-        let actual = (self.property)(number).to_lowercase();
+        let actual = (self.property.value)(number).to_lowercase();
         match self.operator {
             "=" => actual == self.value,
             "!=" => actual != self.value,
@@ -200,5 +214,25 @@ impl Parameters {
         query.extend_pairs(self.0.iter().filter(|(name, _)| name != "page" && name != "pageSize"));
         let query = query.finish();
         if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Checks that the positions of a property are in the order of its values.
+    pub(crate) fn check_positions(property: Property) {
+        let numbers = [1, 2, 3, 9, 10, 9_999, 10_000, 10_001, 99_999, 100_000, 100_001, 999_999, 1_000_000];
+        for (one, other) in numbers.iter().flat_map(|one| numbers.map(|other| (*one, other))) {
+            let values = (property.value)(one).cmp(&(property.value)(other));
+            let positions = (property.position)(one).cmp(&(property.position)(other));
+            assert_eq!(
+                positions.then(one.cmp(&other)),
+                values.then(one.cmp(&other)),
+                "{}: {one}, {other}",
+                property.name
+            );
+        }
     }
 }

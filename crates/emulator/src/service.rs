@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
+use http_body_util::channel::SendError;
 use tower::ServiceExt as _;
 
 use crate::fault_injection::{FaultedRequest, Outcome};
@@ -74,7 +75,7 @@ async fn respond_as_api(
 ) -> io::Result<Response> {
     let (request, fault) = server.lock().receive(head, body);
     let seq = request.seq;
-    let _guard = DisconnectGuard { server: server.clone(), seq };
+    let guard = DisconnectGuard { server: server.clone(), seq };
     let outcome = match fault {
         None => Outcome::Api(server.lock().handle(&request)),
         Some(fault) => {
@@ -85,12 +86,16 @@ async fn respond_as_api(
         }
     };
     let mut server = server.lock();
+    let mut faulty_body = None;
     let (correlation_id, response) = match outcome {
         Outcome::Api(response) => {
             (response.correlation_id.clone(), server.with_rate_limit_headers(response).into_response())
         }
         Outcome::FaultyBody(response, fault) => {
-            (response.correlation_id.clone(), faulty_body::send(server.with_rate_limit_headers(response), fault))
+            let correlation_id = response.correlation_id.clone();
+            let (response, sending) = faulty_body::prepare(server.with_rate_limit_headers(response), fault);
+            faulty_body = sending;
+            (correlation_id, response)
         }
         Outcome::Gateway(response) => {
             server.journal.set_replayed(seq, false);
@@ -103,11 +108,22 @@ async fn respond_as_api(
         }
     };
     server.journal.record_response(seq, response.status(), correlation_id);
+    match faulty_body {
+        None => server.journal.record_answered(seq),
+        Some(sending) => drop(tokio::spawn(send_faulty_body(sending, guard))),
+    }
     Ok(response)
 }
 
-/// A guard that detects when the client disconnects. The future that handles the request owns the guard. If the client
-/// disconnects, hyper drops the future, and the guard records this in the journal.
+async fn send_faulty_body(sending: impl Future<Output = Result<(), SendError>>, guard: DisconnectGuard) {
+    if sending.await.is_ok() {
+        guard.server.lock().journal.record_answered(guard.seq);
+    }
+}
+
+/// A guard that detects when the client disconnects. The future that handles the request owns the guard, and then the
+/// task that sends a body with a fault. If the client disconnects, hyper drops the future, or the task ends early. The
+/// guard then records this in the journal.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

@@ -95,6 +95,9 @@ fn an_invalid_state_changes_nothing() {
         json!({"companies": 1, "keys": [{"apiKey": "made-up"}, {"apiKey": "made-up"}]}),
         json!({"companies": 4_000_000_000_u32}),
         json!([]),
+        json!([null, 1, 1, true, true, null, null]),
+        json!({"companies": 1, "keys": [["an-id", "a name", "made-up-key-of-a-test", null]]}),
+        json!({"companies": 1, "rateLimit": [5]}),
     ] {
         assert_eq!(set_state(&emulator, &wrong).status, 400, "{wrong}");
     }

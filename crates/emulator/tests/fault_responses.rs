@@ -168,8 +168,11 @@ fn endless_sends_more_than_any_limit() {
     let bytes = connection.read_exact(5_000_000);
     let (head, _) = split(&bytes);
     assert!(head.starts_with("http/1.1 201 ") && !head.contains("content-length"), "{head}");
+    let running = requests(&emulator).remove(0);
+    assert_eq!((&running["status"], running.get("ended")), (&json!(201), None));
     drop(connection);
-    assert_eq!(number_of_keys(&emulator), 2);
+    wait_until(|| requests(&emulator)[0]["ended"] == "client-closed");
+    assert_eq!((&requests(&emulator)[0]["status"], number_of_keys(&emulator)), (&json!(201), 2));
     assert_eq!(send(&emulator, "GET", "/profile", None).status, 200);
 }
 
@@ -181,6 +184,7 @@ fn huge_sends_a_hundred_megabytes_or_the_given_length() {
         let emulator = with(&fault);
         let response = send(&emulator, "GET", "/apiKeys", None);
         assert_eq!((response.status, response.body.len()), (200, length));
+        assert_eq!(requests(&emulator)[0]["ended"], "answered");
         assert!(response.body.starts_with("{\"results\":[ ") && response.body.ends_with(" ]}"));
     }
 }
