@@ -72,8 +72,6 @@ struct FileTable {
     profiles: BTreeMap<ProfileName, ProfileTable>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table with base_url and source")]
 struct ProfileTable {
     base_url: BaseUrl,
     source: ProfileSource,
@@ -134,6 +132,34 @@ impl TryFrom<SourceTable> for ProfileSource {
             }
             _ => Err("source must be \"keyring\", a table with file, or a table with command, timeout and cached_for"),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for ProfileTable {
+    /// Deserializes a table only. The derived implementation also accepts an array of the values.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            base_url: BaseUrl,
+            source: ProfileSource,
+        }
+        struct TableVisitor;
+
+        impl<'de> Visitor<'de> for TableVisitor {
+            type Value = ProfileTable;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table with base_url and source")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ProfileTable, A::Error> {
+                let Fields { base_url, source } = Fields::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(ProfileTable { base_url, source })
+            }
+        }
+
+        deserializer.deserialize_map(TableVisitor)
     }
 }
 
