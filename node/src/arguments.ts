@@ -17,12 +17,16 @@ export function number(name: string, value: unknown): number {
     return of("number", name, value) as number;
 }
 
-/** Returns the argument if it is an integer, and throws `TypeError` otherwise. */
+/** Returns the argument if it is an integer of at most 2^53 - 1, and throws `TypeError` otherwise. */
 export function whole(name: string, value: unknown): number {
-    if (!Number.isSafeInteger(number(name, value))) {
+    const given = number(name, value);
+    if (!Number.isInteger(given)) {
         throw new TypeError(`argument '${name}' must be a whole number`);
     }
-    return value as number;
+    if (!Number.isSafeInteger(given)) {
+        throw new TypeError(`argument '${name}' is out of range: its absolute value is above 2^53 - 1`);
+    }
+    return given;
 }
 
 /** Returns the argument if it is a boolean, and throws `TypeError` otherwise. */

@@ -22,8 +22,10 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     }
 
     /**
-     * Whether the total number of results has changed since the first page: two consecutive pages reported different
-     * totals.
+     * Whether the pages cannot contain each result once, so that results can be doubled or missing:
+     * - two consecutive pages reported different total numbers of results,
+     * - or a page has another number of results than the page before it, except for a last page with fewer results,
+     * - or the number of results on all pages differs from the total that the last page reports.
      *
      * Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
      * during the iteration, the results after them move. A result can then be on two pages or on none, so it can be
@@ -81,7 +83,7 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
         const response = new Response(native);
         try {
             const { results, totalResults } = response.json<{ results: T[]; totalResults: number }>();
-            if (!Array.isArray(results) || !Number.isInteger(totalResults) || totalResults < 0) {
+            if (!Array.isArray(results) || !Number.isSafeInteger(totalResults) || totalResults < 0) {
                 throw new SyntaxError("the response is not a page");
             }
             const isAccepted = this.#cursor.accept(results.length, totalResults);

@@ -9,7 +9,7 @@ import { Client, ConnectError, InvalidCredentialError } from "codat-keys";
 import { kept } from "./support.mjs";
 
 const KEY = "MadeUpKeyOfTheEdges000000000000000000000";
-const LIST = '{"results":[{"id":"a","apiKey":"MadeUpKey"}],"totalResults":99999999999999999999}';
+const LIST = '{"results":[{"id":"a","apiKey":"MadeUpKey"}],"totalResults":1}';
 
 /** A server that gives every request this answer, including CONNECT. Returns its URL and the requests. */
 async function serving(
@@ -73,7 +73,7 @@ test("JSON with a byte order mark is read", () =>
         const body = (await client(url).request("GET", "/x")).json<{ results: { id: string }[] }>();
         assert.equal(body.results[0]?.id, "a");
         for await (const page of client(url).pages("/x")) {
-            assert.equal(page.totalResults, 1e20);
+            assert.equal(page.totalResults, 1);
             break;
         }
     }));

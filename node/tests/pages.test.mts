@@ -153,8 +153,18 @@ test("a page of 5,000 invoices is read, and a lower limit rejects it", () =>
             await assert.rejects(call, (error) => error instanceof TooLargeError && /1000|1,000/.test(error.message));
         }
         await limited.request("GET", url, { maxResponseBytes: Number.MAX_SAFE_INTEGER });
+        for (const [maxResponseBytes, message] of [
+            [1.5, /'maxResponseBytes' must be a whole number/],
+            [NaN, /'maxResponseBytes' must be a whole number/],
+            [2 ** 70, /'maxResponseBytes' is out of range/],
+        ] as const) {
+            assert.throws(() => new Client({ baseUrl, apiKey, maxResponseBytes }), { name: "TypeError", message });
+        }
         for (const maxResponseBytes of [0, -1]) {
-            assert.throws(() => new Client({ baseUrl, apiKey, maxResponseBytes }), InvalidInputError);
+            assert.throws(
+                () => new Client({ baseUrl, apiKey, maxResponseBytes }),
+                (error) => error instanceof InvalidInputError && /is less than 1/.test(error.message),
+            );
             await assert.rejects(client.request("GET", url, { maxResponseBytes }), InvalidInputError);
             await assert.rejects(client.pages(path, { maxResponseBytes }).next(), InvalidInputError);
         }
@@ -303,6 +313,7 @@ const NO_PAGES: [string, string | Uint8Array][] = [
     ["has a negative total", '{"results":[],"totalResults":-1}'],
     ["has a total with a fraction", '{"results":[],"totalResults":2.5}'],
     ["has a total out of range", '{"results":[],"totalResults":1e999}'],
+    ["has a total above 2^53 - 1", '{"results":[],"totalResults":9007199254740992}'],
 ];
 for (const [what, body] of NO_PAGES) {
     test(`a page that ${what} is an error, and is requested again`, () =>
@@ -328,12 +339,14 @@ for (const [what, body] of NO_PAGES) {
         ));
 }
 
-test("a total above the largest integer, and one that is written as a decimal", () =>
+test("the largest total, and one that is written as a decimal", () =>
     paged(
-        (page) => ({ body: page < 3 ? `{"results":[${page}],"totalResults":${page === 1 ? "1e30" : "2.0"}}` : "" }),
+        (page) => ({
+            body: page < 3 ? `{"results":[${page}],"totalResults":${page === 1 ? "9007199254740991" : "2.0"}}` : "",
+        }),
         async (pages) => {
             const all = pages({ pageSize: 1 });
-            assert.equal((await all.next()).value!.totalResults, 1e30);
+            assert.equal((await all.next()).value!.totalResults, Number.MAX_SAFE_INTEGER);
             assert.equal((await all.next()).value!.totalResults, 2);
             assert.deepEqual([(await all.next()).done, all.totalChanged], [true, true]);
         },
@@ -424,6 +437,25 @@ test("workers come and go while they read pages", () =>
             for (let reader = 0; reader < 4; reader++) read();
         });
     `));
+
+test("pages that do not fit together are reported", async () => {
+    const lengths = [2, 3, 1];
+    const server = createServer((_, response) => {
+        response.end(JSON.stringify({ results: Array(lengths.shift()).fill(1), totalResults: 6 }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+        const { port } = server.address() as AddressInfo;
+        await using client = new Client({ baseUrl: `http://127.0.0.1:${port}`, apiKey: "MadeUpKey" });
+        const pages = client.pages("/companies", { pageSize: 2 });
+        const reported = [];
+        for await (const _ of pages) reported.push(pages.totalChanged);
+        assert.deepEqual(reported, [false, true, true]);
+    } finally {
+        server.close();
+        server.closeAllConnections();
+    }
+});
 
 test("a concurrency that is out of range is an error before anything is sent", () =>
     emulated([], async (emulator, client) => {

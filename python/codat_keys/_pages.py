@@ -48,8 +48,11 @@ class Pages:
 
     @property
     def total_changed(self) -> bool:
-        """Whether the total number of results has changed since the first page: two consecutive pages reported
-        different totals.
+        """Whether the pages cannot contain each result once, so that results can be doubled or missing.
+
+        - Two consecutive pages reported different total numbers of results,
+        - or a page has another number of results than the page before it, except for a last page with fewer results,
+        - or the number of results on all pages differs from the total that the last page reports.
 
         Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
         during the iteration, the results after them move. A result can then be on two pages or on none, so it can be

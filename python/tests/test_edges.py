@@ -16,7 +16,7 @@ import pytest
 from codat_keys import AsyncClient, BadResponseError, Client, ConnectError, InvalidCredentialError, RateLimitedError
 
 KEY = "MadeUpKeyOfTheEdges000000000000000000000"
-LIST = '{"results":[{"id":"a","apiKey":"MadeUpKey"}],"totalResults":99999999999999999999}'
+LIST = '{"results":[{"id":"a","apiKey":"MadeUpKey"}],"totalResults":1}'
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def test_json_with_a_byte_order_mark_is_read_and_in_utf16_it_is_none() -> None:
     with server(200, f"\ufeff{LIST}".encode()) as (url, _):
         assert client(url).keys.list()[0].id == "a"
         assert client(url).request("GET", "/x").json()["results"][0]["id"] == "a"
-        assert next(iter(client(url).pages("/x"))).total_results == 2**64 - 1
+        assert next(iter(client(url).pages("/x"))).total_results == 1
     with server(200, LIST.encode("utf-16")) as (url, _):
         with pytest.raises(BadResponseError, match="it is not encoded as UTF-8"):
             client(url).request("GET", "/x").json()

@@ -195,7 +195,7 @@ async def test_a_page_of_5000_invoices_is_read_and_a_lower_limit_rejects_it(
 @kinds
 @pytest.mark.parametrize("limit", [0, -1, -(2**70)])
 async def test_a_limit_without_bytes_is_an_invalid_input(kind: Any, limit: int) -> None:
-    with pytest.raises(InvalidInputError, match="max_response_bytes"):
+    with pytest.raises(InvalidInputError, match="`max_response_bytes` is less than 1"):
         kind(max_response_bytes=limit)
     with pytest.raises(InvalidInputError, match="max_response_bytes"):
         await call(kind().request("GET", "/companies", max_response_bytes=limit))
@@ -339,6 +339,21 @@ async def test_a_total_that_changes_is_reported(kind: Any, codat_emulator: Emula
     codat_emulator.set_state(companies=7)
     assert await sizes(pages) == [2, 2, 1]
     assert pages.total_changed
+
+
+@kinds
+async def test_pages_that_do_not_fit_together_are_reported(kind: Any) -> None:
+    lengths = [2, 3, 1]
+
+    def serve(number: int) -> bytes:
+        return response(200, json.dumps({"results": [number] * lengths[number - 1], "totalResults": 6}))
+
+    with raw_server(numbered(serve)) as server:
+        pages = kind(base_url=server.url, api_key=KEY).pages("/x", page_size=2)
+        reported = []
+        while await step(pages) is not END:
+            reported.append(pages.total_changed)
+    assert reported == [False, True, True]
 
 
 async def test_a_page_that_arrives_with_a_cancellation_is_kept(codat_emulator: Emulator) -> None:

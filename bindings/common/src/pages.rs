@@ -46,8 +46,8 @@ impl PageCursor {
         Self(Arc::new(Shared { cursor, unparsed: sync::Mutex::default(), total_changed }))
     }
 
-    /// Returns true if two consecutive pages reported different total numbers of results. Does not wait for a page that
-    /// is being requested.
+    /// Returns true if the returned pages cannot contain each result once. Does not wait for a page that is being
+    /// requested.
     pub fn total_changed(&self) -> bool {
         self.0.total_changed.load(Ordering::Relaxed)
     }

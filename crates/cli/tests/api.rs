@@ -271,8 +271,29 @@ fn a_total_that_changes_between_pages_is_reported() {
     let server = RawServer::with_replies(vec![page(3), page(2)]);
     let ended = run(&mut with_key(&server.url, KEY), &["api", "/x", "--paginate", "--jsonl"]);
     assert_eq!((ended.status, ended.stdout.lines().count()), (0, 2), "{ended:?}");
-    let note = "note: the number of results changed between two pages: results can be doubled or missing\n";
+    let note = "note: the total or the number of results on a page changed between two pages: results can be doubled or missing\n";
     assert_eq!(ended.stderr, note);
+}
+
+#[test]
+fn a_page_in_the_middle_with_another_length_is_reported() {
+    let page = |results: &str| json(200, &format!(r#"{{"totalResults":4,"results":{results}}}"#));
+    let server = RawServer::with_replies(vec![page("[1]"), page("[1,2]"), page("[3]")]);
+    let ended = run(&mut with_key(&server.url, KEY), &["api", "/x", "--paginate", "--jsonl"]);
+    assert_eq!((ended.status, ended.stdout.lines().count()), (0, 4), "{ended:?}");
+    assert!(ended.stderr.starts_with("note: the total or the number of results on a page changed"), "{ended:?}");
+}
+
+#[test]
+fn an_unrequested_part_of_a_resource_fails() {
+    let part = json(206, r#"{"totalResults":0,"results":[]}"#);
+    for arguments in [&["/x"][..], &["/x", "--paginate"], &["/x", "--output", UNWRITTEN]] {
+        let (_, ended) = sent(part.clone(), arguments, "");
+        assert_eq!((ended.status, ended.stdout.as_str()), (10, ""), "{ended:?}");
+        assert!(ended.stderr.starts_with("error: the response contains only a part"), "{ended:?}");
+    }
+    assert!(!std::path::Path::new(UNWRITTEN).exists());
+    assert_eq!(sent(part, &["/x", "-H", "Range: bytes=0-9"], "").1.status, 0);
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Received {
     /// # Errors
     /// As [`Client::request`](crate::Client::request).
     pub fn any(&self) -> Result<Response, Error> {
-        wire::parse_any(self.0.clone()).map(Response)
+        wire::parse_any(self.0.clone(), false).map(Response)
     }
 }
 

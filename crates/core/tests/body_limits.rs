@@ -100,7 +100,7 @@ async fn a_limit_of_zero_is_invalid_input() {
         client.pages::<u64>("/x").max_response_bytes(0).next().await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert_eq!(error.to_string(), "`max_response_bytes` is zero");
+        assert_eq!(error.to_string(), "`max_response_bytes` is less than 1");
     }
     assert!(server.requests().is_empty());
 }

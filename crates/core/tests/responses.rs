@@ -7,6 +7,9 @@ use crate::raw_server::{RawServer, Reply, json};
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#;
 
+const TOO_LARGE: &str =
+    "its head is too large, has more than 100 headers, or declares a `Content-Length` of almost 2^64";
+
 fn client(server: &RawServer) -> Client {
     Client::builder().base_url(&server.url).api_key(ApiKey::parse(KEY).unwrap()).build().unwrap()
 }
@@ -42,8 +45,9 @@ async fn a_response_that_is_not_http_is_a_bad_response() {
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(105));
     let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(1_000_000));
     for (answer, what) in [
-        (many.as_str(), "its head is too large, or has more than 100 headers"),
-        (&long, "its head is too large, or has more than 100 headers"),
+        (many.as_str(), TOO_LARGE),
+        (&long, TOO_LARGE),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551615\r\n\r\n", TOO_LARGE),
         ("HTTP/1.1 200 OK\r\nno header\r\n\r\n", "a header is malformed"),
         ("HTTP/1.1 2x0 OK\r\n\r\n", "its status line is malformed"),
         ("HTTP/9.9 200 OK\r\n\r\n", "it does not begin with `HTTP/1.1`"),
@@ -192,26 +196,58 @@ async fn an_array_is_no_page() {
 }
 
 #[tokio::test]
-async fn pagination_ends_with_an_out_of_range_total() {
+async fn a_total_that_is_not_a_number_of_results_is_a_bad_response() {
     for (total, read) in [
-        ("99999999999999999999", Some(u64::MAX)),
-        ("1e300", Some(u64::MAX)),
         ("2.0", Some(2)),
+        ("2e0", Some(2)),
+        ("9007199254740991", Some((1 << 53) - 1)),
+        ("9007199254740992", None),
+        ("9007199254740992.0", None),
+        ("18446744073709551615", None),
+        ("18446744073709551616", None),
+        ("99999999999999999999", None),
+        ("1e300", None),
         ("-1", None),
+        ("-0.5", None),
         ("1.5", None),
     ] {
-        let page = |results: &str| json(200, &format!(r#"{{"results":{results},"totalResults":{total}}}"#));
-        let server = RawServer::with_replies(vec![page("[1]"), page("[]")]);
+        let page = format!(r#"{{"results":[1],"totalResults":{total}}}"#);
+        let server = RawServer::with_replies(vec![json(200, &page)]);
         let client = client(&server);
-        let mut pages = client.pages::<serde_json::Value>("/companies");
-        let first = pages.next().await;
-        assert_eq!(first.as_ref().ok().map(|page| page.as_ref().unwrap().total_results), read, "{total}");
-        match first {
-            Ok(_) => {
-                assert!(pages.next().await.unwrap().unwrap().results.is_empty());
-                assert!(pages.next().await.unwrap().is_none());
+        match client.pages::<serde_json::Value>("/companies").next().await {
+            Ok(page) => assert_eq!(Some(page.unwrap().total_results), read, "{total}"),
+            Err(error) => {
+                assert_eq!((error.kind(), read), (ErrorKind::BadResponse, None), "{total}: {error:?}");
+                assert!(error.to_string().contains("its `totalResults` is not a whole number"), "{error}");
             }
-            Err(error) => assert_eq!(error.kind(), ErrorKind::BadResponse),
         }
     }
+}
+
+#[tokio::test]
+async fn an_unrequested_part_of_a_resource_is_a_bad_response() {
+    let part = json(206, r#"{"results":[],"totalResults":0}"#);
+    let what = "the response contains only a part of the resource, which was not asked for";
+    let [(reads, read), (changes, changed), (_, created)] = said(&part).await;
+    assert_eq!((read.kind(), reads, changes), (ErrorKind::BadResponse, 1, 1), "{read:?}");
+    let server = RawServer::with_replies(vec![part]);
+    let client = client(&server);
+    let errors = [
+        read,
+        client.request(Method::GET, "/companies").await.unwrap_err(),
+        client.request(Method::GET, "/companies").send_streaming().await.unwrap_err(),
+        client.pages::<serde_json::Value>("/companies").next().await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!((error.kind(), error.status()), (ErrorKind::BadResponse, Some(StatusCode::PARTIAL_CONTENT)));
+        assert!(error.to_string().starts_with(what) && error.hint().contains("whole responses"), "{error:?}");
+    }
+    for unknown in [changed, created] {
+        assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown, "{unknown:?}");
+        assert!(unknown.to_string().contains(what), "{unknown}");
+    }
+    let (name, value) = ("range", "bytes=0-9");
+    assert_eq!(client.request(Method::GET, "/x").header(name, value).await.unwrap().status(), 206);
+    let streamed = client.request(Method::GET, "/x").header(name, value).send_streaming().await.unwrap();
+    assert_eq!(streamed.status(), 206);
 }

@@ -6,8 +6,8 @@ use std::fmt;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http::Method;
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Number, Value};
 
 use super::schedule::{MAX_CONCURRENCY, Schedule};
@@ -16,10 +16,12 @@ use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::request::RequestOptions;
 use crate::response::Response;
-use crate::wire::Object;
+use crate::wire::{Object, unreadable};
 
 const DEFAULT_PAGE_SIZE: u32 = 100;
 const LARGEST_PAGE_SIZE: u32 = 5000;
+/// The maximum total number of results: 2^53 - 1, the maximum of all languages.
+const MAX_TOTAL: u64 = (1 << 53) - 1;
 
 /// One page of a paginated list of results.
 ///
@@ -43,7 +45,7 @@ const LARGEST_PAGE_SIZE: u32 = 5000;
 pub struct Page<T = Value> {
     /// The results on this page.
     pub results: Vec<T>,
-    /// The number of results on all pages.
+    /// The number of results on all pages, as the response reports it.
     pub total_results: u64,
     /// The response that contains the page.
     pub response: Response,
@@ -111,7 +113,7 @@ impl PageCursor {
         self.schedule.next_page()
     }
 
-    /// Returns true if two consecutive pages reported different total numbers of results. See [`Pages::total_changed`].
+    /// Returns true if the returned pages cannot contain each result once. See [`Pages::total_changed`].
     ///
     /// [`Pages::total_changed`]: super::Pages::total_changed
     pub fn total_changed(&self) -> bool {
@@ -222,18 +224,19 @@ pub fn parse_page<T: DeserializeOwned>(response: Response) -> Result<Page<T>, Er
     #[serde(rename_all = "camelCase")]
     struct Body<T> {
         results: Vec<T>,
-        #[serde(deserialize_with = "count")]
-        total_results: u64,
+        total_results: Number,
     }
     let Object(Body { results, total_results }) = response.json()?;
+    let total_results = count(&total_results).ok_or_else(|| {
+        unreadable(&response.0, &format!("its `totalResults` is not a whole number from 0 to {MAX_TOTAL}"))
+    })?;
     Ok(Page { results, total_results, response })
 }
 
-/// Deserializes a number of results. A number greater than `u64::MAX` becomes `u64::MAX`.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let number = Number::deserialize(deserializer)?;
-    let float = number.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);
-    number.as_u64().or(float.map(|float| float as u64)).ok_or_else(|| D::Error::custom("no count"))
+/// Converts a number of results. Accepts a whole number with a decimal point or an exponent, such as `2.0`.
+fn count(number: &Number) -> Option<u64> {
+    let whole = number.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0).map(|float| float as u64);
+    number.as_u64().or(whole).filter(|count| *count <= MAX_TOTAL)
 }
 
 impl fmt::Debug for PageCursor {

@@ -54,8 +54,8 @@ impl<T, C> Items<T, C> {
         Self { pages, page: Vec::new().into_iter() }
     }
 
-    /// Returns true if the total number of results has changed since the first page. Results can then be doubled or
-    /// missing. See [`Pages::total_changed`].
+    /// Returns true if the pages cannot contain each result once, so that results can be doubled or missing: for
+    /// example, the total number of results has changed since the first page. See [`Pages::total_changed`].
     pub fn total_changed(&self) -> bool {
         self.pages.total_changed()
     }

@@ -126,8 +126,11 @@ impl<T, C> Pages<T, C> {
         self
     }
 
-    /// Returns true if the total number of results has changed since the first page: two consecutive pages reported
-    /// different totals.
+    /// Returns true if the pages cannot contain each result once, so that results can be doubled or missing. This is
+    /// the case if
+    /// - the total number of results has changed since the first page: two consecutive pages reported different totals;
+    /// - a page has another number of results than the page before it, except for a last page with fewer results;
+    /// - the number of results on all pages differs from the total that the last page reports.
     ///
     /// Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
     /// during the iteration, the results after them move. A result can then be on two pages or on none, so it can be
@@ -161,7 +164,8 @@ impl<T: DeserializeOwned> Pages<T> {
     ///
     /// # Errors
     /// As [`Client::request`](crate::Client::request). Also `InvalidInput`, with nothing sent, if the page size is out
-    /// of range, or if a parameter is named `page` or `pageSize`. `BadResponse` if the response is not a page of `T`.
+    /// of range, or if a parameter is named `page` or `pageSize`. `BadResponse` if the response is not a page of `T`,
+    /// or if its total number of results is negative, fractional or above 2^53 - 1.
     pub async fn next(&mut self) -> Result<Option<Page<T>>, Error> {
         self.has_failed = false;
         poll_fn(|context| self.poll_page(context)).await

@@ -25,7 +25,7 @@ pub(super) struct Schedule<R, E> {
     returned: u64,
     /// The number of results on the returned pages.
     seen: u64,
-    /// The number of results on the longest page.
+    /// The number of results on the longest page. Each page except the last one should have this length.
     page_length: u64,
     /// The total number of results that the latest returned page reports.
     total: Option<u64>,
@@ -80,8 +80,10 @@ impl<R, E> Schedule<R, E> {
         self.is_finished
     }
 
-    /// Returns true if two consecutive pages reported different totals. A page that [`accept`](Self::accept) rejects
-    /// also counts.
+    /// Returns true if the returned pages cannot contain each result once. This is the case if two consecutive pages
+    /// reported different totals, where a page that [`accept`](Self::accept) rejects also counts; if a page other than
+    /// the last one has another length than the page before it; or if the number of results on all pages differs from
+    /// the total.
     pub(super) fn total_changed(&self) -> bool {
         self.total_changed
     }
@@ -160,15 +162,23 @@ impl<R, E> Schedule<R, E> {
         self.slots.pop_front();
         self.returned += 1;
         self.seen += results;
-        self.page_length = self.page_length.max(results);
         self.total = Some(total);
         // An empty page is the last page, even if fewer results than the total were received. Results may have been
         // deleted since an earlier page.
         self.is_finished = results == 0 || self.seen >= total;
+        self.total_changed |= self.has_wrong_length(results) || (self.is_finished && self.seen != total);
+        self.page_length = self.page_length.max(results);
         if self.is_finished {
             self.slots.clear();
         }
         true
+    }
+
+    /// Returns whether the latest returned page, which has `results` results, starts or ends at another position than
+    /// its number says. Only the last page can be shorter than the pages before it.
+    fn has_wrong_length(&self, results: u64) -> bool {
+        let is_shorter = results < self.page_length && !self.is_finished;
+        self.returned > 1 && (is_shorter || results > self.page_length)
     }
 
     /// Records that the next page has failed. This page and all other pages that have failed are then requested again.

@@ -110,6 +110,42 @@ fn an_error_is_returned_in_place_of_its_page() {
     assert!((0..4).all(|_| accept(&mut schedule)));
 }
 
+/// Returns a finished schedule, whose pages had these lengths and reported `total`. Also returns whether the results
+/// were incomplete before the last page.
+fn after_pages(total: u64, lengths: &[u64]) -> (TestSchedule, bool) {
+    let (mut schedule, mut before_last) = (TestSchedule::new(1), false);
+    for (page, length) in (1..).zip(lengths) {
+        before_last = schedule.total_changed();
+        assert_eq!(started(&mut schedule), [page]);
+        schedule.receive(page, Ok((*length, total)), false);
+        assert!(accept(&mut schedule));
+    }
+    assert!(schedule.is_finished(), "{lengths:?}");
+    (schedule, before_last)
+}
+
+#[test]
+fn pages_with_every_result_once_have_one_length_except_for_the_last() {
+    for lengths in [&[2, 2, 2][..], &[5, 1], &[6], &[4, 2], &[1, 1, 1, 1, 1, 1]] {
+        assert!(!after_pages(6, lengths).0.total_changed(), "{lengths:?}");
+    }
+    assert!(!after_pages(0, &[0]).0.total_changed());
+    for (lengths, before_last) in [
+        (&[2, 1, 2, 1][..], true),
+        (&[2, 3, 1], true),
+        (&[2, 1, 3], true),
+        (&[2, 4], false),
+        (&[4, 3], false),
+        (&[7], false),
+        (&[3, 2, 0], true),
+        (&[3, 0], false),
+        (&[0], false),
+    ] {
+        let (schedule, before) = after_pages(6, lengths);
+        assert_eq!((schedule.total_changed(), before), (true, before_last), "{lengths:?}");
+    }
+}
+
 #[test]
 fn a_429_halves_the_number_of_pages_for_a_while() {
     let mut schedule = after_first(8, 90);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    PROXY_AUTHORIZATION, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderValue, Method};
 
@@ -44,7 +44,7 @@ impl RequestOptions {
         let mode = BodyMode::Whole(client.body_limit(self.max_response_bytes)?);
         let (deadline, request, mut cancellation) = self.build(client)?;
         let mut execution = Execution::new(client.transport(), client.retry(), &request, deadline, mode);
-        let call = execution.run(|received| wire::parse_any(received.attempt));
+        let call = execution.run(|received| wire::parse_any(received.attempt, asks_for_part(&request)));
         let ended = or_cancelled(call, &mut cancellation).await;
         ended.unwrap_or_else(|| Err(execution.cancelled())).map(Response)
     }
@@ -54,7 +54,8 @@ impl RequestOptions {
         let (deadline, request, mut cancellation) = self.build(client)?;
         let mode = BodyMode::Streamed(limit);
         let mut execution = Execution::new(client.transport(), client.retry(), &request, deadline, mode);
-        let call = execution.run(|Received { attempt, body }| Ok((wire::parse_any(attempt)?, body)));
+        let call =
+            execution.run(|Received { attempt, body }| Ok((wire::parse_any(attempt, asks_for_part(&request))?, body)));
         let ended = or_cancelled(call, &mut cancellation).await;
         let (attempt, body) = ended.unwrap_or_else(|| Err(execution.cancelled()))?;
         Ok(ResponseStream::new(attempt, body, deadline.idle_timeout(), cancellation, execution.conclusion()))
@@ -73,6 +74,10 @@ impl RequestOptions {
         }
         Ok((deadline, request, self.cancellation))
     }
+}
+
+fn asks_for_part(request: &http::Request<Bytes>) -> bool {
+    request.headers().contains_key(RANGE)
 }
 
 /// Converts a standard method to upper case. Servers respond to `get` with 405, because methods are case-sensitive.

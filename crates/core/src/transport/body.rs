@@ -50,7 +50,7 @@ impl BodyLimit {
     /// Returns the limit for a value of the option `max_response_bytes`.
     pub(crate) fn given(bytes: u64) -> Result<Self, Error> {
         if bytes == 0 {
-            return Err(Error::new(ErrorKind::InvalidInput, "`max_response_bytes` is zero")
+            return Err(Error::new(ErrorKind::InvalidInput, "`max_response_bytes` is less than 1")
                 .with_hint("give a number of bytes above zero; nothing was sent"));
         }
         Ok(Self { bytes, is_option: true })

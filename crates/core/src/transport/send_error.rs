@@ -46,7 +46,10 @@ fn defect(error: &hyper::Error) -> Option<String> {
     // hyper does not export the kinds of these errors, so their text is compared.
     let text = error.to_string();
     match text.as_str() {
-        "message head is too large" => Some("its head is too large, or has more than 100 headers".into()),
+        // hyper has one error for these causes.
+        "message head is too large" => Some(
+            "its head is too large, has more than 100 headers, or declares a `Content-Length` of almost 2^64".into(),
+        ),
         "invalid HTTP status-code parsed" => Some("its status line is malformed".into()),
         "invalid HTTP version parsed" => Some(NOT_HTTP.into()),
         "invalid HTTP header parsed" => Some("a header is malformed".into()),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::ACCEPT;
-use http::{Method, Request, Uri};
+use http::{Method, Request, StatusCode, Uri};
 use percent_encoding::utf8_percent_encode;
 use url::Url;
 
@@ -37,8 +37,13 @@ pub(crate) fn any_request(
     request.body(body).map_err(|source| invalid_path().with_source(source))
 }
 
-pub(crate) fn parse_any(attempt: Attempt) -> Result<Attempt, Error> {
-    if attempt.status().is_success() { Ok(attempt) } else { Err(error_response(&attempt).about_a_path()) }
+/// Accepts each successful response, but a part of a resource (206) only if the request asked for a part.
+pub(crate) fn parse_any(attempt: Attempt, asks_for_part: bool) -> Result<Attempt, Error> {
+    let is_complete = attempt.status() != StatusCode::PARTIAL_CONTENT || asks_for_part;
+    match attempt.status().is_success() && is_complete {
+        true => Ok(attempt),
+        false => Err(error_response(&attempt).about_a_path()),
+    }
 }
 
 /// Returns the path for traces, with a placeholder in place of a key id. Returns `(any)` for a path that does not

@@ -55,6 +55,6 @@ pub(crate) fn text(attempt: &Attempt) -> Result<&str, Error> {
         .map_err(|_| unreadable(attempt, "it is not encoded as UTF-8"))
 }
 
-pub(super) fn unreadable(attempt: &Attempt, what: &str) -> Error {
+pub(crate) fn unreadable(attempt: &Attempt, what: &str) -> Error {
     Error::new(ErrorKind::BadResponse, format!("the response cannot be read: {what}")).with_status(attempt.status())
 }

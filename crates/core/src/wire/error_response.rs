@@ -1,5 +1,6 @@
 //! Conversion of error responses to errors.
 
+use http::StatusCode;
 use jiff::Timestamp;
 
 use super::attempt::Attempt;
@@ -28,12 +29,19 @@ pub(crate) fn error_response(attempt: &Attempt) -> Error {
         500..=599 => ErrorKind::Server,
         _ => ErrorKind::BadResponse,
     };
-    let error = Error::new(kind, kind.text())
+    let text = match status {
+        StatusCode::PARTIAL_CONTENT => "the response contains only a part of the resource, which was not asked for",
+        _ => kind.text(),
+    };
+    let error = Error::new(kind, text)
         .with_status(status)
         .with_codats_own(body.status_code.is_some() && (body.error.is_some() || body.correlation_id.is_some()))
         .with_codat_message(body.error)
         .with_correlation_id(body.correlation_id)
         .with_retry_after(retry_after(attempt.headers(), Timestamp::now()));
+    if status == StatusCode::PARTIAL_CONTENT {
+        return error.with_hint("configure the proxy or gateway in between to send whole responses");
+    }
     if status.is_redirection() {
         return error.with_hint(
             "redirects are not followed, since the key would go along: set the base URL to where it points",

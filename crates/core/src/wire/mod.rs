@@ -15,7 +15,7 @@ use http::HeaderValue;
 use crate::error::{Error, ErrorKind};
 
 pub(crate) use any_request::{any_request, parse_any, path_template};
-pub(crate) use attempt::{Attempt, json, text};
+pub(crate) use attempt::{Attempt, json, text, unreadable};
 pub(crate) use error_response::correlation_id;
 pub(crate) use object::Object;
 pub(crate) use operations::{create_request, delete_request, list_request, parse_create, parse_delete, parse_list};

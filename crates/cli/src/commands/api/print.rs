@@ -36,11 +36,11 @@ impl Api {
             if self.jsonl { self.print_lines(client, &response)? } else { self.print(client, &response)? }
         }
         if pages.total_changed() {
-            eprint_line("note: the number of results changed between two pages: results can be doubled or missing");
-        } else if printed != reported {
-            eprint_line(&format!(
-                "note: there are {printed} results on all pages, and the last page tells of {reported}"
-            ));
+            let what = match printed == reported {
+                true => "the total or the number of results on a page changed between two pages".to_owned(),
+                false => format!("there are {printed} results on all pages, and the last page tells of {reported}"),
+            };
+            eprint_line(&format!("note: {what}: results can be doubled or missing"));
         }
         Ok(())
     }
