@@ -78,6 +78,12 @@ impl Failure {
         self
     }
 
+    /// Whether the response was larger than `--max-response-bytes` allows.
+    pub(crate) fn is_above_limit(&self) -> bool {
+        let source = self.source.as_ref();
+        source.is_some_and(|error| error.kind() == ErrorKind::TooLarge && error.hint() == ErrorKind::TooLarge.hint())
+    }
+
     pub(crate) fn with_hint(mut self, hint: impl Display) -> Self {
         self.hint = without_secrets(hint);
         self
@@ -149,10 +155,6 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let mut failure = Self::new(error.kind(), &error, error.hint());
         match error.kind() {
-            ErrorKind::TooLarge if error.hint() == ErrorKind::TooLarge.hint() => {
-                failure.hint =
-                    "ask for smaller pages with --page-size, raise --max-response-bytes, or use --output FILE".into();
-            }
             ErrorKind::NoCredential => failure.hint = NO_CREDENTIAL.into(),
             ErrorKind::KeyInUse => failure.hint = "use another key to delete it, or add --allow-key-in-use".into(),
             _ => {}

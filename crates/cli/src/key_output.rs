@@ -7,8 +7,8 @@ use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind};
 
 use crate::failure::Failure;
 use crate::key_display::{KeyDocument, print_keys};
-use crate::output::{print, print_json, refuse_closed_output, refuse_terminal};
-use crate::secret_file::SecretFile;
+use crate::output::{print, print_json, refuse_terminal};
+use crate::secret_file::{SecretFile, check_overwrite};
 
 #[derive(Args)]
 pub(crate) struct KeyOutput {
@@ -32,6 +32,11 @@ impl KeyOutput {
         self.reveal || self.is_dash()
     }
 
+    /// Whether standard output is the only place of the output.
+    pub(crate) fn prints(&self) -> bool {
+        self.out.is_none() || self.is_dash()
+    }
+
     fn is_dash(&self) -> bool {
         self.out.as_deref().is_some_and(|path| path == Path::new("-"))
     }
@@ -40,6 +45,7 @@ impl KeyOutput {
 /// Checks that a key can be written to its destination. Commands call this function before the request that creates the
 /// key. If the destination is a file, this function opens and locks the file.
 pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure> {
+    check_overwrite(output.out.as_deref(), output.overwrite)?;
     if output.is_dash() {
         if output.json {
             let what = "--json and --out - both go to standard output";
@@ -52,7 +58,6 @@ pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure>
         refuse_terminal(false, "name a file: --out FILE, or use --reveal")?;
     }
     if output.is_printed() {
-        refuse_closed_output("name a file: --out FILE")?;
         return Ok(None);
     }
     output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()

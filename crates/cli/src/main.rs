@@ -60,7 +60,8 @@ fn main() -> ExitCode {
     signals::handle(move |done| {
         let _ = Failure::stopped(done).report(is_json);
     });
-    let is_printable = if is_json { output::refuse_closed_output(JSON_HINT) } else { Ok(()) };
+    let hint = if is_json { Some(JSON_HINT) } else { cli.closed_output_hint() };
+    let is_printable = hint.map_or(Ok(()), output::refuse_closed_output);
     match is_printable.and_then(|()| commands::run(cli)) {
         Ok(status) => status,
         Err(failure) => failure.report(is_json),

@@ -21,18 +21,18 @@ pub(crate) async fn print_aside(text: String) -> Result<(), Failure> {
     printed.unwrap_or_else(|error| Err(Failure::local(format!("standard output failed: {error}"), "run it again")))
 }
 
+/// Prints a part of a body to standard output.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    write(|out| out.write_all(bytes))
+}
+
 /// Writes a secret to standard output. A closed pipe is an error, because the secret would be lost.
 pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_on_closed_pipe)
 }
 
-/// Returns an error if standard output is closed. Commands call this function before a request whose result
-/// they print.
-///
-/// If standard output is closed when a program starts, Rust opens the null device in its place, for reading and
-/// writing. So a null device that is open for reading and writing is an error. The redirection `> /dev/null` is
-/// accepted, because a shell opens the file for writing only. A standard output that is open for reading only is also
-/// an error.
+/// Returns an error if standard output is closed or open for reading only. A command that prints is not run in this
+/// case. The null device is accepted.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");
@@ -43,15 +43,30 @@ pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
 
 #[cfg(unix)]
 fn is_closed() -> bool {
-    use rustix::fs::{OFlags, fcntl_getfl, fstat};
-    let device = |metadata: std::fs::Metadata| std::os::unix::fs::MetadataExt::rdev(&metadata);
-    let null = std::fs::metadata("/dev/null").map(device);
-    let is_null = || fstat(stdout()).is_ok_and(|stat| null.is_ok_and(|null| null == stat.st_rdev));
-    fcntl_getfl(stdout()).is_ok_and(|flags| match flags & OFlags::ACCMODE {
-        OFlags::RDONLY => true,
-        OFlags::RDWR => is_null(),
-        _ => false,
-    })
+    use rustix::fs::{OFlags, fcntl_getfl};
+    let is_read_only = || fcntl_getfl(stdout()).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDONLY);
+    at_start::WAS_CLOSED.load(std::sync::atomic::Ordering::Relaxed) || is_read_only()
+}
+
+/// The state of standard output before `main`. If standard output is closed when a program starts, the runtime of Rust
+/// opens the null device in its place. This null device cannot be distinguished from one that the parent process has opened, as
+/// Python and Node do for an output that they ignore.
+#[cfg(unix)]
+mod at_start {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    pub(super) static WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+    #[expect(unsafe_code, reason = "no safe attribute makes the C library call a function before `main`")]
+    #[used]
+    #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
+    #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+    static CHECK: extern "C" fn() = check;
+
+    extern "C" fn check() {
+        let is_closed = rustix::fs::fcntl_getfl(rustix::stdio::stdout()).is_err();
+        WAS_CLOSED.store(is_closed, Ordering::Relaxed);
+    }
 }
 
 #[cfg(windows)]
@@ -79,7 +94,7 @@ pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
             let what = format!("the response is not text: {} bytes that a terminal cannot show", body.len());
             return Err(Failure::local(what, "send the output to a file: > FILE"));
         }
-        return write(|out| out.write_all(body));
+        return print_bytes(body);
     };
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();

@@ -12,8 +12,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind as Usage};
 use clap::{ArgMatches, FromArgMatches};
 use codat_keys::ErrorKind;
 
-use crate::commands::{Cli, command};
+use crate::commands::{Cli, PRINTS, command};
 use crate::failure::Failure;
+use crate::output::refuse_closed_output;
 
 /// The maximum length in characters of an unknown argument that an error message quotes. An API key has 40 characters,
 /// so it is too long to be quoted.
@@ -31,6 +32,9 @@ pub(crate) fn parse() -> Result<(Cli, bool), ExitCode> {
         if error.use_stderr() {
             let mut own = std::env::args_os().skip(1).take_while(|argument| argument != "--");
             return failure(&error, &help_of(std::env::args_os())).report(own.any(|argument| argument == "--json"));
+        }
+        if let Err(failure) = refuse_closed_output(PRINTS) {
+            return failure.report(false);
         }
         // Prints help or the version. A closed pipe (`| head`) is not a failure.
         let _ = error.print();

@@ -107,6 +107,16 @@ impl Drop for SecretFile {
     }
 }
 
+/// Returns an error if `--overwrite` has no effect, because no `--out` names a file. clap skips `requires` if another
+/// option conflicts with `--out`.
+pub(crate) fn check_overwrite(out: Option<&Path>, overwrite: bool) -> Result<(), Failure> {
+    if overwrite && out.is_none_or(|path| path == Path::new("-")) {
+        let hint = "name the file with --out FILE, or leave --overwrite out; nothing was sent";
+        return Err(Failure::new(ErrorKind::InvalidInput, "--overwrite requires --out with a file", hint));
+    }
+    Ok(())
+}
+
 /// The reason why a command must not write a file.
 pub(crate) struct Denial {
     what: String,

@@ -105,7 +105,7 @@ fn a_key_in_the_name_of_a_header_is_masked() {
 
 #[test]
 fn invalid_arguments_are_rejected_before_sending() {
-    let refused: [&[&str]; 36] = [
+    let refused: [&[&str]; 39] = [
         &["POST", "/x", "-H", "Idempotency-Key:"],
         &["POST", "/x", "-H", "Idempotency-Key: a", "-H", "Idempotency-Key: b"],
         &["POST", "/x", "-f", "a=1", "-H", "Content-Length: 3"],
@@ -132,6 +132,9 @@ fn invalid_arguments_are_rejected_before_sending() {
         &["GET", "/x", "--jsonl", "--output", UNWRITTEN],
         &["GET", "/x", "--page-size", "5", "--output", UNWRITTEN],
         &["GET", "/x", "--concurrency", "2", "--output", UNWRITTEN],
+        &["GET", "/x", "--paginate", "--overwrite"],
+        &["GET", "/x", "--reveal", "--overwrite"],
+        &["GET", "/x", "--output", "-", "--overwrite"],
         &["POST", "/x", "--jsonl", "-f", "a=b"],
         &["POST", "/x", "--query", "name~a", "--input", "-"],
         &["POST", "/x", "--order-by", "name", "-f", "a=b"],
@@ -193,7 +196,11 @@ fn max_response_bytes_limits_a_response_and_each_page() {
         let (_, ended) = limited("31");
         assert_eq!((ended.status, ended.stdout.as_str()), (10, ""), "{ended:?}");
         assert!(ended.stderr.starts_with("error: the response is larger than 31 bytes"), "{ended:?}");
-        assert!(ended.stderr.contains("--max-response-bytes") && ended.stderr.contains("--page-size"), "{ended:?}");
+        let hint = match paginate {
+            [] => "hint: raise --max-response-bytes, or use --output FILE, which has no limit by default\n",
+            _ => "hint: ask for smaller pages with --page-size, or raise --max-response-bytes\n",
+        };
+        assert!(ended.stderr.ends_with(hint), "{ended:?}");
         assert_eq!(limited("32").1.status, 0);
         let (requests, ended) = limited("0");
         assert_eq!((ended.status, requests.len()), (2, 0), "{ended:?}");

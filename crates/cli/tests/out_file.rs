@@ -231,6 +231,25 @@ fn a_dash_means_standard_output() {
 }
 
 #[test]
+fn overwrite_without_a_file_is_rejected_before_the_create() {
+    let emulator = Emulator::start().unwrap();
+    for command in [
+        &["create", "new", "--reveal", "--overwrite"][..],
+        &["create", "new", "--out", "-", "--overwrite"],
+        &["show", "none", "--reveal", "--overwrite"],
+        &["inject", "--reveal", "--overwrite"],
+        &["inject", "--out", "-", "--overwrite"],
+    ] {
+        let ended = run(&mut against(&emulator), command);
+        let error = "error: --overwrite requires --out with a file\n\
+                     hint: name the file with --out FILE, or leave --overwrite out; nothing was sent\n";
+        assert_eq!((ended.status, ended.stderr.as_str()), (2, error), "{command:?}");
+    }
+    assert!(made(&emulator).is_empty());
+    assert_eq!(run(&mut against(&emulator), &["emulator", "--explain", "--json"]).status, 2);
+}
+
+#[test]
 fn a_closed_output_is_detected_before_the_create() {
     let emulator = Emulator::start().unwrap();
     let key = emulator.api_key();
@@ -241,6 +260,26 @@ fn a_closed_output_is_detected_before_the_create() {
         "create new --json --reveal",
         "create new --json",
         "create new --json --out key",
+        "create new",
+        "list",
+        "show none",
+        "whoami",
+        "audit",
+        "doctor",
+        "demo",
+        "emulator",
+        "emulator --explain",
+        "profile list",
+        "profile show",
+        "man",
+        "help",
+        "help exit-status",
+        "completions bash",
+        "--help",
+        "--version",
+        "api /companies --output -",
+        #[cfg(feature = "portal")]
+        "portal --demo --no-open",
         "show none --reveal",
         "api POST /apiKeys -f name=new",
         "api PUT /companies/a -f name=new",
@@ -272,8 +311,22 @@ fn a_closed_output_is_detected_before_the_create() {
     }
     assert!(made(&emulator).is_empty() && !Path::new("key").exists());
     assert_eq!(run_script(r#""$0" create new --reveal >/dev/null"#).status, 0, "a discarded output is allowed");
-    assert_eq!(run_script(r#""$0" create other >&-"#).status, 0, "no value is lost");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let script = format!(r#""$0" create other --out {} >&-"#, file.display());
+    assert_eq!((run_script(&script).status, file.exists()), (0, true), "the value is in the file");
     assert_eq!(run_script(r#""$0" api POST /apiKeys -f name=third >/dev/null"#).status, 0);
+}
+
+/// `subprocess.DEVNULL` of Python and `stdio: "ignore"` of Node are null devices that are open for reading and writing.
+#[test]
+fn an_output_that_the_parent_ignores_is_not_closed() {
+    let emulator = Emulator::start().unwrap();
+    for arguments in [&["list"][..], &["whoami", "--json"], &["create", "new", "--reveal"], &["--version"]] {
+        let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null").unwrap();
+        let status = crate::support::start(against(&emulator).args(arguments).stdout(null)).wait().unwrap();
+        assert_eq!(status.code(), Some(0), "{arguments:?}");
+    }
 }
 
 #[test]

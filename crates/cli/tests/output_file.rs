@@ -5,6 +5,8 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use codat_keys_emulator::Emulator;
@@ -108,6 +110,76 @@ fn nothing_is_sent_if_the_file_cannot_be_created() {
             assert!(ended.stderr.ends_with("; nothing was sent\n"), "{ended:?}");
             assert_eq!(files(folder.path()), [""; 0], "{ended:?}");
         }
+    }
+}
+
+#[test]
+fn the_hint_for_a_body_above_the_limit_is_true() {
+    let (server, folder) = (RawServer::with_replies(vec![json(200, "new")]), tempfile::tempdir().unwrap());
+    let file = folder.path().join("file");
+    let arguments = ["api", "/x", "--output", file.to_str().unwrap(), "--max-response-bytes", "2"];
+    let ended = run(&mut with_key(&server.url, KEY), &arguments);
+    let hint = "hint: raise --max-response-bytes, or leave it out: --output has no limit by default\n";
+    assert!(ended.status == 10 && ended.stderr.ends_with(hint), "{ended:?}");
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let body = "x".repeat(300_000) + KEY;
+    let (server, folder) = (RawServer::with_replies(vec![json(200, &body)]), tempfile::tempdir().unwrap());
+    for method in ["GET", "POST"] {
+        let mut command = with_key(&server.url, KEY);
+        let ended = run(command.current_dir(folder.path()), &["api", method, "/x", "--output", "-"]);
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        assert!(ended.stdout == body, "the body is unchanged, with its key");
+    }
+    assert_eq!(files(folder.path()), [""; 0]);
+    let mut command = with_key(&server.url, KEY);
+    let ended = run(command.current_dir(folder.path()), &["api", "/x", "--output", "./-"]);
+    assert_eq!((ended.status, files(folder.path())), (0, vec!["-".to_owned()]), "{ended:?}");
+}
+
+#[test]
+fn a_change_whose_output_is_a_closed_pipe_is_reported() {
+    let server = RawServer::with_replies(vec![json(201, "{}")]);
+    let mut command = with_key(&server.url, KEY);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command.args(["api", "POST", "/x", "--output", "-"]).stdout(writer).stderr(Stdio::piped());
+    let output = start(&mut command).wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("note: the call was made and answered: HTTP 201"), "{said}");
+}
+
+/// Both commands have begun before a response arrives.
+#[test]
+fn two_downloads_to_one_file_do_not_mix() {
+    for (option, statuses) in [(&[][..], [0, 1]), (&["--overwrite"], [0, 0])] {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, both) = (folder.path().join("file"), Arc::new(Barrier::new(2)));
+        let number = AtomicUsize::new(0);
+        let server = RawServer::with_handler(move |_| {
+            let digit = number.fetch_add(1, Ordering::SeqCst).to_string();
+            both.wait();
+            json(200, &digit.repeat(1_000_000))
+        });
+        let path = file.to_str().unwrap();
+        let command = || {
+            let mut command = with_key(&server.url, KEY);
+            command.args([&["api", "/x", "--timeout", "60", "--output", path][..], option].concat());
+            start(command.stderr(Stdio::piped()))
+        };
+        let outputs = [command(), command()].map(|child| child.wait_with_output().unwrap());
+        let mut ended = outputs.each_ref().map(|output| output.status.code().unwrap());
+        ended.sort_unstable();
+        assert_eq!(ended, statuses, "{outputs:?}");
+        let failed = outputs.iter().find(|output| !output.status.success());
+        let said = failed.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+        assert!(said.is_none_or(|said| said.contains("no other program made the file meanwhile")), "{outputs:?}");
+        let body = fs::read_to_string(&file).unwrap();
+        assert!(body.len() == 1_000_000 && ["0", "1"].iter().any(|digit| body == digit.repeat(1_000_000)));
+        assert_eq!(files(folder.path()), ["file"]);
     }
 }
 

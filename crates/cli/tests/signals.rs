@@ -1,10 +1,12 @@
 //! Terminating signals: the exit status, the reported outcome of the call, and the removal of files.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use codat_keys::{ApiKey, AuthorizationHeader};
 use codat_keys_emulator::Emulator;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -194,6 +196,32 @@ fn a_signal_ends_a_program_with_a_blocked_standard_stream() {
         send(&child, Signal::TERM);
         assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
     }
+}
+
+#[test]
+fn an_emulator_with_long_requests_ends_at_once() {
+    let mut child = start(program().args(["emulator", "--json", "--invoices", "1000000"]).stdout(Stdio::piped()));
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let started: Value = serde_json::from_str(&line).unwrap();
+    let address = started["baseUrl"].as_str().unwrap().strip_prefix("http://").unwrap();
+    let authorization = AuthorizationHeader::from(&ApiKey::parse(started["apiKey"].as_str().unwrap()).unwrap());
+    // Each request compares a million texts.
+    let request = format!(
+        "GET /companies/c0da7000-0000-4000-8000-000000000001/data/invoices?query=status~z HTTP/1.1\r\n\
+         host: localhost\r\nauthorization: {}\r\n\r\n",
+        authorization.expose_secret()
+    );
+    let mut connections: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for connection in &mut connections {
+        connection.write_all(request.as_bytes()).unwrap();
+    }
+    connections[0].read_exact(&mut [0]).unwrap();
+    let began = Instant::now();
+    send(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    // The other requests take at least ten seconds without optimization.
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[test]

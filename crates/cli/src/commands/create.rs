@@ -27,6 +27,13 @@ pub(crate) struct Create {
     connection: Connection,
 }
 
+impl Create {
+    /// See [`Cli::closed_output_hint`](super::Cli::closed_output_hint).
+    pub(super) fn closed_output_hint(&self) -> Option<&'static str> {
+        self.output.prints().then_some("send it to a file or a pipe: > FILE, or name a file: --out FILE")
+    }
+}
+
 pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     let client = create.connection.client().await?;
     let name = KeyName::parse(&create.name)?;

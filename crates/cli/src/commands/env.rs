@@ -5,7 +5,7 @@ use codat_keys::internal::CREDENTIAL_VARIABLES;
 
 use crate::connection::KeyOptions;
 use crate::failure::Failure;
-use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
+use crate::output::{print_secret, refuse_terminal};
 use crate::runtime;
 
 /// Print shell commands that set the key, for `eval "$(codat-keys env)"`, such as in direnv's .envrc
@@ -24,7 +24,6 @@ pub(crate) struct Env {
 
 pub(crate) fn env(env: &Env) -> Result<(), Failure> {
     refuse_terminal(env.reveal, "write eval \"$(codat-keys env)\", or add --reveal")?;
-    refuse_closed_output("write eval \"$(codat-keys env)\"")?;
     let client = runtime::run(env.key.client())?;
     let header = client.authorization_for(client.base_url())?;
     let others = CREDENTIAL_VARIABLES.into_iter().filter(|name| *name != "CODAT_API_KEY").collect::<Vec<_>>();

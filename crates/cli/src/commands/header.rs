@@ -5,7 +5,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::connection::{KeyOptions, base_url, profile_candidates};
 use crate::failure::Failure;
-use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
+use crate::output::{print_secret, refuse_terminal};
 use crate::secret_input;
 
 /// Print the Authorization header for a key from a profile, from standard input or from a prompt
@@ -25,7 +25,6 @@ pub(crate) struct Header {
 
 pub(crate) async fn header(header: &Header) -> Result<(), Failure> {
     refuse_terminal(header.reveal, "send it to a file or a pipe: codat-keys header > FILE; or add --reveal")?;
-    refuse_closed_output("send it to a file or a pipe: codat-keys header > FILE")?;
     let header = match &header.profile {
         Some(profile) => {
             let client = KeyOptions::of_profile(profile, header.base_url.as_deref()).client().await?;

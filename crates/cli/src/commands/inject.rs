@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::connection::KeyOptions;
 use crate::failure::Failure;
-use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
-use crate::secret_file::SecretFile;
+use crate::output::{print_secret, refuse_terminal};
+use crate::secret_file::{SecretFile, check_overwrite};
 use crate::template::{Part, parse};
 
 /// The maximum size of a template in bytes. A template is a settings file with placeholders, which is much smaller.
@@ -41,10 +41,10 @@ pub(crate) struct Inject {
 }
 
 pub(crate) async fn inject(inject: &Inject) -> Result<(), Failure> {
-    let out = inject.out.as_deref().filter(|path| *path != Path::new("-"));
+    check_overwrite(inject.out.as_deref(), inject.overwrite)?;
+    let out = inject.out_file();
     if out.is_none() {
         refuse_terminal(inject.reveal, "add --out FILE, or --reveal")?;
-        refuse_closed_output("add --out FILE")?;
     }
     let template = inject.read()?;
     let parts = inject.parse(&template)?;
@@ -66,6 +66,14 @@ pub(crate) async fn inject(inject: &Inject) -> Result<(), Failure> {
 }
 
 impl Inject {
+    pub(super) fn prints(&self) -> bool {
+        self.out_file().is_none()
+    }
+
+    fn out_file(&self) -> Option<&Path> {
+        self.out.as_deref().filter(|path| *path != Path::new("-"))
+    }
+
     fn read(&self) -> Result<Zeroizing<String>, Failure> {
         let mut bytes = Vec::new();
         let read = match self.file() {

@@ -66,6 +66,9 @@ pub(crate) struct Cli {
     command: Command,
 }
 
+/// The hint if standard output is closed and the command has no option for a file.
+pub(crate) const PRINTS: &str = "send it to a file or a pipe: > FILE";
+
 #[derive(Subcommand)]
 enum Command {
     /// List the keys: a table on a terminal, tab-separated (id, name, created, in use, key) elsewhere
@@ -108,6 +111,24 @@ enum Command {
     Man(Man),
     /// Print the help of a command, or the exit statuses
     Help(Help),
+}
+
+impl Cli {
+    /// Returns the hint if the standard output is closed. Returns `None` if the command prints nothing without `--json`,
+    /// or nothing that standard error or a file does not contain as well.
+    pub(crate) fn closed_output_hint(&self) -> Option<&'static str> {
+        match &self.command {
+            Command::Create(create) => create.closed_output_hint(),
+            Command::Show(show) => show.closed_output_hint(),
+            Command::Inject(inject) => inject.prints().then_some("add --out FILE"),
+            Command::Api(api) => api.prints().then_some("send it to a file or a pipe: > FILE, or add --output FILE"),
+            Command::Env(_) => Some("write eval \"$(codat-keys env)\""),
+            Command::Emulator(emulator) => emulator.prints().then_some(PRINTS),
+            Command::Profile(profiles) => profiles.prints().then_some(PRINTS),
+            Command::Delete(_) | Command::Login(_) | Command::Logout(_) | Command::Exec(_) => None,
+            _ => Some(PRINTS),
+        }
+    }
 }
 
 /// Runs a command, and returns its exit status.

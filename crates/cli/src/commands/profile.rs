@@ -53,6 +53,12 @@ enum ProfileCommand {
     },
 }
 
+impl Profiles {
+    pub(super) fn prints(&self) -> bool {
+        !matches!(self.command, ProfileCommand::Use { .. })
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ProfileJson {

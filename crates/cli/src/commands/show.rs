@@ -19,6 +19,13 @@ pub(crate) struct Show {
     connection: Connection,
 }
 
+impl Show {
+    /// See [`Cli::closed_output_hint`](super::Cli::closed_output_hint).
+    pub(super) fn closed_output_hint(&self) -> Option<&'static str> {
+        self.output.prints().then_some("send it to a file or a pipe: > FILE, or name a file: --out FILE")
+    }
+}
+
 pub(crate) async fn show(show: &Show) -> Result<(), Failure> {
     let client = show.connection.client().await?;
     show.key.check()?;

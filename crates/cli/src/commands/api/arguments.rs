@@ -59,7 +59,8 @@ pub(crate) struct Api {
     /// Print the status and the headers of the response before its body
     #[arg(long, short)]
     pub(super) include: bool,
-    /// Write the body, with keys unmasked, to this file instead of printing it; only you can read the file
+    /// Write the body, with keys unmasked, to this file instead of printing it; only you can read the file. `-` is
+    /// standard output
     #[arg(long, short, value_name = "FILE", conflicts_with_all = ["paginate", "include", "reveal"])]
     pub(super) output: Option<PathBuf>,
     /// Replace the file that --output names, if it exists
@@ -118,8 +119,22 @@ impl Api {
         })
     }
 
+    /// Whether the command prints the response.
+    pub(in crate::commands) fn prints(&self) -> bool {
+        self.output.as_deref().is_none_or(is_dash)
+    }
+
     pub(super) fn has_content_type(&self) -> bool {
         self.header.iter().any(|(name, _)| *name == "content-type")
+    }
+
+    /// Returns the hint for a response that is larger than `--max-response-bytes` allows.
+    pub(super) fn limit_hint(&self) -> &'static str {
+        match (self.paginate, &self.output) {
+            (true, _) => "ask for smaller pages with --page-size, or raise --max-response-bytes",
+            (false, None) => "raise --max-response-bytes, or use --output FILE, which has no limit by default",
+            (false, Some(_)) => "raise --max-response-bytes, or leave it out: --output has no limit by default",
+        }
     }
 
     fn has_option_of_pages(&self) -> bool {
@@ -146,6 +161,9 @@ impl Api {
                 "--jsonl, --page-size, --query, --order-by and --concurrency require --paginate",
                 "add --paginate, or leave these options out",
             )
+        } else if self.overwrite && self.prints() {
+            // clap skips `requires` if another option conflicts with --output.
+            ("--overwrite requires --output with a file", "name the file, or leave --overwrite out")
         } else if self.paginate && method != Method::GET {
             ("only GET has pages", "leave --paginate out")
         } else if self.paginate && !self.header.is_empty() {
@@ -155,6 +173,11 @@ impl Api {
         };
         Err(Failure::new(ErrorKind::InvalidInput, what, format!("{hint}; nothing was sent")))
     }
+}
+
+/// Whether a path means standard output. `./-` is a file of this name.
+pub(super) fn is_dash(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

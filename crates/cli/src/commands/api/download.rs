@@ -1,4 +1,4 @@
-//! `api --output FILE`: writes the body of a response to a file while it arrives.
+//! `api --output FILE`: writes the body of a response to a file or to standard output while it arrives.
 
 use std::io;
 use std::path::Path;
@@ -6,32 +6,40 @@ use std::path::Path;
 use codat_keys::{Request, ResponseStream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
+use super::arguments::is_dash;
 use crate::atomic_file::AtomicFile;
 use crate::failure::Failure;
+use crate::output::{print_bytes, refuse_terminal};
 use crate::secret_file::{Denial, cannot_be_written, check_path, folder_of, open_existing};
 use crate::signals::{begin_change, end_change};
 
 const KNOWN_LENGTH: &str = "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 const UNKNOWN_LENGTH: &str = "{spinner} {bytes}, {bytes_per_sec}";
 
-/// The download of a response body to the file at `path`. Until the body is complete, it is in a temporary file in the
-/// same folder. The temporary file is removed after an error or a signal. On Unix, the file has mode 0600, because the
-/// body can contain keys.
-pub(super) struct Download<'a> {
+/// The download of a response body.
+pub(super) enum Download<'a> {
+    StandardOutput,
+    File(Destination<'a>),
+}
+
+/// The file at `path`. Until the body is complete, it is in a temporary file in the same folder. The temporary file is
+/// removed after an error or a signal. On Unix, the file has mode 0600, because the body can contain keys.
+pub(super) struct Destination<'a> {
     path: &'a Path,
     overwrite: bool,
     file: AtomicFile,
 }
 
 impl<'a> Download<'a> {
-    /// Creates the temporary file. Returns an error if the file at `path` must not be replaced, or cannot be created.
+    /// Returns an error if the body cannot be written to `path`. `-` is standard output. Keys are not masked, so that a
+    /// terminal is an error.
     pub(super) fn new(path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
-        check_path(path)?;
-        if path.symlink_metadata().is_ok() {
-            open_existing(path, overwrite)?;
+        if is_dash(path) {
+            let hint = "name a file, or leave --output out: keys are then masked; nothing was sent";
+            refuse_terminal(false, hint)?;
+            return Ok(Self::StandardOutput);
         }
-        let file = AtomicFile::new_in(folder_of(path)).map_err(|error| cannot_be_written(path, &error))?;
-        Ok(Self { path, overwrite, file })
+        Destination::new(path, overwrite).map(Self::File)
     }
 
     /// Sends a request that changes nothing.
@@ -47,7 +55,31 @@ impl<'a> Download<'a> {
         let response = call.send_streaming().await?;
         let done = format!("the call was made and answered: HTTP {}", response.status().as_u16());
         end_change(done.clone());
-        self.write(response).await.map_err(|failure| failure.with_note(done))
+        self.write(response).await.map_err(|failure| failure.even_on_closed_pipe().with_note(done))
+    }
+
+    async fn write(self, mut response: ResponseStream) -> Result<(), Failure> {
+        match self {
+            Self::File(destination) => destination.write(response).await,
+            Self::StandardOutput => {
+                while let Some(chunk) = response.chunk().await? {
+                    print_bytes(&chunk)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<'a> Destination<'a> {
+    /// Creates the temporary file. Returns an error if the file at `path` must not be replaced, or cannot be created.
+    fn new(path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
+        check_path(path)?;
+        if path.symlink_metadata().is_ok() {
+            open_existing(path, overwrite)?;
+        }
+        let file = AtomicFile::new_in(folder_of(path)).map_err(|error| cannot_be_written(path, &error))?;
+        Ok(Self { path, overwrite, file })
     }
 
     async fn write(mut self, mut response: ResponseStream) -> Result<(), Failure> {

@@ -11,7 +11,6 @@ use codat_keys::{Client, ErrorKind, Method};
 use url::Url;
 
 use crate::failure::Failure;
-use crate::output::refuse_closed_output;
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
 
@@ -20,9 +19,13 @@ use download::Download;
 
 pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     api.check()?;
-    if api.output.is_none() {
-        refuse_closed_output("send it to a file or a pipe: > FILE")?;
-    }
+    send(api).await.map_err(|failure| match failure.is_above_limit() {
+        true => failure.with_hint(api.limit_hint()),
+        false => failure,
+    })
+}
+
+async fn send(api: &Api) -> Result<(), Failure> {
     let client = api.client().await?;
     let (method, path) = (api.method(), path_of(&client, &api.path)?);
     if api.paginate {
@@ -55,14 +58,14 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
         return if is_read { unless_interrupted(download.read(call)).await } else { download.change(call).await };
     }
     if is_read {
-        return api.print(&client, &unless_interrupted(call).await?);
+        return api.printer(&client).print(&unless_interrupted(call).await?);
     }
     begin_change();
     let response = call.await?;
     // Reported if printing the response fails, so that the user knows that the request was sent.
     let done = format!("the call was made and answered: HTTP {}", response.status().as_u16());
     end_change(done.clone());
-    api.print(&client, &response).map_err(|failure| failure.even_on_closed_pipe().with_note(done))
+    api.printer(&client).print(&response).map_err(|failure| failure.even_on_closed_pipe().with_note(done))
 }
 
 /// Returns an error if a DELETE request to `path` would delete the last key or the key in use. If the user gives

@@ -5,6 +5,8 @@ use codat_keys::{Client, ErrorKind, Page, Response};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio::task::JoinError;
 
 use super::arguments::Api;
 use crate::failure::Failure;
@@ -30,12 +32,29 @@ impl Api {
         for (name, value) in &self.param {
             pages = pages.param(name, value);
         }
+        // Requests run on in another task while a page is printed. The channel limits the number of pages in memory.
+        let (sender, mut arrived) = mpsc::channel(self.concurrency.unwrap_or(1).clamp(1, 64) as usize);
+        let requests = tokio::spawn(async move {
+            loop {
+                let page = pages.next().await;
+                let is_last = !matches!(page, Ok(Some(_)));
+                if sender.send(page).await.is_err() || is_last {
+                    return pages.total_changed();
+                }
+            }
+        });
         let (mut printed, mut reported) = (0, 0);
-        while let Some(Page { response, results, total_results, .. }) = unless_interrupted(pages.next()).await? {
+        let mut next = async || arrived.recv().await.unwrap_or(Ok(None));
+        while let Some(Page { response, results, total_results, .. }) = unless_interrupted(next()).await? {
             (printed, reported) = (printed + results.len() as u64, total_results);
-            if self.jsonl { self.print_lines(client, &response)? } else { self.print(client, &response)? }
+            let (printer, is_jsonl) = (self.printer(client), self.jsonl);
+            let printing = tokio::task::spawn_blocking(move || match is_jsonl {
+                true => printer.print_lines(&response),
+                false => printer.print(&response),
+            });
+            unless_interrupted(async { printing.await.map_err(defect).flatten() }).await?;
         }
-        if pages.total_changed() {
+        if requests.await.map_err(defect)? {
             let what = match printed == reported {
                 true => "the total or the number of results on a page changed between two pages".to_owned(),
                 false => format!("there are {printed} results on all pages, and the last page tells of {reported}"),
@@ -45,20 +64,33 @@ impl Api {
         Ok(())
     }
 
-    pub(super) fn print(&self, client: &Client, response: &Response) -> Result<(), Failure> {
-        self.print_head(client, response)?;
+    pub(super) fn printer(&self, client: &Client) -> Printer {
+        Printer { client: client.clone(), include: self.include, reveal: self.reveal }
+    }
+}
+
+/// Prints responses.
+pub(super) struct Printer {
+    client: Client,
+    include: bool,
+    reveal: bool,
+}
+
+impl Printer {
+    pub(super) fn print(&self, response: &Response) -> Result<(), Failure> {
+        self.print_head(response)?;
         let body = if self.reveal { response.bytes().as_ref().into() } else { response.redacted() };
         print_body(&body)
     }
 
     /// Prints each result of a page on its own line. Numbers keep all their digits.
-    fn print_lines(&self, client: &Client, response: &Response) -> Result<(), Failure> {
+    fn print_lines(&self, response: &Response) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Results<'a> {
             #[serde(borrow)]
             results: Vec<&'a RawValue>,
         }
-        self.print_head(client, response)?;
+        self.print_head(response)?;
         let body = if self.reveal { response.bytes().as_ref().into() } else { response.redacted() };
         let text = decode(&body).ok();
         let page = text.as_ref().and_then(|text| serde_json::from_str(text).ok());
@@ -70,16 +102,20 @@ impl Api {
         print(&escape_json(&lines.collect::<String>()))
     }
 
-    fn print_head(&self, client: &Client, response: &Response) -> Result<(), Failure> {
+    fn print_head(&self, response: &Response) -> Result<(), Failure> {
         if !self.include {
             return Ok(());
         }
         let mut head = format!("HTTP {}\n", response.status().as_u16());
         for (name, value) in response.headers() {
             let line = format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
-            head += &sanitize(&if self.reveal { line } else { client.redact(&line) });
+            head += &sanitize(&if self.reveal { line } else { self.client.redact(&line) });
             head.push('\n');
         }
         print(&(head + "\n"))
     }
+}
+
+fn defect(error: JoinError) -> Failure {
+    Failure::local(format!("the output failed: {error}"), "run it again")
 }

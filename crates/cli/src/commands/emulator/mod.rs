@@ -7,8 +7,12 @@ mod page;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use codat_keys::ErrorKind;
 use serde_json::json;
 
 #[cfg(feature = "portal")]
@@ -19,6 +23,9 @@ use crate::json::json_text;
 use crate::output::{print, print_aside};
 use crate::signals::interrupted;
 use options::{EmulatorOptions, script, start};
+
+/// The maximum time that the command waits for the emulator to stop.
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = false)]
@@ -41,6 +48,12 @@ enum EmulatorCommand {
     },
 }
 
+impl Emulator {
+    pub(super) fn prints(&self) -> bool {
+        self.command.is_none()
+    }
+}
+
 pub(crate) async fn emulator(emulator: &Emulator) -> Result<ExitCode, Failure> {
     match &emulator.command {
         Some(EmulatorCommand::Exec { command }) => exec::exec(&emulator.options, command).await,
@@ -50,6 +63,10 @@ pub(crate) async fn emulator(emulator: &Emulator) -> Result<ExitCode, Failure> {
 
 async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
     if options.explain {
+        if options.json {
+            let what = "--json has no effect with --explain";
+            return Err(Failure::new(ErrorKind::InvalidInput, what, "leave one of them out"));
+        }
         return print(&codat_keys_emulator::behaviours_as_text());
     }
     let script = script(options)?;
@@ -65,12 +82,29 @@ async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
         )
     };
     tokio::pin!(interrupted);
-    tokio::select! {
-        printed = print_aside(started) => printed?,
-        () = &mut interrupted => return Ok(()),
+    let printed = tokio::select! {
+        printed = print_aside(started) => Some(printed),
+        () = &mut interrupted => None,
+    };
+    if let Some(printed) = printed {
+        printed?;
+        interrupted.await;
     }
-    interrupted.await;
+    stop(emulator);
     Ok(())
+}
+
+/// Stops the emulator. A request that occupies the emulator for longer than [`STOP_TIMEOUT`] is abandoned: its thread
+/// ends with the process.
+fn stop(emulator: codat_keys_emulator::Emulator) {
+    let (stopped, wait) = mpsc::channel();
+    let started = thread::Builder::new().spawn(move || {
+        drop(emulator);
+        let _ = stopped.send(());
+    });
+    if started.is_ok() {
+        let _ = wait.recv_timeout(STOP_TIMEOUT);
+    }
 }
 
 #[cfg(feature = "portal")]
