@@ -226,6 +226,7 @@ mod tests {
             (r#"{"echo":"\ud800{\"apiKey\":[\"SECRET\"]}"}"#, r#"{"echo":"\ud800{\"apiKey\":\"****\"}"}"#),
             (r#"{"echo":"\u0026#77;adeUpKeyInUse0001\n"}"#, r#"{"echo":"****\n"}"#),
             ("<p>MadeUpKeyInUse0001</p>", "<p>****</p>"),
+            ("<p>MadeUp KeyInUse\r\n0001</p>", "<p>****</p>"),
             (
                 r#"[{"name":"MadeUpKeyOther0002"},{"apiKey":"MadeUpKeyOther0002"}]"#,
                 r#"[{"name":"****"},{"apiKey":"****0002"}]"#,
