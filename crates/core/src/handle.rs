@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::credentials::CachedCredential;
-use crate::domain::{ApiKeyDetails, BaseUrl, KnownKeys};
+use crate::domain::{ApiKey, ApiKeyDetails, BaseUrl, Credential, KnownKeys};
 use crate::error::Error;
 use crate::retry::{Execution, Retry};
 use crate::timeouts::{Deadline, OperationTimeouts, Timeouts};
@@ -66,6 +66,19 @@ impl Handle {
         let (transport, retry, list_request) = (Arc::clone(transport), retry.clone(), list_request.clone());
         let max_response_bytes = *max_response_bytes;
         Self(Arc::new(Inner { transport, timeouts, retry, max_response_bytes, list_request }))
+    }
+
+    /// Returns a handle that authenticates with `key` and has the same connections.
+    pub(crate) fn with_api_key(&self, key: ApiKey) -> Self {
+        let Inner { transport, timeouts, retry, max_response_bytes, list_request } = &*self.0;
+        let credentials = transport.credentials().replaced_by(&Credential::ApiKey(key));
+        Self(Arc::new(Inner {
+            transport: Arc::new(transport.with_credentials(credentials)),
+            timeouts: *timeouts,
+            retry: retry.clone(),
+            max_response_bytes: *max_response_bytes,
+            list_request: list_request.clone(),
+        }))
     }
 
     /// Returns a handle with new connections and locks. Called in the child process after a fork.

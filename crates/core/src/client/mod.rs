@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::Method;
 use serde::de::IgnoredAny;
 
-use crate::domain::{ApiKeyDetails, KeyId, rules};
+use crate::domain::{ApiKey, ApiKeyDetails, KeyId, rules};
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::keys::{Keys, Lookup};
@@ -88,6 +88,25 @@ impl Client {
     /// `InvalidInput` for a timeout of zero.
     pub fn with_timeout(&self, time: Duration) -> Result<Self, Error> {
         Ok(Self(self.0.with_timeouts(OperationTimeouts::given(Some(time))?)))
+    }
+
+    /// Returns a client that authenticates with `key` and shares all else with this one: its connections, its settings
+    /// and the keys that it redacts. It does not read the source of this client's key. Use it to try a new key before
+    /// your programs use it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), codat_keys::Error> {
+    /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+    /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+    /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+    /// let made = client.keys().create("invoice-processor").await?;
+    /// assert_eq!(client.with_api_key(&made.key.api_key).whoami().await?, made.key);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_api_key(&self, key: &ApiKey) -> Self {
+        Self(self.0.with_api_key(key.clone()))
     }
 
     /// Returns a client for the child process after a fork, with new connections and locks. The child process must not

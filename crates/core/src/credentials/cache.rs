@@ -53,6 +53,16 @@ impl CredentialCache {
         Self::new(Some(credential), None)
     }
 
+    /// Returns a cache with another credential that never changes. Both caches share the known keys.
+    pub(crate) fn replaced_by(&self, credential: &Credential) -> Self {
+        self.known.add_used(credential.api_key());
+        Self {
+            known: self.known.clone(),
+            stored: ArcSwapOption::from(Some(CachedCredential::new(credential))),
+            source: None,
+        }
+    }
+
     /// Creates an empty cache. The first request reads the credential from the provider.
     pub(crate) fn of(provider: Arc<dyn KeyProvider>) -> Self {
         Self::new(None, Some(Source::new(provider, false)))

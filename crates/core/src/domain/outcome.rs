@@ -35,6 +35,9 @@ pub struct Outcome {
     /// The keys that the request may have created: new keys with the requested name. `None` if the keys could not be
     /// listed.
     pub candidates: Option<Vec<ApiKeyDetails>>,
+    /// Whether the request can be resumed with the idempotency key. False without an idempotency key, if it is older
+    /// than 85 minutes, or if Codat has stored a failure for it, which Codat would repeat.
+    pub can_resume: bool,
 }
 
 impl Error {
@@ -57,6 +60,7 @@ impl fmt::Debug for Outcome {
         f.debug_struct("Outcome")
             .field("idempotency_key", &self.idempotency_key.as_deref().map(mask_credentials))
             .field("candidates", &self.candidates)
+            .field("can_resume", &self.can_resume)
             .finish()
     }
 }
@@ -68,12 +72,13 @@ mod tests {
     #[test]
     fn an_idempotency_key_that_is_a_key_is_masked() {
         let key = "MadeUpKeyForTheTests0123456789abcdefGhIj";
-        let outcome = Outcome { idempotency_key: Some(key.into()), candidates: None };
+        let outcome = Outcome { idempotency_key: Some(key.into()), candidates: None, can_resume: true };
         let error = Error::of(ErrorKind::Timeout).into_outcome_unknown(outcome);
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
         let outcome = error.outcome().expect("an outcome");
         assert_eq!(outcome.idempotency_key.as_deref(), Some(key));
-        assert_eq!(format!("{outcome:?}"), "Outcome { idempotency_key: Some(\"****\"), candidates: None }");
+        let shown = "Outcome { idempotency_key: Some(\"****\"), candidates: None, can_resume: true }";
+        assert_eq!(format!("{outcome:?}"), shown);
         assert!(Error::of(ErrorKind::Timeout).outcome().is_none());
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 
-use super::create::{self, CreateOptions, Creation};
+use super::create::{self, CreateOptions, Creation, IdempotencyKey};
 use super::delete;
 use crate::cancel::Cancellation;
 use crate::domain::{KeyId, KeyName};
@@ -60,7 +60,34 @@ impl<C> Create<C> {
     /// have been created.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         if let Ok(options) = &mut self.options {
-            options.idempotency_key = Some(key.into());
+            options.idempotency_key = IdempotencyKey::Resumed(key.into());
+        }
+        self
+    }
+
+    /// Sets the idempotency key of a new operation. Use this method to store the idempotency key before the first
+    /// request, so that another process can resume the operation with [`idempotency_key`](Self::idempotency_key) after
+    /// a crash. Pass an idempotency key that no earlier operation has used. Default: a generated UUID.
+    ///
+    /// # Errors
+    /// `InvalidInput`, with nothing sent, unless `key` is a UUID of version 7 that is less than 85 minutes old.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), codat_keys::Error> {
+    /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+    /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+    /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+    /// let key = uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)).to_string();
+    /// // Store `key` here. After a crash: `client.keys().create("ci").idempotency_key(key)`.
+    /// let made = client.keys().create("ci").new_idempotency_key(key).await?;
+    /// assert_eq!(made.how, codat_keys::How::Created);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new_idempotency_key(mut self, key: impl Into<String>) -> Self {
+        if let Ok(options) = &mut self.options {
+            options.idempotency_key = IdempotencyKey::New(key.into());
         }
         self
     }
@@ -76,7 +103,11 @@ impl<C> Create<C> {
 
 impl<C: Clone> Create<C> {
     pub(super) fn new(client: &C, name: &str) -> Self {
-        let options = KeyName::parse(name).map(|name| CreateOptions { name, adopt: false, idempotency_key: None });
+        let options = KeyName::parse(name).map(|name| CreateOptions {
+            name,
+            adopt: false,
+            idempotency_key: IdempotencyKey::Generated,
+        });
         Self { client: client.clone(), options, cancellation: None }
     }
 }

@@ -146,7 +146,8 @@ impl Conclusion {
             }
             None => "check whether it took effect before you send it again".into(),
         };
-        error.into_outcome_unknown(Outcome { idempotency_key: key, candidates: None }).with_hint(hint)
+        let can_resume = key.is_some();
+        error.into_outcome_unknown(Outcome { idempotency_key: key, candidates: None, can_resume }).with_hint(hint)
     }
 }
 

@@ -94,6 +94,17 @@ impl Transport {
         Ok(Self { config, http, url, origin, latest_rate_limit: Arc::clone(latest_rate_limit) })
     }
 
+    /// Returns a transport with another credential and the same connections.
+    pub(crate) fn with_credentials(&self, credentials: CredentialCache) -> Self {
+        Self {
+            config: TransportConfig { credentials: Arc::new(credentials), ..self.config.clone() },
+            http: self.http.clone(),
+            url: self.url.clone(),
+            origin: Arc::clone(&self.origin),
+            latest_rate_limit: Arc::clone(&self.latest_rate_limit),
+        }
+    }
+
     pub(crate) fn credentials(&self) -> &CredentialCache {
         &self.config.credentials
     }

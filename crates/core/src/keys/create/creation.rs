@@ -84,9 +84,9 @@ impl How {
 }
 
 /// Returns the error for an operation that may have created a key.
-pub(super) fn outcome_unknown(cause: Error, outcome: Outcome, can_resume: bool) -> Error {
+pub(super) fn outcome_unknown(cause: Error, outcome: Outcome) -> Error {
     let hint = match &outcome.idempotency_key {
-        Some(key) if can_resume => format!(
+        Some(key) if outcome.can_resume => format!(
             "create again with the same name and the idempotency key {key} within 85 minutes of its first use: that makes \
              at most one key; or list the keys and delete what should not be there"
         )

@@ -252,9 +252,12 @@ impl CreateMachine {
         if let Completion::Known = completion {
             return Err(error);
         }
-        let outcome =
-            Outcome { idempotency_key: Some(self.idempotency_key.to_string()), candidates: self.candidates.take() };
-        let error = outcome_unknown(error, outcome, !is_too_old && !self.is_spent);
+        let outcome = Outcome {
+            idempotency_key: Some(self.idempotency_key.to_string()),
+            candidates: self.candidates.take(),
+            can_resume: !is_too_old && !self.is_spent,
+        };
+        let error = outcome_unknown(error, outcome);
         Err(if let Completion::MostLikelyNothing = completion { error.but_most_likely_nothing() } else { error })
     }
 

@@ -24,20 +24,31 @@ use machine::CreateMachine;
 
 pub use creation::{Creation, How};
 
+#[derive(Debug)]
 pub(crate) struct CreateOptions {
     pub(crate) name: KeyName,
     pub(crate) adopt: bool,
-    pub(crate) idempotency_key: Option<String>,
+    pub(crate) idempotency_key: IdempotencyKey,
 }
 
-impl fmt::Debug for CreateOptions {
+/// The idempotency key of an operation that creates a key.
+pub(crate) enum IdempotencyKey {
+    /// Generated when the operation starts.
+    Generated,
+    /// Given by the caller for a new operation.
+    New(String),
+    /// The idempotency key of an earlier operation, which this operation resumes.
+    Resumed(String),
+}
+
+impl fmt::Debug for IdempotencyKey {
     /// Masks an idempotency key that looks like a credential: the caller can pass a credential by mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CreateOptions")
-            .field("name", &self.name)
-            .field("adopt", &self.adopt)
-            .field("idempotency_key", &self.idempotency_key.as_deref().map(mask_credentials))
-            .finish()
+        match self {
+            Self::Generated => f.write_str("Generated"),
+            Self::New(key) => f.debug_tuple("New").field(&mask_credentials(key)).finish(),
+            Self::Resumed(key) => f.debug_tuple("Resumed").field(&mask_credentials(key)).finish(),
+        }
     }
 }
 
@@ -50,10 +61,10 @@ pub(crate) async fn create(
     if client.known_keys().occur_in(name.as_str()) {
         return Err(name_holds_a_key());
     }
-    let resumed = idempotency_key.is_some();
-    let key = match &idempotency_key {
-        Some(key) => idempotency_key::parse(key)?,
-        None => idempotency_key::generate(),
+    let (key, resumed) = match &idempotency_key {
+        IdempotencyKey::Generated => (idempotency_key::generate(), false),
+        IdempotencyKey::New(key) => (idempotency_key::parse(key)?, false),
+        IdempotencyKey::Resumed(key) => (idempotency_key::parse(key)?, true),
     };
     let deadline = client.create_deadline();
     let request = wire::create_request(client.base_url(), &name, &key.to_string())?;

@@ -199,6 +199,6 @@ impl DeleteMachine {
 
 fn outcome_unknown(cause: Error) -> Error {
     cause
-        .into_outcome_unknown(Outcome { idempotency_key: None, candidates: None })
+        .into_outcome_unknown(Outcome { idempotency_key: None, candidates: None, can_resume: false })
         .with_hint("list the keys to see whether it is gone; deleting again does no harm")
 }

@@ -1,0 +1,125 @@
+//! The error of a rotation.
+
+use std::fmt;
+
+use crate::report::Report;
+
+/// The kind of a [`RotationError`], for programs.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RotationErrorKind {
+    /// An option of the rotation is not valid. Nothing was changed.
+    InvalidInput,
+    /// A call of Codat's API failed before anything was changed. The error has a source of the type
+    /// [`codat_keys::Error`].
+    Api,
+    /// Ten keys exist, and no key was named that can be deleted. Nothing was changed.
+    KeyLimitReached,
+    /// A sink contains something else than the old key. Nothing was changed.
+    SinkOccupied,
+    /// A sink cannot be read, or cannot be checked after a write. Nothing was changed.
+    SinkUnavailable,
+    /// The journal contains an unfinished rotation. Resume or abort it first.
+    InProgress,
+    /// Another process runs the rotation.
+    Busy,
+    /// The journal contains no unfinished rotation.
+    NothingToResume,
+    /// The journal cannot be read or written.
+    Journal,
+    /// The journal belongs to another Codat client, or to other sinks.
+    ForeignJournal,
+    /// The rotation failed and was rolled back: the old key works as before, and the new key is deleted.
+    RolledBack,
+    /// The rotation is not finished. The report says what was done. It can be resumed.
+    Unfinished,
+    /// The caller cancelled the rotation. It can be resumed.
+    Cancelled,
+}
+
+impl RotationErrorKind {
+    /// Returns a stable identifier, such as `key_limit_reached`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid_input",
+            Self::Api => "api",
+            Self::KeyLimitReached => "key_limit_reached",
+            Self::SinkOccupied => "sink_occupied",
+            Self::SinkUnavailable => "sink_unavailable",
+            Self::InProgress => "in_progress",
+            Self::Busy => "busy",
+            Self::NothingToResume => "nothing_to_resume",
+            Self::Journal => "journal",
+            Self::ForeignJournal => "foreign_journal",
+            Self::RolledBack => "rolled_back",
+            Self::Unfinished => "unfinished",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The error of a rotation: its kind, a message, a hint, and what the rotation did. Contains no secret.
+pub struct RotationError(Box<Inner>);
+
+struct Inner {
+    kind: RotationErrorKind,
+    message: String,
+    hint: String,
+    report: Option<Report>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl RotationError {
+    /// Returns the kind of the error.
+    pub fn kind(&self) -> RotationErrorKind {
+        self.0.kind
+    }
+
+    /// Returns a hint on what to do next, for the user.
+    pub fn hint(&self) -> &str {
+        &self.0.hint
+    }
+
+    /// Returns what the rotation did until the error. `None` if it did not start.
+    pub fn report(&self) -> Option<&Report> {
+        self.0.report.as_ref()
+    }
+
+    pub(crate) fn new(kind: RotationErrorKind, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), hint: hint.into(), report: None, source: None }))
+    }
+
+    pub(crate) fn with_report(mut self, report: Report) -> Self {
+        self.0.report = Some(report);
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for RotationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for RotationError {
+    /// Omits the source, because its `Debug` form can contain anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RotationError")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("hint", &self.0.hint)
+            .field("report", &self.0.report)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for RotationError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

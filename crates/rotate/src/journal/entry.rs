@@ -1,0 +1,31 @@
+//! The entries of a journal.
+
+use codat_keys::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::record::Record;
+
+/// The version of the format of an entry.
+pub(crate) const FORMAT: u32 = 1;
+
+/// An entry of a journal: the state of a rotation, and the lease of the process that runs it. Stored as JSON. Contains
+/// no secret.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The version of this format, 1.
+    pub format: u32,
+    /// The number of the entry, from 1.
+    pub seq: u64,
+    /// The process that wrote the entry: a text that no other process has.
+    pub holder: String,
+    /// The [machine](crate::JournalStore::machine) of the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// The time at which the entry was written.
+    pub written: Timestamp,
+    /// The end of the lease: the time until which no other process may continue the rotation.
+    pub expires: Timestamp,
+    /// The state of the rotation.
+    pub rotation: Record,
+}

@@ -1,0 +1,126 @@
+//! The names of the keys that a rotation creates.
+
+use codat_keys::{KeyName, Timestamp};
+
+/// The separator between the base of a name and its tag.
+const SEPARATOR: char = '~';
+
+/// Codat's limit on the length of a name, in UTF-16 code units.
+const MAX_UNITS: usize = 50;
+
+/// The base of a name if the old key has none.
+const DEFAULT_BASE: &str = "key";
+
+/// The characters of the random part of a tag. Characters that look alike, such as `0` and `o`, are omitted.
+const ALPHABET: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
+
+const RANDOM_LENGTH: usize = 4;
+const DATE_LENGTH: usize = 8;
+
+/// The tag in the name of a key that a rotation created: its date and a random text. The name `billing~20261128-x7q2`
+/// has the base `billing` and the tag `20261128-x7q2`.
+///
+/// ```
+/// let tag = codat_keys_rotate::tag_of("billing~20261128-x7q2").expect("a tag");
+/// assert_eq!((tag.base, tag.text, tag.date()), ("billing", "20261128-x7q2", "20261128"));
+/// assert!(codat_keys_rotate::tag_of("billing").is_none());
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tag<'a> {
+    /// The name without its tag.
+    pub base: &'a str,
+    /// The tag, without the separator `~`.
+    pub text: &'a str,
+}
+
+impl<'a> Tag<'a> {
+    /// Returns the date on which the rotation started, in UTC, as `yyyymmdd`.
+    pub fn date(&self) -> &'a str {
+        &self.text[..DATE_LENGTH]
+    }
+}
+
+/// Returns the tag in the name of a key, or `None` for a name that no rotation has made. Two keys whose names have the
+/// same base and different tags are the old and the new key of one rotation: such a pair is no mistake while the
+/// rotation is under way.
+pub fn tag_of(name: &str) -> Option<Tag<'_>> {
+    let (base, text) = name.rsplit_once(SEPARATOR)?;
+    let (date, random) = text.split_once('-')?;
+    let is_tag = date.len() == DATE_LENGTH
+        && date.bytes().all(|byte| byte.is_ascii_digit())
+        && random.len() == RANDOM_LENGTH
+        && random.bytes().all(|byte| ALPHABET.contains(&byte));
+    (is_tag && !base.is_empty()).then_some(Tag { base, text })
+}
+
+/// Returns the base for the name of a new key: the name of the old key without its tag, or `key` for a key without a
+/// name.
+pub(crate) fn base_of(old: Option<&str>) -> &str {
+    let name = old.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(DEFAULT_BASE);
+    tag_of(name).map_or(name, |tag| tag.base)
+}
+
+/// Returns a new name with this base and a new tag. Cuts the base so that the name has at most 50 UTF-16 code units.
+///
+/// # Errors
+/// `InvalidInput` if the base is not a valid name.
+pub(crate) fn generate(base: &str, now: Timestamp) -> Result<KeyName, codat_keys::Error> {
+    let date: String = now.to_string().chars().filter(char::is_ascii_digit).take(DATE_LENGTH).collect();
+    let random: String = (0..RANDOM_LENGTH).map(|_| char::from(ALPHABET[fastrand::usize(..ALPHABET.len())])).collect();
+    let tag = format!("{SEPARATOR}{date}-{random}");
+    KeyName::parse(&format!("{}{tag}", cut(base, MAX_UNITS - tag.len()).trim_end()))
+}
+
+/// Returns the longest start of a text that has at most `units` UTF-16 code units.
+fn cut(text: &str, units: usize) -> &str {
+    let mut used = 0;
+    let end = text.char_indices().find_map(|(index, char)| {
+        used += char.len_utf16();
+        (used > units).then_some(index)
+    });
+    &text[..end.unwrap_or(text.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-28T22:53:25Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_new_name_has_the_base_of_the_old_one_and_a_tag() {
+        for (old, base) in [
+            (Some("billing"), "billing"),
+            (Some("billing~20250101-x7q2"), "billing"),
+            (Some("a~b"), "a~b"),
+            (Some("  "), "key"),
+            (None, "key"),
+        ] {
+            let name = generate(base_of(old), now()).unwrap();
+            let tag = tag_of(name.as_str()).unwrap();
+            assert_eq!((tag.base, tag.date()), (base, "20261128"), "{old:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_name_has_at_most_50_code_units() {
+        for base in ["é".repeat(50), "😀".repeat(25), "a b ".repeat(12), "x😀".repeat(13)] {
+            let name = generate(&base, now()).unwrap();
+            let units = name.as_str().encode_utf16().count();
+            assert!((49..=50).contains(&units), "{name}: {units}");
+            assert!(base.starts_with(tag_of(name.as_str()).unwrap().base));
+        }
+    }
+
+    #[test]
+    fn other_names_have_no_tag() {
+        for name in
+            ["", "~20261128-x7q2", "a~20261128-x7q", "a~20261128-X7Q2", "a~2026112-x7q2", "a-20261128-x7q2", "a~é"]
+        {
+            assert_eq!(tag_of(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The state of a rotation, as the journal contains it. It contains no secret.
+
+use codat_keys::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The state of a rotation. A journal entry with the new state is written before the first step of the state is taken.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Lists the keys and reads the sinks. Nothing has been changed yet.
+    Preflight,
+    /// Deletes keys that the caller has named, because ten keys exist.
+    MakeRoom,
+    /// Creates the new key.
+    Create,
+    /// Lists the keys with the new key, until this has succeeded several times.
+    Probe,
+    /// Writes the new key to each sink, and reads it back.
+    Deliver,
+    /// Reads the key back from each sink, and lists the keys with the value.
+    Confirm,
+    /// All sinks have the new key. The old key still works, for programs that read their key only when they start.
+    Grace,
+    /// Deletes the old key. From here, the rotation does not return to the old key.
+    Retire,
+    /// Restores the old key in the sinks, and deletes the new key.
+    Rollback,
+    /// The rotation is complete: the new key has replaced the old key.
+    Done,
+    /// The rotation was rolled back, or ended before it created a key: the old key works as before.
+    Aborted,
+}
+
+impl State {
+    /// Returns whether the rotation has ended. No further step follows.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Aborted)
+    }
+
+    /// Returns a stable identifier, such as `make_room`. The journal contains the same text.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Preflight => "preflight",
+            Self::MakeRoom => "make_room",
+            Self::Create => "create",
+            Self::Probe => "probe",
+            Self::Deliver => "deliver",
+            Self::Confirm => "confirm",
+            Self::Grace => "grace",
+            Self::Retire => "retire",
+            Self::Rollback => "rollback",
+            Self::Done => "done",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+/// How far the delivery to a sink has come.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SinkProgress {
+    /// The rotation has not written to the sink.
+    Pending,
+    /// A write of the new key has begun. Its effect is unknown until the next entry.
+    Writing,
+    /// The sink has the new key.
+    Written,
+    /// The value in the sink authenticates.
+    Confirmed,
+    /// The rotation was rolled back, and the sink has the old key again.
+    Restored,
+    /// The rotation was rolled back, and another program had changed the sink. Its content was left as it is.
+    LeftAlone,
+}
+
+/// A sink of a rotation, and how far the delivery to it has come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SinkRecord {
+    /// The text of [`Sink::describe`](crate::Sink::describe).
+    pub sink: String,
+    /// How far the delivery has come.
+    pub progress: SinkProgress,
+}
+
+/// The creation of the new key, with one idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The idempotency key, a UUID of version 7.
+    pub idempotency_key: String,
+    /// The time at which the idempotency key was made. It is not sent 85 minutes after this time.
+    pub started: Timestamp,
+}
+
+/// All that a process must know to resume a rotation, in addition to one working key.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Record {
+    /// The state of the rotation.
+    pub state: State,
+    /// The base URL of the API.
+    pub base_url: String,
+    /// The time at which the rotation started.
+    pub started: Timestamp,
+    /// The id of the old key. `None` before the keys were listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_key: Option<String>,
+    /// The name of the new key, which ends with a unique tag. `None` before the keys were listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The creation of the new key. A second attempt follows only if the first idempotency key cannot be used any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// The id of the new key, as soon as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_key: Option<String>,
+    /// The sinks, in the order of delivery.
+    pub sinks: Vec<SinkRecord>,
+    /// Whether the rotation replaces the content of a sink that is neither empty nor the old key.
+    #[serde(default)]
+    pub overwrite: bool,
+    /// The ids of the keys that the rotation has deleted, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted: Vec<String>,
+    /// In the state [`State::Grace`], the time at which the old key is deleted. `None` if the rotation waits for
+    /// [`finish`](crate::Rotation::finish).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_until: Option<Timestamp>,
+    /// Why the rotation was rolled back or aborted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether a further key with the name of the new key can still appear: a creation has failed in a way that leaves
+    /// open whether it takes effect later.
+    #[serde(default)]
+    pub may_appear_later: bool,
+}

@@ -1,0 +1,88 @@
+//! What a rotation did, and its current state.
+
+use codat_keys::Timestamp;
+use serde::Serialize;
+
+use crate::record::{Record, SinkProgress, SinkRecord, State};
+
+/// What a rotation did, and what remains. Contains no secret.
+///
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = codat_keys_emulator::Emulator::start()?;
+/// # let key = codat_keys::ApiKey::parse(emulator.api_key())?;
+/// # let client = codat_keys::Client::builder().base_url(emulator.base_url()).api_key(key.clone()).build()?;
+/// # use codat_keys_rotate::{MemoryJournal, MemorySink, Rotation, State};
+/// let sink = MemorySink::new("memory:payments", Some(key));
+/// let rotation = Rotation::builder(&client).sink(sink).journal(MemoryJournal::new()).build()?;
+/// let report = rotation.start().await?;
+/// assert_eq!(report.state, State::Grace); // both keys work, until `finish` deletes the old key
+/// assert_eq!(rotation.finish().await?.deleted, [report.old_key]);
+/// # Ok(())
+/// # }
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The state in which the rotation is.
+    pub state: State,
+    /// The id of the old key. Empty if the rotation ended before it knew the key.
+    pub old_key: String,
+    /// The id of the new key. `None` if it is not known, or if it was deleted by a rollback.
+    pub new_key: Option<String>,
+    /// The name of the new key.
+    pub name: Option<String>,
+    /// The sinks, and how far the delivery to each of them has come.
+    pub sinks: Vec<SinkRecord>,
+    /// The ids of the deleted keys, in order.
+    pub deleted: Vec<String>,
+    /// Why the rotation was rolled back or aborted.
+    pub reason: Option<String>,
+    /// In the state [`State::Grace`], the time at which the old key is deleted.
+    pub grace_until: Option<Timestamp>,
+    /// Whether a further key with this name can still appear. Codat answered a creation with a failure, which leaves
+    /// open whether the key is created later. List the keys in some minutes, and delete a key with this name that is not
+    /// [`new_key`](Self::new_key).
+    pub may_appear_later: bool,
+}
+
+impl Report {
+    /// Returns the descriptions of the sinks that have the new key.
+    pub fn delivered(&self) -> impl Iterator<Item = &str> {
+        let has_new = |sink: &&SinkRecord| matches!(sink.progress, SinkProgress::Written | SinkProgress::Confirmed);
+        self.sinks.iter().filter(has_new).map(|sink| sink.sink.as_str())
+    }
+
+    /// Creates the report of a rotation in this state.
+    pub(crate) fn of(record: &Record) -> Self {
+        let was_deleted = |id: &String| record.deleted.contains(id);
+        Self {
+            state: record.state,
+            old_key: record.old_key.clone().unwrap_or_default(),
+            new_key: record.new_key.clone().filter(|id| !was_deleted(id)),
+            name: record.name.clone(),
+            sinks: record.sinks.clone(),
+            deleted: record.deleted.clone(),
+            reason: record.reason.clone(),
+            grace_until: record.grace_until,
+            may_appear_later: record.may_appear_later,
+        }
+    }
+}
+
+/// The state of a rotation, as the journal shows it. Returned by [`Rotation::status`](crate::Rotation::status).
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// What the rotation did so far.
+    pub report: Report,
+    /// The time at which the rotation started.
+    pub started: Timestamp,
+    /// The time of the latest entry.
+    pub updated: Timestamp,
+    /// The process that runs the rotation. `None` if no process does.
+    pub holder: Option<String>,
+    /// The time until which no other process can resume the rotation.
+    pub held_until: Option<Timestamp>,
+}

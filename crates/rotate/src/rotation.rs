@@ -1,0 +1,322 @@
+//! The public handle of a rotation, and its builder.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codat_keys::{Client, KeyId};
+
+use crate::driver::{Command, Options};
+use crate::error::{RotationError, RotationErrorKind};
+use crate::event::RotationEvent;
+use crate::journal::JournalStore;
+use crate::report::{Report, Status};
+use crate::sink::Sink;
+
+pub use crate::driver::{Grace, Plan, SinkContent, SinkPlan};
+
+/// The default name of a journal.
+const DEFAULT_JOURNAL: &str = "default";
+
+const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
+
+/// The shortest lease: it must outlive the timeout of the creation of a key, which is 60 s.
+const MIN_LEASE: Duration = Duration::from_secs(2 * 60);
+
+/// A rotation: the replacement of an API key with a new one. The methods return a [`Run`]: await it to run the rotation.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use codat_keys_rotate::{FileJournal, MemorySink, Rotation};
+///
+/// let client = codat_keys::Client::from_env()?;
+/// let sink = MemorySink::new("memory:payments", None); // in a real program, a sink of your own
+/// let rotation = Rotation::builder(&client).sink(sink).journal(FileJournal::new("/var/lib/app/rotations")).build()?;
+/// rotation.start().await?;
+/// // Here, restart the programs that read their key only when they start.
+/// rotation.finish().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Rotation(Arc<Options>);
+
+impl Rotation {
+    /// Returns a builder for a rotation of the key that `client` authenticates with. The rotation also sends its other
+    /// requests with the settings of `client`.
+    pub fn builder(client: &Client) -> RotationBuilder {
+        RotationBuilder {
+            client: client.clone(),
+            key: None,
+            name: None,
+            sinks: Vec::new(),
+            journal: None,
+            journal_name: DEFAULT_JOURNAL.into(),
+            grace: Grace::UntilFinish,
+            overwrite: false,
+            delete_first: Vec::new(),
+            lease: DEFAULT_LEASE,
+            on_event: None,
+        }
+    }
+
+    /// Starts a rotation. By default, it ends in the state [`Grace`](crate::State::Grace): all sinks have the new key,
+    /// and the old key still works. [`RotationBuilder::grace`] changes this.
+    ///
+    /// # Errors
+    /// `InProgress` if the journal contains an unfinished rotation, and `Busy` if another process runs it. `Api`,
+    /// `InvalidInput`, `KeyLimitReached`, `SinkOccupied` and `SinkUnavailable`: nothing was changed, except that keys
+    /// named by [`RotationBuilder::delete_first`] may have been deleted; the report lists them. `RolledBack` if the new
+    /// key did not work or could not be delivered: the old key works as before. `Unfinished`, `Journal` and `Cancelled`:
+    /// [`resume`](Self::resume) or [`abort`](Self::abort) the rotation.
+    pub fn start(&self) -> Run {
+        self.run(Command::Start)
+    }
+
+    /// Resumes a rotation that was interrupted at any moment, by this or another process. Does what
+    /// [`start`](Self::start) would have done. If the rotation waits for [`finish`](Self::finish), changes nothing and
+    /// returns the report.
+    ///
+    /// The rotation needs one working key: the key of the client, or a key in one of the sinks.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start). `NothingToResume` if the journal contains no unfinished rotation. `ForeignJournal` if
+    /// the journal belongs to another Codat client, or to other sinks.
+    pub fn resume(&self) -> Run {
+        self.run(Command::Resume)
+    }
+
+    /// Completes a rotation: checks all sinks once more, and deletes the old key, without regard to the grace period.
+    /// Resumes the rotation first if it was interrupted.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn finish(&self) -> Run {
+        self.run(Command::Finish)
+    }
+
+    /// Rolls a rotation back: restores the old key in all sinks that the rotation has changed, and deletes the new key.
+    /// If the deletion of the old key has begun, or the old key does not work any more, completes the rotation instead:
+    /// the report contains the state.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume). A successful rollback is no error.
+    pub fn abort(&self) -> Run {
+        self.run(Command::Abort)
+    }
+
+    /// Rebuilds a lost journal from the tag in the name of the new key and from the sinks, and resumes the rotation.
+    /// The old key must be given with [`RotationBuilder::key`], or be the only key with the same base name.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume). `NothingToResume` if no key has a tag, or if several rotations can be meant.
+    pub fn recover(&self) -> Run {
+        self.run(Command::Recover)
+    }
+
+    /// Returns the state of the latest rotation in the journal. Returns `None` if there is none. Sends no request.
+    ///
+    /// # Errors
+    /// `Journal` if the journal cannot be read.
+    pub async fn status(&self) -> Result<Option<Status>, RotationError> {
+        crate::driver::status(&self.0).await
+    }
+
+    /// Returns what [`start`](Self::start) would do. Lists the keys and reads the sinks, and changes nothing.
+    ///
+    /// # Errors
+    /// The errors with which `start` would end before it changes anything.
+    pub async fn plan(&self) -> Result<Plan, RotationError> {
+        crate::driver::plan(&self.0).await
+    }
+
+    fn run(&self, command: Command) -> Run {
+        Run { options: Arc::clone(&self.0), command, cancelled: None }
+    }
+}
+
+impl fmt::Debug for Rotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A run of a rotation. Await it to start. Returned by the methods of [`Rotation`].
+///
+/// If the future is dropped, the rotation stops as if the process had ended: it can be resumed when its lease has
+/// expired. With [`cancel_on`](Self::cancel_on), it can be resumed immediately.
+#[must_use = "a rotation does nothing until it is awaited"]
+pub struct Run {
+    options: Arc<Options>,
+    command: Command,
+    cancelled: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Run {
+    /// Stops the rotation when the future `cancelled` completes. The run then returns `Cancelled`, with a report. The
+    /// journal contains all that is needed to resume or abort the rotation.
+    pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.cancelled = Some(Box::pin(cancelled));
+        self
+    }
+}
+
+impl IntoFuture for Run {
+    type Output = Result<Report, RotationError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { crate::driver::run(&self.options, self.command, self.cancelled).await })
+    }
+}
+
+/// Builds a [`Rotation`]. Returned by [`Rotation::builder`].
+#[must_use]
+pub struct RotationBuilder {
+    client: Client,
+    key: Option<KeyId>,
+    name: Option<String>,
+    sinks: Vec<Arc<dyn Sink>>,
+    journal: Option<Arc<dyn JournalStore>>,
+    journal_name: String,
+    grace: Grace,
+    overwrite: bool,
+    delete_first: Vec<KeyId>,
+    lease: Duration,
+    on_event: Option<Box<dyn Fn(RotationEvent) + Send + Sync>>,
+}
+
+impl RotationBuilder {
+    /// Sets the key to replace. Default: the key that the client authenticates with.
+    pub fn key(mut self, id: KeyId) -> Self {
+        self.key = Some(id);
+        self
+    }
+
+    /// Sets the name of the new key, without its tag. A name of more than 36 UTF-16 code units is cut. Default: the name
+    /// of the old key without its tag, or `key` if it has no name.
+    pub fn name(mut self, base: impl Into<String>) -> Self {
+        self.name = Some(base.into());
+        self
+    }
+
+    /// Adds a sink. The new key is delivered to the sinks in the order in which they were added.
+    pub fn sink(self, sink: impl Sink + 'static) -> Self {
+        self.shared_sink(Arc::new(sink))
+    }
+
+    /// Adds a sink that is shared with other code, as [`sink`](Self::sink) does.
+    pub fn shared_sink(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sinks.push(sink);
+        self
+    }
+
+    /// Sets the storage of the journal. Required.
+    pub fn journal(mut self, store: impl JournalStore + 'static) -> Self {
+        self.journal = Some(Arc::new(store));
+        self
+    }
+
+    /// Sets the storage of the journal to a store that is chosen at run time, as [`journal`](Self::journal) does.
+    pub fn shared_journal(mut self, store: Arc<dyn JournalStore>) -> Self {
+        self.journal = Some(store);
+        self
+    }
+
+    /// Sets the name of the journal. Rotations with the same journal exclude each other, so all rotations of the keys of
+    /// one Codat client must use the same name. The name consists of 1 to 100 ASCII letters, digits, `.`, `_` and `-`, and
+    /// does not begin with `.`. Default: `default`.
+    pub fn journal_name(mut self, name: impl Into<String>) -> Self {
+        self.journal_name = name.into();
+        self
+    }
+
+    /// Sets how long the old key stays after all sinks have the new key. Default: [`Grace::UntilFinish`].
+    pub fn grace(mut self, grace: Grace) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets whether the rotation replaces the content of a sink that is neither empty nor the old key. A rollback cannot
+    /// restore such content, because the journal contains no secret: the sink then gets the old key. Default: `false`.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// Adds a key that is deleted if ten keys exist, which is Codat's limit. Only as many keys are deleted as necessary,
+    /// in the order in which they were added. Default: none. The rotation then fails with `KeyLimitReached`, and changes
+    /// nothing.
+    pub fn delete_first(mut self, id: KeyId) -> Self {
+        self.delete_first.push(id);
+        self
+    }
+
+    /// Sets the duration for which other processes wait after this process has written to the journal and ended without
+    /// a further entry. At least 2 minutes, so that it outlives the timeout of each step. Default: 5 minutes. A running
+    /// rotation renews its lease. With a [`FileJournal`](crate::FileJournal) on Linux, processes of the same machine need
+    /// not wait.
+    pub fn lease(mut self, time: Duration) -> Self {
+        self.lease = time;
+        self
+    }
+
+    /// Sets a function that receives the events of the rotation as they happen. It must return quickly.
+    pub fn on_event(mut self, on_event: impl Fn(RotationEvent) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Box::new(on_event));
+        self
+    }
+
+    /// Builds the rotation. Reads and sends nothing.
+    ///
+    /// # Errors
+    /// `InvalidInput` without a sink or a journal, for two sinks with the same description, for an invalid name of the
+    /// journal, and for a lease that is shorter than 2 minutes or than twice the timeout of a sink.
+    pub fn build(self) -> Result<Rotation, RotationError> {
+        let journal = self.journal.ok_or_else(|| invalid("no journal was given", "set `journal`"))?;
+        check_journal_name(&self.journal_name)?;
+        let descriptions: Vec<String> = self.sinks.iter().map(|sink| sink.describe()).collect();
+        if descriptions.is_empty() {
+            return Err(invalid("no sink was given", "add the place where your programs read the key"));
+        }
+        if let Some(twice) = (1..descriptions.len()).find(|&index| descriptions[..index].contains(&descriptions[index]))
+        {
+            return Err(invalid(format!("the sink {} was given twice", descriptions[twice]), "give each sink once"));
+        }
+        let longest = self.sinks.iter().map(|sink| sink.timeout()).max().unwrap_or_default();
+        if self.lease < MIN_LEASE.max(2 * longest) {
+            return Err(invalid(
+                "the lease is too short",
+                "set at least 2 minutes, and twice the timeout of each sink",
+            ));
+        }
+        Ok(Rotation(Arc::new(Options {
+            client: self.client,
+            key: self.key,
+            name: self.name,
+            sinks: self.sinks,
+            descriptions,
+            journal,
+            journal_name: self.journal_name,
+            grace: self.grace,
+            overwrite: self.overwrite,
+            delete_first: self.delete_first,
+            lease: self.lease,
+            on_event: self.on_event,
+        })))
+    }
+}
+
+fn check_journal_name(name: &str) -> Result<(), RotationError> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if (1..=100).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(is_allowed) {
+        return Ok(());
+    }
+    Err(invalid("the name of the journal is not valid", "use 1 to 100 letters, digits, `_`, `-` and `.`, not first"))
+}
+
+fn invalid(message: impl Into<String>, hint: &str) -> RotationError {
+    RotationError::new(RotationErrorKind::InvalidInput, message, hint)
+}

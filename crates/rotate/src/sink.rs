@@ -1,0 +1,208 @@
+//! Sinks: the places where programs read their key.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use codat_keys::{ApiKey, Credential};
+
+/// The future that the methods of a [`Sink`] return.
+pub type SinkFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, SinkError>> + Send + 'a>>;
+
+/// A place where programs read their key, such as a file or a secret of a secret manager. A rotation delivers the new
+/// key to each of its sinks.
+///
+/// The methods can be called several times, and after a crash by another process. If a future is dropped, or takes
+/// longer than [`timeout`](Self::timeout), the rotation treats its effect as unknown. It then reads the sink, or writes
+/// the same key again.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use codat_keys::{ApiKey, Credential};
+/// use codat_keys_rotate::{Content, Sink, SinkError, SinkFuture};
+///
+/// /// A variable of this process.
+/// struct Variable(Mutex<Option<ApiKey>>);
+///
+/// impl Sink for Variable {
+///     fn describe(&self) -> String {
+///         "variable:key".into()
+///     }
+///
+///     fn read(&self) -> SinkFuture<'_, Content> {
+///         Box::pin(async {
+///             let key = self.0.lock().map_err(|_| SinkError::permanent("the lock is poisoned"))?.clone();
+///             Ok(key.map_or(Content::Nothing, |key| Content::Credential(Credential::ApiKey(key))))
+///         })
+///     }
+///
+///     fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()> {
+///         Box::pin(async {
+///             *self.0.lock().map_err(|_| SinkError::permanent("the lock is poisoned"))? = Some(key.clone());
+///             Ok(())
+///         })
+///     }
+/// }
+/// ```
+pub trait Sink: Send + Sync {
+    /// Returns a text that identifies the sink, such as `file:/run/app/key`. The journal contains this text. A process
+    /// that resumes the rotation must have the same sinks, with the same texts. The text must be unique among the sinks
+    /// of a rotation, and must contain no secret.
+    fn describe(&self) -> String;
+
+    /// Reads the current content. Not called if [`verification`](Self::verification) is not
+    /// [`Verification::ReadBack`].
+    fn read(&self) -> SinkFuture<'_, Content>;
+
+    /// Replaces the content with `key`. Must replace it as a whole: a program that reads the sink meanwhile gets the old
+    /// or the new content. The sink decides whether it stores the raw key or a header.
+    fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()>;
+
+    /// Returns how the rotation checks a written key. Default: [`Verification::ReadBack`].
+    fn verification(&self) -> Verification {
+        Verification::ReadBack
+    }
+
+    /// Returns whether the programs that use the sink have `key` now. Called only if [`verification`](Self::verification)
+    /// is [`Verification::Confirm`]. Default: false.
+    fn confirm<'a>(&'a self, _key: &'a ApiKey) -> SinkFuture<'a, bool> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
+    /// Returns the maximum duration of one call of `read`, `write` or `confirm`. Default: 30 s.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+}
+
+/// How a rotation checks that a sink has the written key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// [`Sink::read`] returns the content of the sink.
+    ReadBack,
+    /// The sink cannot be read. [`Sink::confirm`] asks the programs that use the sink.
+    Confirm,
+    /// The sink can neither be read nor confirmed. A rotation rejects such a sink before it changes anything.
+    Unavailable,
+}
+
+/// The content of a sink.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// The sink does not exist or is empty.
+    Nothing,
+    /// A raw API key, or a whole header.
+    Credential(Credential),
+    /// Content that is no credential.
+    Other,
+}
+
+/// The error of a sink.
+///
+/// ```
+/// let error = codat_keys_rotate::SinkError::permanent("there is no secret `payments`");
+/// assert!(error.is_permanent());
+/// assert_eq!(error.to_string(), "there is no secret `payments`");
+/// ```
+pub struct SinkError {
+    message: String,
+    is_permanent: bool,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl SinkError {
+    /// Creates an error that may not occur again. The rotation tries the same call up to four times. The message must
+    /// contain no secret.
+    pub fn temporary(message: impl Into<String>) -> Self {
+        Self { message: message.into(), is_permanent: false, source: None }
+    }
+
+    /// Creates an error that would occur again, such as a missing permission. The rotation does not repeat the call. The
+    /// message must contain no secret.
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self { message: message.into(), is_permanent: true, source: None }
+    }
+
+    /// Sets the cause of the error.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Returns whether the error would occur again.
+    pub fn is_permanent(&self) -> bool {
+        self.is_permanent
+    }
+}
+
+impl fmt::Display for SinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for SinkError {
+    /// Omits the source, because its `Debug` form can contain anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SinkError")
+            .field("message", &self.message)
+            .field("is_permanent", &self.is_permanent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for SinkError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// A sink in the memory of this process, for tests and for programs that distribute the key themselves. Clones share
+/// their content.
+///
+/// ```
+/// let sink = codat_keys_rotate::MemorySink::new("memory:payments", None);
+/// assert!(sink.key().is_none());
+/// ```
+#[derive(Clone, Debug)]
+pub struct MemorySink {
+    description: String,
+    key: Arc<Mutex<Option<ApiKey>>>,
+}
+
+impl MemorySink {
+    /// Creates a sink with this [description](Sink::describe) and content.
+    pub fn new(description: impl Into<String>, key: Option<ApiKey>) -> Self {
+        Self { description: description.into(), key: Arc::new(Mutex::new(key)) }
+    }
+
+    /// Returns the current content.
+    pub fn key(&self) -> Option<ApiKey> {
+        self.key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the content.
+    pub fn set(&self, key: Option<ApiKey>) {
+        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = key;
+    }
+}
+
+impl Sink for MemorySink {
+    fn describe(&self) -> String {
+        self.description.clone()
+    }
+
+    fn read(&self) -> SinkFuture<'_, Content> {
+        let content = self.key().map_or(Content::Nothing, |key| Content::Credential(Credential::ApiKey(key)));
+        Box::pin(std::future::ready(Ok(content)))
+    }
+
+    fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()> {
+        self.set(Some(key.clone()));
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

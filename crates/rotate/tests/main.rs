@@ -1,0 +1,1 @@
+//! Rotations over HTTP against the emulator.
