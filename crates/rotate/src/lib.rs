@@ -5,7 +5,7 @@
 //! A rotation records every step in a [journal](JournalStore) before it takes the step. If the process ends at any
 //! moment, the same or another process resumes the rotation from the journal. The journal contains no secret.
 //!
-//! ```no_run
+//! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let emulator = codat_keys_emulator::Emulator::start()?;
@@ -25,7 +25,6 @@
 //! # }
 //! ```
 
-#![allow(dead_code, reason = "the driver, which uses these items, follows")]
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "ASCII can be printed in every encoding"))]
 
 // The modules are in the order of their layers, from top to bottom. A module uses only modules of its own layer and of
@@ -33,6 +32,9 @@
 mod rotation;
 
 mod driver;
+
+#[doc(hidden)]
+pub mod machine;
 
 mod journal;
 
@@ -53,5 +55,5 @@ pub use journal::{Entry, FileJournal, JournalFuture, JournalLock, JournalStore, 
 pub use name::{Tag, tag_of};
 pub use record::{Attempt, Record, SinkProgress, SinkRecord, State};
 pub use report::{Report, Status};
-pub use rotation::{Grace, Plan, Rotation, RotationBuilder, Run, SinkContent, SinkPlan};
-pub use sink::{Content, MemorySink, Sink, SinkError, SinkFuture, Verification};
+pub use rotation::{Grace, Plan, Rotation, RotationBuilder, Run, SinkPlan};
+pub use sink::{Content, MemorySink, Sink, SinkContent, SinkError, SinkFuture, Verification};

@@ -7,7 +7,7 @@ use crate::record::{Record, SinkProgress, SinkRecord, State};
 
 /// What a rotation did, and what remains. Contains no secret.
 ///
-/// ```no_run
+/// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let emulator = codat_keys_emulator::Emulator::start()?;

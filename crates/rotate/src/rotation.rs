@@ -15,7 +15,7 @@ use crate::journal::JournalStore;
 use crate::report::{Report, Status};
 use crate::sink::Sink;
 
-pub use crate::driver::{Grace, Plan, SinkContent, SinkPlan};
+pub use crate::driver::{Grace, Plan, SinkPlan};
 
 /// The default name of a journal.
 const DEFAULT_JOURNAL: &str = "default";

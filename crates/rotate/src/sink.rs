@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use codat_keys::{ApiKey, Credential};
+use serde::Serialize;
 
 /// The future that the methods of a [`Sink`] return.
 pub type SinkFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, SinkError>> + Send + 'a>>;
@@ -96,6 +97,23 @@ pub enum Content {
     Nothing,
     /// A raw API key, or a whole header.
     Credential(Credential),
+    /// Content that is no credential.
+    Other,
+}
+
+/// What a sink contains, compared with the keys of the Codat client.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SinkContent {
+    /// The sink cannot be read.
+    Unreadable,
+    /// The sink does not exist or is empty.
+    Nothing,
+    /// The key with this id.
+    Key(String),
+    /// A credential that Codat does not list.
+    UnknownCredential,
     /// Content that is no credential.
     Other,
 }

@@ -1,19 +1,28 @@
 //! The driver of the state machine: it performs the I/O.
 
+mod calls;
+mod journal;
+
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use codat_keys::{Client, KeyId};
+use codat_keys::{Client, KeyId, MAX_KEYS, Timestamp};
 use serde::Serialize;
 
 use crate::error::{RotationError, RotationErrorKind};
 use crate::event::RotationEvent;
 use crate::journal::JournalStore;
+use crate::machine::{Action, Config, Event, Generators, Goal, Machine, Outcome, Stop};
+use crate::name;
+use crate::record::{Record, SinkProgress, SinkRecord, State};
 use crate::report::{Report, Status};
-use crate::sink::Sink;
+use crate::sink::{Sink, SinkContent, Verification};
+use calls::Calls;
+use journal::HeldJournal;
 
 /// How long the old key stays after all sinks have the new key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,23 +65,6 @@ pub struct SinkPlan {
     pub content: SinkContent,
 }
 
-/// What a sink contains, compared with the keys of the Codat client.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SinkContent {
-    /// The sink cannot be read.
-    Unreadable,
-    /// The sink does not exist or is empty.
-    Nothing,
-    /// The key with this id.
-    Key(String),
-    /// A credential that Codat does not list.
-    UnknownCredential,
-    /// Content that is no credential.
-    Other,
-}
-
 pub(crate) enum Command {
     Start,
     Resume,
@@ -110,22 +102,230 @@ impl fmt::Debug for Options {
 /// A future that completes when the rotation is to be cancelled.
 pub(crate) type Cancellation = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Runs a rotation until it ends, fails or is cancelled.
 pub(crate) async fn run(
-    _options: &Options,
-    _command: Command,
-    _cancelled: Option<Cancellation>,
+    options: &Options,
+    command: Command,
+    cancelled: Option<Cancellation>,
 ) -> Result<Report, RotationError> {
-    Err(unavailable())
+    let (mut journal, latest) = HeldJournal::open(options).await?;
+    let (goal, record) = begin(options, &command, latest.map(|entry| entry.rotation))?;
+    let order = sink_order(options, &record)?;
+    let mut machine = Machine::new(config(options, &order, goal), goal, record);
+    let mut calls = Calls::new(options, order);
+    let outcome = match or_cancelled(drive(options, &mut machine, &mut calls, &mut journal), cancelled).await {
+        Some(outcome) => outcome?,
+        None => {
+            journal.release().await?;
+            let report = journal.record().map(Report::of);
+            let error =
+                error(RotationErrorKind::Cancelled, "the rotation was cancelled", "resume the rotation, or abort it");
+            return Err(match report {
+                Some(report) => error.with_report(report),
+                None => error,
+            });
+        }
+    };
+    journal.release().await?;
+    let report = Report::of(&outcome.record);
+    match outcome.stop {
+        None => Ok(report),
+        Some(stop) => Err(stopped(stop).with_report(report)),
+    }
 }
 
-pub(crate) async fn status(_options: &Options) -> Result<Option<Status>, RotationError> {
-    Err(unavailable())
+/// Returns the state of the latest rotation in the journal.
+pub(crate) async fn status(options: &Options) -> Result<Option<Status>, RotationError> {
+    let entry = journal::latest(options).await?;
+    Ok(entry.map(|entry| {
+        let is_held = !entry.rotation.state.is_final() && entry.expires > Timestamp::now();
+        Status {
+            report: Report::of(&entry.rotation),
+            started: entry.rotation.started,
+            updated: entry.written,
+            held_until: is_held.then_some(entry.expires),
+            holder: is_held.then_some(entry.holder),
+        }
+    }))
 }
 
-pub(crate) async fn plan(_options: &Options) -> Result<Plan, RotationError> {
-    Err(unavailable())
+/// Returns what a new rotation would do: runs the state machine until it would change something.
+pub(crate) async fn plan(options: &Options) -> Result<Plan, RotationError> {
+    let record = first_record(options);
+    let order: Vec<usize> = (0..options.sinks.len()).collect();
+    let mut machine = Machine::new(config(options, &order, Goal::Continue), Goal::Continue, record);
+    let mut calls = Calls::new(options, order);
+    loop {
+        let event = match machine.next(Timestamp::now()) {
+            Action::Save(record) if matches!(record.state, State::MakeRoom | State::Create) => {
+                return Ok(planned(options, &calls, &record));
+            }
+            Action::Save(_) => Event::Saved,
+            Action::Complete(outcome) => {
+                let stop = outcome.stop.expect("a rotation saves its record before it succeeds");
+                return Err(stopped(stop));
+            }
+            action => calls.perform(action).await,
+        };
+        machine.on_event(event);
+    }
 }
 
-fn unavailable() -> RotationError {
-    RotationError::new(RotationErrorKind::Unfinished, "rotation is not available yet", "use a later version")
+fn planned(options: &Options, calls: &Calls<'_>, record: &Record) -> Plan {
+    let surplus = (calls.listed() + 1).saturating_sub(MAX_KEYS);
+    let sinks =
+        options.sinks.iter().zip(&options.descriptions).enumerate().map(|(index, (sink, description))| SinkPlan {
+            sink: description.clone(),
+            reads_back: sink.verification() == Verification::ReadBack,
+            content: calls.content(index),
+        });
+    let delete_first = options.delete_first.iter().filter(|id| calls.knows(id.as_str())).take(surplus);
+    Plan {
+        old_key: record.old_key.clone().unwrap_or_default(),
+        name: record.name.clone().unwrap_or_default(),
+        keys: calls.listed(),
+        delete_first: delete_first.map(|id| id.as_str().to_owned()).collect(),
+        sinks: sinks.collect(),
+    }
+}
+
+/// Performs the actions of the state machine until it completes.
+async fn drive(
+    options: &Options,
+    machine: &mut Machine,
+    calls: &mut Calls<'_>,
+    journal: &mut HeldJournal<'_>,
+) -> Result<Outcome, RotationError> {
+    loop {
+        let action = machine.next(Timestamp::now());
+        for event in machine.take_events() {
+            if let Some(on_event) = &options.on_event {
+                on_event(event);
+            }
+        }
+        let event = match action {
+            Action::Complete(outcome) => return Ok(outcome),
+            Action::Save(record) => {
+                journal.save(record).await?;
+                Event::Saved
+            }
+            Action::Wait(time) => {
+                journal.wait(time).await?;
+                Event::Waited
+            }
+            action => {
+                journal.outlive(calls.limit(&action)).await?;
+                calls.perform(action).await
+            }
+        };
+        machine.on_event(event);
+    }
+}
+
+/// Returns the goal and the first record of a run. `latest` is the latest record of the journal.
+fn begin(options: &Options, command: &Command, latest: Option<Record>) -> Result<(Goal, Record), RotationError> {
+    let unfinished = latest.filter(|record| !record.state.is_final());
+    let goal = match command {
+        Command::Start | Command::Recover if unfinished.is_some() => {
+            let message = "the journal contains an unfinished rotation";
+            let error = error(RotationErrorKind::InProgress, message, "resume, finish or abort it first");
+            return Err(match &unfinished {
+                Some(record) => error.with_report(Report::of(record)),
+                None => error,
+            });
+        }
+        Command::Start => return Ok((Goal::Continue, first_record(options))),
+        Command::Recover => return Ok((Goal::Recover, first_record(options))),
+        Command::Resume => Goal::Continue,
+        Command::Finish => Goal::Finish,
+        Command::Abort => Goal::Abort,
+    };
+    let record = unfinished.ok_or_else(|| {
+        let message = "the journal contains no unfinished rotation";
+        error(RotationErrorKind::NothingToResume, message, "start a rotation, or recover one whose journal was lost")
+    })?;
+    if record.base_url != options.client.base_url() {
+        return Err(foreign("the journal belongs to a rotation at another base URL"));
+    }
+    Ok((goal, record))
+}
+
+fn first_record(options: &Options) -> Record {
+    let sinks =
+        options.descriptions.iter().map(|sink| SinkRecord { sink: sink.clone(), progress: SinkProgress::Pending });
+    Record {
+        state: State::Preflight,
+        base_url: options.client.base_url().to_owned(),
+        started: Timestamp::now(),
+        old_key: None,
+        name: None,
+        attempts: Vec::new(),
+        new_key: None,
+        sinks: sinks.collect(),
+        overwrite: options.overwrite,
+        deleted: Vec::new(),
+        grace_until: None,
+        reason: None,
+        may_appear_later: false,
+    }
+}
+
+/// Returns, for each sink of the record, the index of the same sink in the options.
+fn sink_order(options: &Options, record: &Record) -> Result<Vec<usize>, RotationError> {
+    let index = |sink: &SinkRecord| options.descriptions.iter().position(|description| *description == sink.sink);
+    let order: Option<Vec<usize>> = record.sinks.iter().map(index).collect();
+    order.filter(|order| order.len() == options.sinks.len()).ok_or_else(|| {
+        let sinks: Vec<&str> = record.sinks.iter().map(|sink| sink.sink.as_str()).collect();
+        foreign(&format!("the rotation in the journal has other sinks: {}", sinks.join(", ")))
+    })
+}
+
+fn config(options: &Options, order: &[usize], goal: Goal) -> Config {
+    let grace = match options.grace {
+        Grace::UntilFinish if goal == Goal::Finish => Some(Duration::ZERO),
+        Grace::UntilFinish => None,
+        Grace::None => Some(Duration::ZERO),
+        Grace::For(time) => Some(time),
+    };
+    Config {
+        verifications: order.iter().map(|index| options.sinks[*index].verification()).collect(),
+        key: options.key.as_ref().map(|id| id.as_str().to_owned()),
+        base: options.name.clone(),
+        delete_first: options.delete_first.iter().map(|id| id.as_str().to_owned()).collect(),
+        grace,
+        generators: Generators { name: name::generate, idempotency_key },
+    }
+}
+
+fn idempotency_key(_now: Timestamp) -> String {
+    uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)).to_string()
+}
+
+/// Awaits the future `run`. Returns `None` if `cancelled` completes first.
+async fn or_cancelled<T>(run: impl Future<Output = T>, cancelled: Option<Cancellation>) -> Option<T> {
+    let Some(mut cancelled) = cancelled else { return Some(run.await) };
+    let mut run = pin!(run);
+    poll_fn(|context| {
+        if cancelled.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        run.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+fn stopped(stop: Stop) -> RotationError {
+    let error = error(stop.kind, stop.message, stop.hint);
+    match stop.error {
+        Some(source) => error.with_source(source),
+        None => error,
+    }
+}
+
+fn foreign(message: &str) -> RotationError {
+    error(RotationErrorKind::ForeignJournal, message, "use the options with which the rotation was started")
+}
+
+fn error(kind: RotationErrorKind, message: impl Into<String>, hint: impl Into<String>) -> RotationError {
+    RotationError::new(kind, message, hint)
 }

@@ -11,6 +11,7 @@ use std::io;
 use std::pin::Pin;
 
 pub use entry::Entry;
+pub(crate) use entry::FORMAT;
 pub use file::FileJournal;
 pub use memory::MemoryJournal;
 

@@ -1,0 +1,148 @@
+//! The journal of a run: the lease, and the entries that this process writes.
+
+use std::io;
+use std::time::Duration;
+
+use codat_keys::Timestamp;
+
+use super::Options;
+use crate::error::{RotationError, RotationErrorKind};
+use crate::journal::{Entry, FORMAT, JournalLock};
+use crate::record::Record;
+
+/// The time that must remain of a lease when a step begins, in addition to the timeout of the step. It covers the time
+/// until a lost connection is noticed, and small differences between the clocks of two machines.
+const MARGIN: Duration = Duration::from_secs(15);
+
+/// The journal of a rotation, which this process holds.
+pub(super) struct HeldJournal<'a> {
+    options: &'a Options,
+    holder: String,
+    machine: Option<String>,
+    /// The number of the latest entry.
+    seq: u64,
+    expires: Timestamp,
+    record: Option<Record>,
+    _lock: JournalLock,
+}
+
+impl<'a> HeldJournal<'a> {
+    /// Opens the journal, and returns its latest entry. Writes nothing: the first [`save`](Self::save) acquires the
+    /// journal.
+    pub(super) async fn open(options: &'a Options) -> Result<(Self, Option<Entry>), RotationError> {
+        let store = &options.journal;
+        let lock = store.lock(&options.journal_name).await.map_err(failed)?;
+        if let JournalLock::Taken = lock {
+            return Err(busy("another process of this machine runs a rotation"));
+        }
+        let (latest, machine) = (latest(options).await?, store.machine());
+        if let Some(entry) = &latest {
+            // The lock ended with the process of the entry, if it was a process of this machine.
+            let has_ended = matches!(lock, JournalLock::Held(_)) && machine.is_some() && machine == entry.machine;
+            if !entry.rotation.state.is_final() && !has_ended && entry.expires > Timestamp::now() {
+                return Err(busy(&format!("the process {} runs the rotation until {}", entry.holder, entry.expires)));
+            }
+        }
+        let journal = Self {
+            options,
+            holder: format!("{}-{:016x}", std::process::id(), fastrand::u64(..)),
+            machine,
+            seq: latest.as_ref().map_or(0, |entry| entry.seq),
+            expires: Timestamp::UNIX_EPOCH,
+            record: None,
+            _lock: lock,
+        };
+        Ok((journal, latest))
+    }
+
+    /// Returns the record that was saved last in this run.
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// Writes the next entry, and renews the lease.
+    ///
+    /// # Errors
+    /// `Busy` if another process has written the entry: it runs the rotation now.
+    pub(super) async fn save(&mut self, record: Record) -> Result<(), RotationError> {
+        let expires = Timestamp::now() + self.options.lease;
+        self.write(record, expires).await
+    }
+
+    /// Renews the lease if it could end before a step with this timeout.
+    pub(super) async fn outlive(&mut self, timeout: Duration) -> Result<(), RotationError> {
+        if self.remaining() > timeout + MARGIN {
+            return Ok(());
+        }
+        match self.record.clone() {
+            Some(record) => self.save(record).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits, and renews the lease meanwhile.
+    pub(super) async fn wait(&mut self, time: Duration) -> Result<(), RotationError> {
+        let mut left = time;
+        while !left.is_zero() {
+            let step = left.min(self.options.lease / 4);
+            tokio::time::sleep(step).await;
+            left -= step;
+            self.outlive(self.options.lease / 2).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the lease, so that another process can resume the rotation immediately.
+    pub(super) async fn release(&mut self) -> Result<(), RotationError> {
+        match self.record.clone() {
+            Some(record) if !record.state.is_final() => self.write(record, Timestamp::now()).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn write(&mut self, record: Record, expires: Timestamp) -> Result<(), RotationError> {
+        let entry = Entry {
+            format: FORMAT,
+            seq: self.seq + 1,
+            holder: self.holder.clone(),
+            machine: self.machine.clone(),
+            written: Timestamp::now(),
+            expires,
+            rotation: record,
+        };
+        let bytes = serde_json::to_vec(&entry).map_err(|error| failed(error.into()))?;
+        if !self.options.journal.create(&self.options.journal_name, entry.seq, bytes).await.map_err(failed)? {
+            return Err(busy("another process has continued the rotation"));
+        }
+        (self.seq, self.expires, self.record) = (entry.seq, expires, Some(entry.rotation));
+        Ok(())
+    }
+
+    fn remaining(&self) -> Duration {
+        self.expires.duration_since(Timestamp::now()).try_into().unwrap_or_default()
+    }
+}
+
+/// Returns the latest entry of the journal.
+pub(super) async fn latest(options: &Options) -> Result<Option<Entry>, RotationError> {
+    let (store, name) = (&options.journal, &options.journal_name);
+    let Some(seq) = store.list(name).await.map_err(failed)?.into_iter().max() else { return Ok(None) };
+    let bytes = store.get(name, seq).await.map_err(failed)?;
+    let bytes = bytes.ok_or_else(|| failed(io::Error::other(format!("entry {seq} is missing"))))?;
+    // The error of the parser quotes the text, which can be anything.
+    let entry: Entry = serde_json::from_slice(&bytes)
+        .map_err(|_| failed(io::Error::other(format!("entry {seq} is not an entry of a rotation"))))?;
+    if entry.format != FORMAT || entry.seq != seq {
+        return Err(failed(io::Error::other(format!("entry {seq} has another format"))));
+    }
+    Ok(Some(entry))
+}
+
+fn failed(error: io::Error) -> RotationError {
+    let message = format!("the journal cannot be used: {error}");
+    RotationError::new(RotationErrorKind::Journal, message, "correct that, and resume the rotation").with_source(error)
+}
+
+fn busy(message: &str) -> RotationError {
+    RotationError::new(RotationErrorKind::Busy, message, "wait until that process has ended, then resume the rotation")
+}

@@ -1,0 +1,151 @@
+//! The actions and events of the state machine.
+
+use std::fmt;
+use std::time::Duration;
+
+use codat_keys::Timestamp;
+
+use crate::error::RotationErrorKind;
+use crate::record::Record;
+use crate::sink::SinkContent;
+
+/// The credential of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// The credential of the client that the caller of the rotation has passed.
+    Source,
+    /// The key with this id, whose value an earlier list contained.
+    Key(String),
+    /// The value that was last read from the sink with this index.
+    Sink(usize),
+}
+
+/// The next action of a rotation.
+#[derive(Debug)]
+pub enum Action {
+    /// Write the next entry of the journal.
+    Save(Record),
+    /// List the keys.
+    List(Caller),
+    /// Create the new key, with `create` of the core and its option `adopt`.
+    Create {
+        /// The credential of the request.
+        caller: Caller,
+        /// The name of the new key.
+        name: String,
+        /// The idempotency key.
+        idempotency_key: String,
+        /// Whether a request with this idempotency key may have been sent before.
+        is_resumed: bool,
+    },
+    /// Delete a key, with `delete` of the core.
+    Delete {
+        /// The credential of the request. Never the key that is deleted.
+        caller: Caller,
+        /// The id of the key.
+        id: String,
+    },
+    /// Read the sink with this index.
+    Read(usize),
+    /// Write the key with this id to the sink with this index.
+    Write(usize, String),
+    /// Ask whether the programs that use the sink with this index have the key with this id.
+    Confirm(usize, String),
+    /// Wait for this duration.
+    Wait(Duration),
+    /// End the run with this outcome.
+    Complete(Outcome),
+}
+
+/// The result of an action.
+#[derive(Debug)]
+pub enum Event {
+    /// The journal contains the record.
+    Saved,
+    /// The keys were listed.
+    Listed(Vec<ListedKey>),
+    /// The new key exists, and has this id.
+    Created(String),
+    /// The key was deleted, or does not exist any more.
+    Deleted,
+    /// The content of the sink.
+    Content(SinkContent),
+    /// The write to the sink has ended.
+    Written,
+    /// Whether the programs that use the sink have the key.
+    Confirmed(bool),
+    /// The wait is over.
+    Waited,
+    /// The action failed.
+    Failed(Failure),
+}
+
+/// A listed key, without its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedKey {
+    /// The id of the key.
+    pub id: String,
+    /// The name of the key.
+    pub name: Option<String>,
+    /// The creation date of the key.
+    pub created: Option<Timestamp>,
+    /// Whether the request was authenticated with this key.
+    pub is_caller: bool,
+}
+
+/// Why an action failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Codat does not accept the credential of the request. Nothing was changed.
+    Rejected,
+    /// The value of the key is not known: no list has contained it.
+    UnknownSecret,
+    /// The action may succeed later. A change did not take effect.
+    Temporary,
+    /// The action would fail again. A change did not take effect.
+    Permanent,
+    /// Ten keys exist. No key was created.
+    KeyLimitReached,
+    /// It is unknown whether the change takes effect. The same action can bring certainty.
+    Unknown,
+    /// It is unknown whether the key is created, and the idempotency key cannot bring certainty any more.
+    Spent,
+}
+
+/// A failed action.
+pub struct Failure {
+    /// Why the action failed.
+    pub kind: FailureKind,
+    /// A message without secrets.
+    pub message: String,
+    /// The error of the core.
+    pub error: Option<codat_keys::Error>,
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure").field("kind", &self.kind).field("message", &self.message).finish_non_exhaustive()
+    }
+}
+
+/// The end of a run: the final record, and why the run stopped early.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The latest record of the journal.
+    pub record: Record,
+    /// `None` if the run did what the caller asked for.
+    pub stop: Option<Stop>,
+}
+
+/// Why a run stopped early.
+#[derive(Debug)]
+pub struct Stop {
+    /// The kind of the error.
+    pub kind: RotationErrorKind,
+    /// The message of the error.
+    pub message: String,
+    /// The hint of the error.
+    pub hint: String,
+    /// The error of the core that caused it.
+    pub error: Option<codat_keys::Error>,
+}

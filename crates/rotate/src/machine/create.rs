@@ -1,0 +1,168 @@
+//! The state [`State::Create`]: the creation of the new key. The core creates at most one key for an idempotency key.
+//! The unique tag in the name identifies the key if no response arrives, also in another process.
+
+use std::time::Duration;
+
+use codat_keys::MAX_KEYS;
+
+use super::action::{Action, Caller, Event, Failure, FailureKind, Stop};
+use super::preflight::api;
+use super::process::{BETWEEN_LISTS, Process, TRIES, failure, unfinished};
+use crate::event::RotationEvent;
+use crate::record::State;
+
+/// The age at which an idempotency key is not sent any more. Codat forgets it after 90 minutes.
+const MAX_AGE: Duration = Duration::from_secs(85 * 60);
+
+/// The number of idempotency keys of a rotation. A second one is used only if Codat repeats a failure for the first
+/// one, or if the first one is too old. Two creations can create two keys: the tag identifies both.
+const MAX_ATTEMPTS: usize = 2;
+
+impl Process {
+    pub(super) async fn create(&mut self) -> Result<(), Stop> {
+        let mut tries = 0;
+        loop {
+            let mut is_spent = self.is_too_old();
+            if !self.is_unsent {
+                match self.find_created(is_spent).await? {
+                    Found::Key(id) => return self.created(id).await,
+                    Found::Nothing => {}
+                    Found::NothingAtLimit => {
+                        return Err(unfinished("ten keys exist, so the new key cannot be created", None));
+                    }
+                }
+            }
+            if !is_spent {
+                match self.send_creation().await {
+                    Ok(id) => return self.created(id).await,
+                    Err(Failure { kind: FailureKind::Spent, .. }) => is_spent = true,
+                    Err(Failure { kind: FailureKind::Unknown, message, error }) => {
+                        tries += 1;
+                        if tries == TRIES {
+                            let message = format!("it is unknown whether the new key was created: {message}");
+                            return Err(unfinished(message, error));
+                        }
+                        self.wait_after(tries, &message).await;
+                    }
+                    Err(failure) => return self.not_created(failure).await,
+                }
+            }
+            if is_spent && let Some(end) = self.replace_attempt().await? {
+                return end;
+            }
+        }
+    }
+
+    /// Sends the creation, with the latest idempotency key.
+    async fn send_creation(&mut self) -> Result<String, Failure> {
+        let is_resumed = !std::mem::take(&mut self.is_unsent);
+        let idempotency_key = self.record.attempts.last().map(|attempt| attempt.idempotency_key.clone());
+        let action = Action::Create {
+            caller: Caller::Key(self.old()),
+            name: self.record.name.clone().unwrap_or_default(),
+            idempotency_key: idempotency_key.unwrap_or_default(),
+            is_resumed,
+        };
+        match self.port.perform(action).await {
+            Event::Created(id) => Ok(id),
+            event => Err(failure(event)),
+        }
+    }
+
+    /// Looks for the key once more, and takes a new idempotency key. Returns the end of the creation if the key was
+    /// found, or if no further idempotency key may be used.
+    async fn replace_attempt(&mut self) -> Result<Option<Result<(), Stop>>, Stop> {
+        if let Found::Key(id) = self.find_created(true).await? {
+            return Ok(Some(self.created(id).await));
+        }
+        self.record.may_appear_later = true;
+        if self.record.attempts.len() == MAX_ATTEMPTS {
+            return Ok(Some(self.fail("Codat failed to create the new key".into()).await));
+        }
+        self.add_attempt();
+        self.save().await;
+        Ok(None)
+    }
+
+    /// Looks for a key with the tag of this rotation. If `twice` is set and the list contains none, lists the keys again
+    /// after a wait, because Codat can list a new key late.
+    pub(super) async fn find_created(&mut self, twice: bool) -> Result<Found, Stop> {
+        let old = self.old();
+        let mut is_second = false;
+        loop {
+            let keys = self.list_with(&old).await.map_err(|failure| {
+                let message = format!("the keys cannot be listed with the old key: {}", failure.message);
+                unfinished(message, failure.error)
+            })?;
+            if let Some(id) = self.ours(&keys).into_iter().next() {
+                return Ok(Found::Key(id));
+            }
+            if !twice || is_second {
+                return Ok(if keys.len() >= MAX_KEYS { Found::NothingAtLimit } else { Found::Nothing });
+            }
+            is_second = true;
+            self.wait(BETWEEN_LISTS).await;
+        }
+    }
+
+    async fn created(&mut self, id: String) -> Result<(), Stop> {
+        let name = self.record.name.clone().unwrap_or_default();
+        self.port.emit(RotationEvent::Created { id: id.clone(), name });
+        self.record.new_key = Some(id);
+        self.enter(State::Probe).await;
+        Ok(())
+    }
+
+    /// Ends the rotation after a failure that created no key. An earlier attempt can have created one, which is then
+    /// deleted.
+    async fn not_created(&mut self, failure: Failure) -> Result<(), Stop> {
+        if self.record.attempts.len() == 1 {
+            return self.end(api("the new key was not created", failure)).await;
+        }
+        self.fail(format!("the new key was not created: {}", failure.message)).await
+    }
+
+    /// Settles a creation with an unknown outcome before a rollback. A repeated request with the same idempotency key
+    /// returns the created key, or creates it: a request that is still on its way then has no effect.
+    pub(super) async fn settle_creation(&mut self) -> Result<(), Stop> {
+        if self.record.new_key.is_some() || self.record.attempts.is_empty() {
+            return Ok(());
+        }
+        let id = match self.find_created(false).await? {
+            Found::Key(id) => Some(id),
+            Found::Nothing if !self.is_too_old() && !self.record.may_appear_later => {
+                self.is_unsent = false;
+                match self.send_creation().await {
+                    Ok(id) => Some(id),
+                    Err(failure) => {
+                        self.record.may_appear_later |=
+                            matches!(failure.kind, FailureKind::Unknown | FailureKind::Spent);
+                        None
+                    }
+                }
+            }
+            _ => {
+                self.record.may_appear_later = true;
+                None
+            }
+        };
+        self.record.new_key = id;
+        self.save().await;
+        Ok(())
+    }
+
+    /// Returns whether the latest idempotency key is too old to be sent. An age below zero also counts: a clock is
+    /// wrong, so the age is unknown.
+    fn is_too_old(&self) -> bool {
+        let age = self.record.attempts.last().map(|attempt| self.port.now().duration_since(attempt.started));
+        age.is_none_or(|age| Duration::try_from(age).is_ok_and(|age| age >= MAX_AGE) || age.as_secs() < -5 * 60)
+    }
+}
+
+/// The result of a search for the new key.
+pub(super) enum Found {
+    Key(String),
+    Nothing,
+    /// The list contains no such key, and ten others.
+    NothingAtLimit,
+}

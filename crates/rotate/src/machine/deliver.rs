@@ -1,0 +1,88 @@
+//! The states [`State::Deliver`] and [`State::Confirm`]: each sink gets the new key, and its value must authenticate.
+
+use super::action::{Caller, Failure, FailureKind, Stop};
+use super::process::{Process, TRIES, contains};
+use crate::record::{SinkProgress, State};
+use crate::sink::{SinkContent, Verification};
+
+impl Process {
+    pub(super) async fn deliver(&mut self) -> Result<(), Stop> {
+        for sink in 0..self.record.sinks.len() {
+            if let Err(failure) = self.deliver_to(sink).await {
+                return self.fail(self.sink_message(sink, "did not get the new key", &failure)).await;
+            }
+        }
+        self.enter(State::Confirm).await;
+        Ok(())
+    }
+
+    /// Writes the new key to a sink, unless the sink has the key already.
+    pub(super) async fn deliver_to(&mut self, sink: usize) -> Result<(), Failure> {
+        let progress = self.record.sinks[sink].progress;
+        if matches!(progress, SinkProgress::Written | SinkProgress::Confirmed) {
+            return Ok(());
+        }
+        let new = self.new_key();
+        if self.config.verifications[sink] == Verification::ReadBack {
+            match self.read_sink(sink).await? {
+                SinkContent::Key(id) if id == new => {
+                    self.set_progress(sink, SinkProgress::Written).await;
+                    return Ok(());
+                }
+                SinkContent::Nothing => {}
+                SinkContent::Key(id) if id == self.old() => {}
+                _ if self.record.overwrite => {}
+                _ => return Err(changed()),
+            }
+        }
+        self.set_progress(sink, SinkProgress::Writing).await;
+        self.write_sink(sink, &new).await?;
+        self.set_progress(sink, SinkProgress::Written).await;
+        Ok(())
+    }
+
+    pub(super) async fn confirm(&mut self) -> Result<(), Stop> {
+        for sink in 0..self.record.sinks.len() {
+            if self.record.sinks[sink].progress == SinkProgress::Confirmed {
+                continue;
+            }
+            if let Err(failure) = self.confirm_sink(sink).await {
+                return self.fail(self.sink_message(sink, "could not be confirmed", &failure)).await;
+            }
+            self.set_progress(sink, SinkProgress::Confirmed).await;
+        }
+        let grace = self.config.grace.map(|grace| self.port.now() + grace);
+        self.record.grace_until = grace;
+        self.enter(State::Grace).await;
+        Ok(())
+    }
+
+    /// Checks that the value in a sink is the new key, and authenticates.
+    async fn confirm_sink(&mut self, sink: usize) -> Result<(), Failure> {
+        let new = self.new_key();
+        if self.config.verifications[sink] != Verification::ReadBack {
+            return self.ask_sink(sink, &new).await;
+        }
+        if !matches!(self.read_sink(sink).await?, SinkContent::Key(id) if id == new) {
+            return Err(changed());
+        }
+        let mut tries = 1;
+        loop {
+            let failure = match self.list(Caller::Sink(sink)).await {
+                Ok(keys) if contains(&keys, &new) => return Ok(()),
+                Ok(_) => changed(),
+                Err(failure) => failure,
+            };
+            if tries == TRIES {
+                return Err(failure);
+            }
+            self.wait_after(tries, &failure.message).await;
+            tries += 1;
+        }
+    }
+}
+
+pub(super) fn changed() -> Failure {
+    let message = "another program has changed its content".into();
+    Failure { kind: FailureKind::Permanent, message, error: None }
+}

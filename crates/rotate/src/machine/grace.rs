@@ -1,0 +1,88 @@
+//! The state [`State::Grace`]: the old key stays for a time, and the last checks before it is deleted.
+
+use std::time::Duration;
+
+use super::action::{Failure, FailureKind, Stop};
+use super::deliver::changed;
+use super::process::{BETWEEN_LISTS, Goal, Process, TRIES, contains, unfinished};
+use crate::event::RotationEvent;
+use crate::record::{SinkProgress, State};
+use crate::sink::{SinkContent, Verification};
+
+impl Process {
+    /// Waits for the end of the grace period. Returns false if the rotation waits for the goal [`Goal::Finish`].
+    pub(super) async fn grace_is_over(&mut self) -> bool {
+        if self.goal == Goal::Finish {
+            return true;
+        }
+        let Some(until) = self.record.grace_until else { return false };
+        let left = Duration::try_from(until.duration_since(self.port.now())).unwrap_or_default();
+        if !left.is_zero() {
+            self.port.emit(RotationEvent::Waiting { until });
+            self.wait(left).await;
+        }
+        true
+    }
+
+    /// Checks the sinks and the new key once more, and enters the state in which the old key is deleted.
+    pub(super) async fn begin_retirement(&mut self) -> Result<(), Stop> {
+        if let Some(reason) = self.new_key_fails().await? {
+            return self.fail(reason).await;
+        }
+        self.check_sinks().await?;
+        self.enter(State::Retire).await;
+        Ok(())
+    }
+
+    /// Lists the keys with the new key. Returns the reason if the key does not work any more.
+    pub(super) async fn new_key_fails(&mut self) -> Result<Option<String>, Stop> {
+        let new = self.new_key();
+        let mut tries = 1;
+        loop {
+            let reason = match self.list_with(&new).await {
+                Ok(keys) if contains(&keys, &new) => return Ok(None),
+                Ok(_) => "the list of keys does not contain the new key".into(),
+                Err(Failure { kind: FailureKind::Rejected | FailureKind::UnknownSecret, message, .. }) => {
+                    format!("the new key does not work any more: {message}")
+                }
+                Err(failure) => {
+                    return Err(unfinished(format!("the new key cannot be tried: {}", failure.message), failure.error));
+                }
+            };
+            if tries == TRIES {
+                return Ok(Some(reason));
+            }
+            tries += 1;
+            self.wait(BETWEEN_LISTS).await;
+        }
+    }
+
+    /// Checks that every sink has the new key. A sink that has the old key again, or nothing, gets the new key.
+    pub(super) async fn check_sinks(&mut self) -> Result<(), Stop> {
+        for sink in 0..self.record.sinks.len() {
+            if let Err(failure) = self.check_delivery(sink).await {
+                let message = self.sink_message(sink, "does not have the new key", &failure);
+                return Err(unfinished(format!("the old key was not deleted: {message}"), failure.error));
+            }
+        }
+        self.has_checked_sinks = true;
+        Ok(())
+    }
+
+    async fn check_delivery(&mut self, sink: usize) -> Result<(), Failure> {
+        let new = self.new_key();
+        if self.config.verifications[sink] != Verification::ReadBack {
+            return self.ask_sink(sink, &new).await;
+        }
+        match self.read_sink(sink).await? {
+            SinkContent::Key(id) if id == new => return Ok(()),
+            SinkContent::Nothing => {}
+            SinkContent::Key(id) if id == self.old() => {}
+            _ => return Err(changed()),
+        }
+        self.set_progress(sink, SinkProgress::Writing).await;
+        self.write_sink(sink, &new).await?;
+        self.set_progress(sink, SinkProgress::Confirmed).await;
+        Ok(())
+    }
+}

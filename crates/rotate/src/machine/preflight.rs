@@ -1,0 +1,156 @@
+//! The states before the creation: [`State::Preflight`] and [`State::MakeRoom`]. A resumed rotation repeats both, because
+//! nothing depends on them yet.
+
+use codat_keys::MAX_KEYS;
+
+use super::action::{Caller, Failure, FailureKind, ListedKey, Stop};
+use super::process::{Process, contains, unfinished};
+use crate::error::RotationErrorKind;
+use crate::name;
+use crate::record::{Attempt, State};
+use crate::sink::{SinkContent, Verification};
+
+impl Process {
+    pub(super) async fn preflight(&mut self) -> Result<(), Stop> {
+        match self.prepare().await {
+            Ok(to_delete) if to_delete.is_empty() => self.begin_creation().await,
+            Ok(to_delete) => return self.make_room(to_delete).await,
+            Err(stop) => return self.end(stop).await,
+        }
+        Ok(())
+    }
+
+    /// Checks all conditions of a rotation. Changes nothing. Returns the ids of the keys to delete first.
+    async fn prepare(&mut self) -> Result<Vec<String>, Stop> {
+        let keys = self.list(Caller::Source).await.map_err(|failure| api("the keys cannot be listed", failure))?;
+        let in_use = keys.iter().find(|key| key.is_caller).map(|key| key.id.clone());
+        let Some(old) = self.config.key.clone().or_else(|| in_use.clone()) else {
+            return Err(invalid("the key in use is not in the list of keys", "try again in a minute"));
+        };
+        let Some(listed) = keys.iter().find(|key| key.id == old) else {
+            return Err(invalid(format!("no key has the id {old}"), "list the keys to see their ids"));
+        };
+        self.record.name = Some(self.new_name(listed, &keys)?);
+        self.record.old_key = Some(old);
+        for sink in 0..self.record.sinks.len() {
+            self.check_sink(sink).await?;
+        }
+        self.keys_to_delete(&keys, in_use.as_deref())
+    }
+
+    fn new_name(&self, old: &ListedKey, keys: &[ListedKey]) -> Result<String, Stop> {
+        let base = self.config.base.as_deref().unwrap_or_else(|| name::base_of(old.name.as_deref()));
+        loop {
+            let name = (self.config.generators.name)(base, self.port.now()).map_err(|error| Stop {
+                kind: RotationErrorKind::InvalidInput,
+                message: format!("the name of the new key is not valid: {error}"),
+                hint: "give another name".into(),
+                error: Some(error),
+            })?;
+            if !keys.iter().any(|key| key.name.as_deref() == Some(name.as_str())) {
+                return Ok(name.as_str().to_owned());
+            }
+        }
+    }
+
+    /// Checks that the rotation may write to a sink.
+    async fn check_sink(&mut self, sink: usize) -> Result<(), Stop> {
+        let description = self.record.sinks[sink].sink.clone();
+        match self.config.verifications[sink] {
+            Verification::ReadBack => {}
+            Verification::Confirm => return Ok(()),
+            Verification::Unavailable => {
+                return Err(Stop {
+                    kind: RotationErrorKind::SinkUnavailable,
+                    message: format!("{description} can neither be read nor confirmed"),
+                    hint: "give a command that confirms that the programs have the key".into(),
+                    error: None,
+                });
+            }
+        }
+        let content = self.read_sink(sink).await.map_err(|failure| Stop {
+            kind: RotationErrorKind::SinkUnavailable,
+            message: format!("{description} cannot be read: {}", failure.message),
+            hint: "correct that and start again; nothing was changed".into(),
+            error: None,
+        })?;
+        let content = match content {
+            SinkContent::Nothing => return Ok(()),
+            SinkContent::Key(id) if Some(&id) == self.record.old_key.as_ref() => return Ok(()),
+            SinkContent::Key(id) if self.config.delete_first.contains(&id) => {
+                return Err(invalid(format!("{description} holds the key {id}"), "do not delete this key first"));
+            }
+            _ if self.record.overwrite => return Ok(()),
+            SinkContent::Key(id) => format!("the key {id}"),
+            SinkContent::UnknownCredential => "a credential that Codat does not list".into(),
+            SinkContent::Other | SinkContent::Unreadable => "content that is no credential".into(),
+        };
+        Err(Stop {
+            kind: RotationErrorKind::SinkOccupied,
+            message: format!("{description} holds {content}, not the old key"),
+            hint: "check the sink; allow overwriting to replace its content; nothing was changed".into(),
+            error: None,
+        })
+    }
+
+    /// Returns the ids of the keys to delete, so that fewer than ten exist.
+    fn keys_to_delete(&self, keys: &[ListedKey], in_use: Option<&str>) -> Result<Vec<String>, Stop> {
+        let surplus = (keys.len() + 1).saturating_sub(MAX_KEYS);
+        let mut to_delete = Vec::new();
+        for id in self.config.delete_first.iter().filter(|id| contains(keys, id)).take(surplus) {
+            if Some(id) == self.record.old_key.as_ref() || Some(id.as_str()) == in_use {
+                return Err(invalid(format!("the key {id} is in use"), "name another key to delete first"));
+            }
+            to_delete.push(id.clone());
+        }
+        if to_delete.len() < surplus {
+            return Err(Stop {
+                kind: RotationErrorKind::KeyLimitReached,
+                message: "ten keys exist, which is Codat's limit".into(),
+                hint: "delete an unused key, or name one to delete first; nothing was changed".into(),
+                error: None,
+            });
+        }
+        Ok(to_delete)
+    }
+
+    async fn make_room(&mut self, to_delete: Vec<String>) -> Result<(), Stop> {
+        self.enter(State::MakeRoom).await;
+        for id in to_delete {
+            match self.delete(&self.old(), &id).await {
+                Ok(()) => {}
+                Err(Failure { kind: FailureKind::Unknown, message, error }) => return Err(unfinished(message, error)),
+                Err(failure) => return self.end(api("no key was created", failure)).await,
+            }
+        }
+        self.begin_creation().await;
+        Ok(())
+    }
+
+    async fn begin_creation(&mut self) {
+        self.add_attempt();
+        self.enter(State::Create).await;
+    }
+
+    /// Adds an attempt with a new idempotency key. The caller saves the record before the request.
+    pub(super) fn add_attempt(&mut self) {
+        let started = self.port.now();
+        let idempotency_key = (self.config.generators.idempotency_key)(started);
+        self.record.attempts.push(Attempt { idempotency_key, started });
+        self.is_unsent = true;
+    }
+}
+
+/// Returns the error for a failed call before anything was created.
+pub(super) fn api(what: &str, failure: Failure) -> Stop {
+    let kind = match failure.kind {
+        FailureKind::KeyLimitReached => RotationErrorKind::KeyLimitReached,
+        _ => RotationErrorKind::Api,
+    };
+    let hint = failure.error.as_ref().map_or("nothing was changed", |error| error.hint()).to_owned();
+    Stop { kind, message: format!("{what}: {}", failure.message), hint, error: failure.error }
+}
+
+fn invalid(message: impl Into<String>, hint: &str) -> Stop {
+    Stop { kind: RotationErrorKind::InvalidInput, message: message.into(), hint: hint.into(), error: None }
+}

@@ -1,0 +1,275 @@
+//! The run of a rotation: the order of its states, and the actions that several states need.
+
+use std::time::Duration;
+
+use codat_keys::{KeyName, Timestamp};
+
+use super::Port;
+use super::action::{Action, Caller, Event, Failure, FailureKind, ListedKey, Outcome, Stop};
+use crate::error::RotationErrorKind;
+use crate::event::RotationEvent;
+use crate::record::{Record, State};
+use crate::sink::Verification;
+
+/// The number of times that a failing step is tried in one run.
+pub(super) const TRIES: u32 = 4;
+
+/// The wait before another list, after a list that does not contain what is expected. Codat may list a change late.
+pub(super) const BETWEEN_LISTS: Duration = Duration::from_secs(2);
+
+/// The options of a rotation.
+pub struct Config {
+    /// How the rotation checks the sinks, in the order of the record.
+    pub verifications: Vec<Verification>,
+    /// The id of the key to replace. `None` for the key in use.
+    pub key: Option<String>,
+    /// The name of the new key without its tag. `None` for the name of the old key.
+    pub base: Option<String>,
+    /// The ids of the keys that are deleted if ten keys exist.
+    pub delete_first: Vec<String>,
+    /// How long the old key stays. `None` until the goal is [`Goal::Finish`].
+    pub grace: Option<Duration>,
+    /// The functions that make names and idempotency keys.
+    pub generators: Generators,
+}
+
+/// The functions that make names and idempotency keys. The model check replaces them.
+#[derive(Clone, Copy)]
+pub struct Generators {
+    /// Returns a name with this base and a new tag.
+    pub name: fn(&str, Timestamp) -> Result<KeyName, codat_keys::Error>,
+    /// Returns a new idempotency key.
+    pub idempotency_key: fn(Timestamp) -> String,
+}
+
+/// What the caller asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Start or resume the rotation.
+    Continue,
+    /// Also delete the old key, without a grace period.
+    Finish,
+    /// Roll the rotation back.
+    Abort,
+    /// Rebuild the record of a lost journal, and resume the rotation.
+    Recover,
+}
+
+/// The run of a rotation.
+pub(super) struct Process {
+    pub(super) config: Config,
+    pub(super) goal: Goal,
+    pub(super) record: Record,
+    pub(super) port: Port,
+    /// Whether the latest attempt of the record was made in this run, and its request was not sent yet.
+    pub(super) is_unsent: bool,
+    /// Whether the old key does not work any more, so that the rotation cannot be rolled back.
+    pub(super) is_forward_only: bool,
+    /// Whether this run has found the new key in all sinks, immediately before the old key is deleted.
+    pub(super) has_checked_sinks: bool,
+    /// The error with which the rotation ends in the state [`State::Aborted`]. `None` if it was rolled back.
+    ended: Option<Stop>,
+}
+
+impl Process {
+    pub(super) fn new(config: Config, goal: Goal, record: Record, port: Port) -> Self {
+        Self {
+            config,
+            goal,
+            record,
+            port,
+            is_unsent: false,
+            is_forward_only: false,
+            has_checked_sinks: false,
+            ended: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Outcome {
+        let stop = self.steps().await.err();
+        Outcome { record: self.record, stop }
+    }
+
+    async fn steps(&mut self) -> Result<(), Stop> {
+        // The first entry acquires the journal.
+        self.save().await;
+        match (self.goal, self.record.state) {
+            (Goal::Recover, _) => self.recover().await?,
+            (_, State::Preflight | State::MakeRoom) => {}
+            _ => drop(self.connect().await?),
+        }
+        if self.goal == Goal::Abort {
+            self.begin_abort().await?;
+        }
+        loop {
+            match self.record.state {
+                State::Preflight | State::MakeRoom => self.preflight().await?,
+                State::Create => self.create().await?,
+                State::Probe => self.probe().await?,
+                State::Deliver => self.deliver().await?,
+                State::Confirm => self.confirm().await?,
+                State::Grace => {
+                    if !self.grace_is_over().await {
+                        return Ok(());
+                    }
+                    self.begin_retirement().await?;
+                }
+                State::Done => return Ok(()),
+                State::Retire => self.retire().await?,
+                State::Rollback => self.roll_back().await?,
+                State::Aborted => return self.ended.take().map_or_else(|| self.rolled_back(), Err),
+            }
+        }
+    }
+
+    async fn begin_abort(&mut self) -> Result<(), Stop> {
+        let reason = || Some("the caller aborted the rotation".to_owned());
+        match self.record.state {
+            State::Preflight | State::MakeRoom => {
+                self.record.reason = reason();
+                self.enter(State::Aborted).await;
+            }
+            // The deletion of the old key may have begun.
+            State::Retire | State::Rollback | State::Done | State::Aborted => {}
+            _ => {
+                self.record.reason = reason();
+                self.enter(State::Rollback).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn rolled_back(&self) -> Result<(), Stop> {
+        if self.goal == Goal::Abort {
+            return Ok(());
+        }
+        let reason = self.record.reason.as_deref().unwrap_or("it was aborted");
+        Err(Stop {
+            kind: RotationErrorKind::RolledBack,
+            message: format!("the rotation was rolled back: {reason}"),
+            hint: "the old key works as before; correct the cause and start again".into(),
+            error: None,
+        })
+    }
+
+    /// Enters a state. The journal contains the state before its first step is taken.
+    pub(super) async fn enter(&mut self, state: State) {
+        self.record.state = state;
+        self.save().await;
+        self.port.emit(RotationEvent::State { state });
+    }
+
+    /// Writes the record to the journal. If this fails, the driver ends the run, and no further event arrives.
+    pub(super) async fn save(&mut self) {
+        self.port.perform(Action::Save(self.record.clone())).await;
+    }
+
+    /// Ends a rotation that has created no key.
+    pub(super) async fn end(&mut self, stop: Stop) -> Result<(), Stop> {
+        self.record.reason = Some(stop.message.clone());
+        self.ended = Some(stop);
+        self.enter(State::Aborted).await;
+        Ok(())
+    }
+
+    /// Rolls the rotation back. If the old key does not work any more, stops instead.
+    pub(super) async fn fail(&mut self, reason: String) -> Result<(), Stop> {
+        if self.is_forward_only {
+            return Err(unfinished(format!("{reason}; the old key does not work any more"), None));
+        }
+        self.record.reason = Some(reason);
+        self.enter(State::Rollback).await;
+        Ok(())
+    }
+
+    /// Lists the keys once. The core has retried transient errors.
+    pub(super) async fn list(&mut self, caller: Caller) -> Result<Vec<ListedKey>, Failure> {
+        match self.port.perform(Action::List(caller)).await {
+            Event::Listed(keys) => Ok(keys),
+            event => Err(failure(event)),
+        }
+    }
+
+    /// Lists the keys with the key that has this id. Repeats the request while Codat rejects the key, because a
+    /// rejection can be wrong for a moment.
+    pub(super) async fn list_with(&mut self, id: &str) -> Result<Vec<ListedKey>, Failure> {
+        let mut tries = 1;
+        loop {
+            match self.list(Caller::Key(id.into())).await {
+                Err(failure) if failure.kind == FailureKind::Rejected && tries < TRIES => {
+                    self.wait_after(tries, &failure.message).await;
+                    tries += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Deletes a key, and records it. Returns the failure if the key still exists, or may still exist.
+    pub(super) async fn delete(&mut self, caller: &str, id: &str) -> Result<(), Failure> {
+        debug_assert_ne!(caller, id, "a key does not delete itself");
+        let action = Action::Delete { caller: Caller::Key(caller.into()), id: id.into() };
+        match self.port.perform(action).await {
+            Event::Deleted => {
+                if !self.record.deleted.iter().any(|deleted| deleted == id) {
+                    self.record.deleted.push(id.into());
+                }
+                self.port.emit(RotationEvent::Deleted { id: id.into() });
+                self.save().await;
+                Ok(())
+            }
+            event => Err(failure(event)),
+        }
+    }
+
+    /// Waits after a failure. The wait doubles with each try, from 1 s.
+    pub(super) async fn wait_after(&mut self, tries: u32, error: &str) {
+        let wait = Duration::from_secs(1 << tries.saturating_sub(1).min(3));
+        self.port.emit(RotationEvent::Retrying { error: error.into(), wait });
+        self.wait(wait).await;
+    }
+
+    pub(super) async fn wait(&mut self, time: Duration) {
+        self.port.perform(Action::Wait(time)).await;
+    }
+
+    /// Returns the id of the old key. Every state after the preflight has one.
+    pub(super) fn old(&self) -> String {
+        self.record.old_key.clone().unwrap_or_default()
+    }
+
+    /// Returns the id of the new key. Every state after the creation has one.
+    pub(super) fn new_key(&self) -> String {
+        self.record.new_key.clone().unwrap_or_default()
+    }
+
+    /// Returns the listed keys that this rotation has created: their name contains its tag.
+    pub(super) fn ours(&self, keys: &[ListedKey]) -> Vec<String> {
+        let is_ours = |key: &&ListedKey| key.name.is_some() && key.name == self.record.name;
+        keys.iter().filter(is_ours).map(|key| key.id.clone()).collect()
+    }
+}
+
+/// Returns the failure in an event. Only the driver could cause another event, by a defect.
+pub(super) fn failure(event: Event) -> Failure {
+    match event {
+        Event::Failed(failure) => failure,
+        other => {
+            Failure { kind: FailureKind::Unknown, message: format!("an unexpected event: {other:?}"), error: None }
+        }
+    }
+}
+
+/// Returns whether the list contains the key with this id.
+pub(super) fn contains(keys: &[ListedKey], id: &str) -> bool {
+    keys.iter().any(|key| key.id == id)
+}
+
+pub(super) fn unfinished(message: impl Into<String>, error: Option<codat_keys::Error>) -> Stop {
+    Stop {
+        kind: RotationErrorKind::Unfinished,
+        message: message.into(),
+        hint: "resume the rotation, or abort it".into(),
+        error,
+    }
+}

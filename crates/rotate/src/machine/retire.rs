@@ -1,0 +1,68 @@
+//! The state [`State::Retire`]: the new key deletes the old key, and the duplicates that this rotation has created.
+
+use super::action::{Caller, FailureKind, ListedKey, Stop};
+use super::process::{BETWEEN_LISTS, Process, TRIES, contains, unfinished};
+use crate::record::State;
+
+impl Process {
+    pub(super) async fn retire(&mut self) -> Result<(), Stop> {
+        if let Some(reason) = self.new_key_fails().await? {
+            return self.return_to_old_key(reason).await;
+        }
+        if !self.has_checked_sinks {
+            self.check_sinks().await?;
+        }
+        let new = self.new_key();
+        let (mut tries, mut lists_without) = (1, 0);
+        // A list can be out of date, so two of them must agree that nothing remains.
+        while lists_without < 2 {
+            let keys = self.list_with(&new).await.map_err(|failure| still_alive(&failure.message, failure.error))?;
+            let Some(target) = self.next_to_retire(&keys) else {
+                lists_without += 1;
+                if lists_without < 2 {
+                    self.wait(BETWEEN_LISTS).await;
+                }
+                continue;
+            };
+            lists_without = 0;
+            if let Err(failure) = self.delete(&new, &target).await {
+                if tries == TRIES {
+                    return Err(still_alive(&failure.message, failure.error));
+                }
+                self.wait_after(tries, &failure.message).await;
+                tries += 1;
+            }
+        }
+        self.enter(State::Done).await;
+        Ok(())
+    }
+
+    /// Returns the next key to delete. The list must contain the new key: it is the key that remains.
+    fn next_to_retire(&self, keys: &[ListedKey]) -> Option<String> {
+        let (old, new) = (self.old(), self.new_key());
+        if !contains(keys, &new) || keys.len() < 2 {
+            return None;
+        }
+        let duplicates = self.ours(keys).into_iter().filter(|id| *id != new);
+        contains(keys, &old).then_some(old).into_iter().chain(duplicates).next()
+    }
+
+    /// Rolls back although the deletion of the old key may have begun: the new key does not work any more. Only another
+    /// program can cause this. Without a working old key, the rotation stops.
+    async fn return_to_old_key(&mut self, reason: String) -> Result<(), Stop> {
+        match self.list(Caller::Key(self.old())).await {
+            Ok(keys) if contains(&keys, &self.old()) => self.fail(reason).await,
+            Err(failure) if failure.kind != FailureKind::Rejected => {
+                Err(unfinished(format!("{reason}; the old key: {}", failure.message), failure.error))
+            }
+            _ => Err(unfinished(format!("{reason}; the old key does not work either"), None)),
+        }
+    }
+}
+
+fn still_alive(message: &str, error: Option<codat_keys::Error>) -> Stop {
+    let mut stop =
+        unfinished(format!("all sinks have the new key, but keys that it replaces may still exist: {message}"), error);
+    stop.hint = "finish the rotation, which deletes them".into();
+    stop
+}

@@ -1,0 +1,122 @@
+//! The state [`State::Rollback`]: the sinks get the old key again, and the old key deletes the new key.
+
+use super::action::{Caller, Failure, FailureKind, Stop};
+use super::process::{BETWEEN_LISTS, Process, TRIES, contains, unfinished};
+use crate::record::{SinkProgress, State};
+use crate::sink::{SinkContent, Verification};
+
+impl Process {
+    pub(super) async fn roll_back(&mut self) -> Result<(), Stop> {
+        let old = self.old();
+        match self.list_with(&old).await {
+            Ok(_) => {}
+            Err(Failure { kind: FailureKind::Rejected | FailureKind::UnknownSecret, message, error }) => {
+                return self.go_forward(&message, error).await;
+            }
+            Err(failure) => return Err(not_rolled_back(&failure.message, failure.error)),
+        }
+        self.settle_creation().await?;
+        for sink in 0..self.record.sinks.len() {
+            if let Err(failure) = self.restore(sink).await {
+                return Err(not_rolled_back(&self.sink_message(sink, "was not restored", &failure), failure.error));
+            }
+        }
+        self.delete_ours(&old).await?;
+        self.enter(State::Aborted).await;
+        Ok(())
+    }
+
+    /// Completes the rotation although it was to be rolled back: the old key does not work any more, and the new key
+    /// does. Only another program can cause this.
+    async fn go_forward(&mut self, message: &str, error: Option<codat_keys::Error>) -> Result<(), Stop> {
+        if self.is_forward_only || self.record.new_key.is_none() || self.new_key_fails().await?.is_some() {
+            return Err(not_rolled_back(&format!("the old key does not work any more: {message}"), error));
+        }
+        self.is_forward_only = true;
+        for sink in &mut self.record.sinks {
+            if matches!(sink.progress, SinkProgress::Restored | SinkProgress::LeftAlone) {
+                sink.progress = SinkProgress::Writing;
+            }
+        }
+        self.enter(State::Deliver).await;
+        Ok(())
+    }
+
+    /// Restores the old key in a sink, if the rotation may have changed the sink.
+    async fn restore(&mut self, sink: usize) -> Result<(), Failure> {
+        use SinkProgress::{Confirmed, LeftAlone, Restored, Writing, Written};
+        if !matches!(self.record.sinks[sink].progress, Writing | Written | Confirmed) {
+            return Ok(());
+        }
+        let progress = match self.content_to_restore(sink).await? {
+            Remains::OfAnother => LeftAlone,
+            Remains::OldKey => Restored,
+            Remains::NewKey => {
+                let old = self.old();
+                self.write_sink(sink, &old).await?;
+                if self.config.verifications[sink] != Verification::ReadBack {
+                    self.ask_sink(sink, &old).await?;
+                }
+                Restored
+            }
+        };
+        self.set_progress(sink, progress).await;
+        Ok(())
+    }
+
+    async fn content_to_restore(&mut self, sink: usize) -> Result<Remains, Failure> {
+        if self.config.verifications[sink] != Verification::ReadBack {
+            return Ok(Remains::NewKey);
+        }
+        Ok(match self.read_sink(sink).await? {
+            SinkContent::Key(id) if id == self.old() => Remains::OldKey,
+            SinkContent::Key(id) if Some(&id) == self.record.new_key.as_ref() => Remains::NewKey,
+            // The sink was empty before, and the write had no effect.
+            SinkContent::Nothing => Remains::OldKey,
+            // The new key, if another program has deleted it. Otherwise a credential of another Codat client.
+            SinkContent::UnknownCredential => match self.list(Caller::Sink(sink)).await {
+                Err(failure) if failure.kind == FailureKind::Rejected => Remains::NewKey,
+                Err(failure) => return Err(failure),
+                Ok(_) => Remains::OfAnother,
+            },
+            SinkContent::Key(_) | SinkContent::Other | SinkContent::Unreadable => Remains::OfAnother,
+        })
+    }
+
+    /// Deletes every key with the tag of this rotation. The old key authenticates the requests.
+    async fn delete_ours(&mut self, old: &str) -> Result<(), Stop> {
+        let (mut tries, mut lists_without) = (1, 0);
+        // A list can be out of date, so two of them must agree that nothing remains.
+        while lists_without < 2 {
+            let keys = self.list_with(old).await.map_err(|failure| not_rolled_back(&failure.message, failure.error))?;
+            let target = self.ours(&keys).into_iter().next().filter(|_| contains(&keys, old));
+            let Some(target) = target else {
+                lists_without += 1;
+                if lists_without < 2 {
+                    self.wait(BETWEEN_LISTS).await;
+                }
+                continue;
+            };
+            lists_without = 0;
+            if let Err(failure) = self.delete(old, &target).await {
+                if tries == TRIES {
+                    return Err(not_rolled_back(&failure.message, failure.error));
+                }
+                self.wait_after(tries, &failure.message).await;
+                tries += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a sink contains that the rotation may have changed.
+enum Remains {
+    OldKey,
+    NewKey,
+    OfAnother,
+}
+
+fn not_rolled_back(message: &str, error: Option<codat_keys::Error>) -> Stop {
+    unfinished(format!("the rotation is not rolled back yet: {message}"), error)
+}

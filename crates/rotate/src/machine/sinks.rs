@@ -1,0 +1,140 @@
+//! The steps that concern one sink, and the search for a working key.
+
+use super::action::{Action, Caller, Event, Failure, FailureKind, ListedKey, Stop};
+use super::process::{Process, TRIES, contains, failure, unfinished};
+use crate::error::RotationErrorKind;
+use crate::event::RotationEvent;
+use crate::record::SinkProgress;
+use crate::sink::{SinkContent, Verification};
+
+impl Process {
+    /// Lists the keys with any working key: the key of the client, else a key in a sink. A resumed rotation begins with
+    /// this list, because the journal does not contain the values of the keys.
+    pub(super) async fn connect(&mut self) -> Result<Vec<ListedKey>, Stop> {
+        let mut is_foreign = false;
+        let mut latest = None;
+        for caller in self.callers() {
+            if let Caller::Sink(sink) = caller
+                && !matches!(self.read_sink(sink).await, Ok(SinkContent::Key(_) | SinkContent::UnknownCredential))
+            {
+                continue;
+            }
+            match self.list(caller).await {
+                Ok(keys) if self.is_own(&keys) => return Ok(keys),
+                Ok(_) => is_foreign = true,
+                Err(failure) => latest = Some(failure),
+            }
+        }
+        if is_foreign {
+            return Err(Stop {
+                kind: RotationErrorKind::ForeignJournal,
+                message: "the journal belongs to another Codat client: the list contains none of its keys".into(),
+                hint: "use the key and the journal of the same Codat client".into(),
+                error: None,
+            });
+        }
+        let (message, error) =
+            latest.map_or(("no key was found".into(), None), |failure| (failure.message, failure.error));
+        Err(unfinished(format!("the keys cannot be listed: {message}"), error))
+    }
+
+    fn callers(&self) -> Vec<Caller> {
+        let can_read = |sink: &usize| self.config.verifications[*sink] == Verification::ReadBack;
+        let sinks = (0..self.record.sinks.len()).filter(can_read).map(Caller::Sink);
+        [Caller::Source].into_iter().chain(sinks).collect()
+    }
+
+    /// Returns whether the list contains a key of this rotation. Without a record of keys, every list counts.
+    fn is_own(&self, keys: &[ListedKey]) -> bool {
+        let known: Vec<&String> = self.record.old_key.iter().chain(&self.record.new_key).collect();
+        known.is_empty() || known.into_iter().any(|id| contains(keys, id)) || !self.ours(keys).is_empty()
+    }
+
+    /// Reads a sink. Repeats the read after a temporary failure.
+    pub(super) async fn read_sink(&mut self, sink: usize) -> Result<SinkContent, Failure> {
+        let mut tries = 1;
+        loop {
+            match self.port.perform(Action::Read(sink)).await {
+                Event::Content(content) => return Ok(content),
+                event => self.retry(failure(event), &mut tries).await?,
+            }
+        }
+    }
+
+    /// Writes the key with this id to a sink, and reads it back. Repeats both after a failure.
+    pub(super) async fn write_sink(&mut self, sink: usize, id: &str) -> Result<(), Failure> {
+        let mut tries = 1;
+        loop {
+            let failure = match self.port.perform(Action::Write(sink, id.into())).await {
+                Event::Written => match self.check_written(sink, id).await? {
+                    None => return Ok(()),
+                    Some(failure) => failure,
+                },
+                event => failure(event),
+            };
+            if failure.kind == FailureKind::UnknownSecret {
+                // The process that created the key has ended. A list with another key contains the value.
+                let _ = self.list(Caller::Key(self.old())).await;
+            }
+            self.retry(failure, &mut tries).await?;
+        }
+    }
+
+    /// Reads a sink back. Returns a failure if the sink does not have the key.
+    async fn check_written(&mut self, sink: usize, id: &str) -> Result<Option<Failure>, Failure> {
+        if self.config.verifications[sink] != Verification::ReadBack {
+            return Ok(None);
+        }
+        let has_key = matches!(self.read_sink(sink).await?, SinkContent::Key(content) if content == id);
+        let message = || "the sink does not return the value that was written to it".into();
+        Ok((!has_key).then(|| Failure { kind: FailureKind::Temporary, message: message(), error: None }))
+    }
+
+    /// Returns whether the programs that use a sink have the key with this id. Asks up to four times.
+    pub(super) async fn ask_sink(&mut self, sink: usize, id: &str) -> Result<(), Failure> {
+        let mut tries = 1;
+        loop {
+            let failure = match self.port.perform(Action::Confirm(sink, id.into())).await {
+                Event::Confirmed(true) => return Ok(()),
+                Event::Confirmed(false) => {
+                    let message = "the programs that use the sink do not have the key yet".into();
+                    Failure { kind: FailureKind::Temporary, message, error: None }
+                }
+                event => failure(event),
+            };
+            self.retry(failure, &mut tries).await?;
+        }
+    }
+
+    /// Waits before the next try. Returns the failure if no try follows.
+    async fn retry(&mut self, failure: Failure, tries: &mut u32) -> Result<(), Failure> {
+        if *tries == TRIES || matches!(failure.kind, FailureKind::Permanent | FailureKind::Rejected) {
+            return Err(failure);
+        }
+        self.wait_after(*tries, &failure.message).await;
+        *tries += 1;
+        Ok(())
+    }
+
+    /// Records how far the delivery to a sink has come.
+    pub(super) async fn set_progress(&mut self, sink: usize, progress: SinkProgress) {
+        if self.record.sinks[sink].progress == progress {
+            return;
+        }
+        self.record.sinks[sink].progress = progress;
+        self.save().await;
+        let sink = self.record.sinks[sink].sink.clone();
+        match progress {
+            SinkProgress::Written => self.port.emit(RotationEvent::Delivered { sink }),
+            SinkProgress::Confirmed => self.port.emit(RotationEvent::Confirmed { sink }),
+            SinkProgress::Restored => self.port.emit(RotationEvent::Restored { sink }),
+            SinkProgress::LeftAlone => self.port.emit(RotationEvent::LeftAlone { sink }),
+            SinkProgress::Pending | SinkProgress::Writing => {}
+        }
+    }
+
+    /// Returns the message of a failure of a sink.
+    pub(super) fn sink_message(&self, sink: usize, what: &str, failure: &Failure) -> String {
+        format!("{} {what}: {}", self.record.sinks[sink].sink, failure.message)
+    }
+}
