@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum State {
     /// Lists the keys and reads the sinks. Nothing has been changed yet.
     Preflight,
+    /// Looks for the keys of a rotation whose journal was lost.
+    Recover,
     /// Deletes keys that the caller has named, because ten keys exist.
     MakeRoom,
     /// Creates the new key.
@@ -42,6 +44,7 @@ impl State {
     pub fn code(self) -> &'static str {
         match self {
             Self::Preflight => "preflight",
+            Self::Recover => "recover",
             Self::MakeRoom => "make_room",
             Self::Create => "create",
             Self::Probe => "probe",

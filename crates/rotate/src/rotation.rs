@@ -22,6 +22,8 @@ const DEFAULT_JOURNAL: &str = "default";
 
 const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
 
+const DEFAULT_PROBE_TIMEOUT: Duration = Duration::from_secs(2 * 60);
+
 /// The shortest lease: it must outlive the timeout of the creation of a key, which is 60 s.
 const MIN_LEASE: Duration = Duration::from_secs(2 * 60);
 
@@ -58,6 +60,7 @@ impl Rotation {
             overwrite: false,
             delete_first: Vec::new(),
             lease: DEFAULT_LEASE,
+            probe_timeout: DEFAULT_PROBE_TIMEOUT,
             on_event: None,
         }
     }
@@ -185,6 +188,7 @@ pub struct RotationBuilder {
     overwrite: bool,
     delete_first: Vec<KeyId>,
     lease: Duration,
+    probe_timeout: Duration,
     on_event: Option<Box<dyn Fn(RotationEvent) + Send + Sync>>,
 }
 
@@ -263,6 +267,13 @@ impl RotationBuilder {
         self
     }
 
+    /// Sets the time within which Codat must accept the new key. If it does not, the rotation is rolled back. Codat
+    /// documents no delay between the creation of a key and its first use. Default: 2 minutes.
+    pub fn probe_timeout(mut self, time: Duration) -> Self {
+        self.probe_timeout = time;
+        self
+    }
+
     /// Sets a function that receives the events of the rotation as they happen. It must return quickly.
     pub fn on_event(mut self, on_event: impl Fn(RotationEvent) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Box::new(on_event));
@@ -304,6 +315,7 @@ impl RotationBuilder {
             overwrite: self.overwrite,
             delete_first: self.delete_first,
             lease: self.lease,
+            probe_timeout: self.probe_timeout,
             on_event: self.on_event,
         })))
     }

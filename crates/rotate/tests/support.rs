@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use codat_keys::{ApiKey, Client, KeyId};
 use codat_keys_emulator::Emulator;
-use codat_keys_rotate::{
-    JournalStore, MemoryJournal, MemorySink, Report, Rotation, RotationBuilder, RotationError, Run,
-};
+use codat_keys_rotate::{MemoryJournal, MemorySink, Report, Rotation, RotationBuilder, RotationError, Run};
 use serde_json::{Value, json};
 
 /// The maximum duration of a run in a test.

@@ -42,6 +42,7 @@ cargo xtask mutants source [FILE…]  run cargo-mutants for the pure modules, or
 cargo xtask mutants patches     run the mutation tests of tests/mutants
 cargo xtask mutants NAME…       run the mutation tests of tests/mutants/NAME.patch
 cargo xtask model-check         run create and delete against a model of the server, through every sequence of faults
+cargo xtask model-check CALL    run one of them: create, delete or rotate
 cargo xtask model-check CALL OPTION KEYS CHOICES  repeat one schedule, as printed by the model check
 cargo xtask model-check http NUMBER  repeat one run of the sample over HTTP
 cargo xtask fuzz --seconds N [TARGET…]  run every fuzz target, or the named ones, for N seconds each (Linux)
@@ -85,6 +86,7 @@ fn run() -> Result<ExitCode> {
         ["pin"] => pin::write()?,
         ["mutants", arguments @ ..] => return mutants::run(arguments),
         ["model-check"] => return model_check::all(),
+        ["model-check", call] => return model_check::only(call),
         ["model-check", "http", seed] => model_check::repeat(seed.parse().context("give the number of a run")?)?,
         ["model-check", call, option, keys, choices] => return model_check::one(call, option, keys, choices),
         _ => {

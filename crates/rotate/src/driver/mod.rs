@@ -87,6 +87,7 @@ pub(crate) struct Options {
     pub(crate) overwrite: bool,
     pub(crate) delete_first: Vec<KeyId>,
     pub(crate) lease: Duration,
+    pub(crate) probe_timeout: Duration,
     pub(crate) on_event: Option<Box<dyn Fn(RotationEvent) + Send + Sync>>,
 }
 
@@ -151,7 +152,7 @@ pub(crate) async fn status(options: &Options) -> Result<Option<Status>, Rotation
 
 /// Returns what a new rotation would do: runs the state machine until it would change something.
 pub(crate) async fn plan(options: &Options) -> Result<Plan, RotationError> {
-    let record = first_record(options);
+    let record = first_record(options, State::Preflight);
     let order: Vec<usize> = (0..options.sinks.len()).collect();
     let mut machine = Machine::new(config(options, &order, Goal::Continue), Goal::Continue, record);
     let mut calls = Calls::new(options, order);
@@ -234,8 +235,8 @@ fn begin(options: &Options, command: &Command, latest: Option<Record>) -> Result
                 None => error,
             });
         }
-        Command::Start => return Ok((Goal::Continue, first_record(options))),
-        Command::Recover => return Ok((Goal::Recover, first_record(options))),
+        Command::Start => return Ok((Goal::Continue, first_record(options, State::Preflight))),
+        Command::Recover => return Ok((Goal::Continue, first_record(options, State::Recover))),
         Command::Resume => Goal::Continue,
         Command::Finish => Goal::Finish,
         Command::Abort => Goal::Abort,
@@ -250,11 +251,11 @@ fn begin(options: &Options, command: &Command, latest: Option<Record>) -> Result
     Ok((goal, record))
 }
 
-fn first_record(options: &Options) -> Record {
+fn first_record(options: &Options, state: State) -> Record {
     let sinks =
         options.descriptions.iter().map(|sink| SinkRecord { sink: sink.clone(), progress: SinkProgress::Pending });
     Record {
-        state: State::Preflight,
+        state,
         base_url: options.client.base_url().to_owned(),
         started: Timestamp::now(),
         old_key: None,
@@ -293,6 +294,7 @@ fn config(options: &Options, order: &[usize], goal: Goal) -> Config {
         base: options.name.clone(),
         delete_first: options.delete_first.iter().map(|id| id.as_str().to_owned()).collect(),
         grace,
+        probe_timeout: options.probe_timeout,
         generators: Generators { name: name::generate, idempotency_key },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::action::{Failure, FailureKind, Stop};
+use super::action::{Caller, Failure, FailureKind, Stop};
 use super::deliver::changed;
 use super::process::{BETWEEN_LISTS, Goal, Process, TRIES, contains, unfinished};
 use crate::event::RotationEvent;
@@ -42,6 +42,11 @@ impl Process {
             let reason = match self.list_with(&new).await {
                 Ok(keys) if contains(&keys, &new) => return Ok(None),
                 Ok(_) => "the list of keys does not contain the new key".into(),
+                Err(failure) if failure.kind == FailureKind::UnknownSecret && tries < TRIES => {
+                    // The list at the start of this run was out of date. A list with the old key contains the value.
+                    let _ = self.list(Caller::Key(self.old())).await;
+                    failure.message
+                }
                 Err(Failure { kind: FailureKind::Rejected | FailureKind::UnknownSecret, message, .. }) => {
                     format!("the new key does not work any more: {message}")
                 }

@@ -10,9 +10,6 @@ use crate::record::State;
 /// The number of successful lists in a row.
 const SUCCESSES: u32 = 3;
 
-/// The maximum time until the new key must work.
-const DEADLINE: Duration = Duration::from_secs(2 * 60);
-
 impl Process {
     pub(super) async fn probe(&mut self) -> Result<(), Stop> {
         let started = self.port.now();
@@ -27,7 +24,8 @@ impl Process {
             };
             successes = 0;
             failures += 1;
-            if self.port.now().duration_since(started) >= DEADLINE.try_into().unwrap_or_default() {
+            let elapsed = Duration::try_from(self.port.now().duration_since(started)).unwrap_or_default();
+            if elapsed >= self.config.probe_timeout {
                 return self.probe_failed(failure).await;
             }
             self.wait_after(failures, &failure.message).await;

@@ -29,6 +29,8 @@ pub struct Config {
     pub delete_first: Vec<String>,
     /// How long the old key stays. `None` until the goal is [`Goal::Finish`].
     pub grace: Option<Duration>,
+    /// The time within which the new key must work.
+    pub probe_timeout: Duration,
     /// The functions that make names and idempotency keys.
     pub generators: Generators,
 }
@@ -51,8 +53,6 @@ pub enum Goal {
     Finish,
     /// Roll the rotation back.
     Abort,
-    /// Rebuild the record of a lost journal, and resume the rotation.
-    Recover,
 }
 
 /// The run of a rotation.
@@ -93,9 +93,9 @@ impl Process {
     async fn steps(&mut self) -> Result<(), Stop> {
         // The first entry acquires the journal.
         self.save().await;
-        match (self.goal, self.record.state) {
-            (Goal::Recover, _) => self.recover().await?,
-            (_, State::Preflight | State::MakeRoom) => {}
+        match self.record.state {
+            State::Recover => self.recover().await?,
+            State::Preflight | State::MakeRoom => {}
             _ => drop(self.connect().await?),
         }
         if self.goal == Goal::Abort {
@@ -103,7 +103,7 @@ impl Process {
         }
         loop {
             match self.record.state {
-                State::Preflight | State::MakeRoom => self.preflight().await?,
+                State::Preflight | State::MakeRoom | State::Recover => self.preflight().await?,
                 State::Create => self.create().await?,
                 State::Probe => self.probe().await?,
                 State::Deliver => self.deliver().await?,

@@ -1,19 +1,16 @@
 //! The reconstruction of a lost journal, from the tag in the name of the new key and from the old key.
 
 use super::action::{ListedKey, Stop};
-use super::process::Process;
+use super::process::{BETWEEN_LISTS, Process, unfinished};
 use crate::error::RotationErrorKind;
 use crate::name::{self, tag_of};
 use crate::record::{SinkProgress, State};
+use crate::sink::{SinkContent, Verification};
 
 impl Process {
     /// Finds the old and the new key of the lost rotation, and resumes it with the probe of the new key.
     pub(super) async fn recover(&mut self) -> Result<(), Stop> {
-        let found = match self.connect().await {
-            Ok(keys) => self.pair(&keys),
-            Err(stop) => return self.end(stop).await,
-        };
-        let (old, new) = match found {
+        let (old, new) = match self.find_pair().await {
             Ok(pair) => pair,
             Err(stop) => return self.end(stop).await,
         };
@@ -26,23 +23,52 @@ impl Process {
         Ok(())
     }
 
+    /// Returns the id of the old key, and the new key. Lists the keys twice if the first list does not contain both,
+    /// because Codat can list a new key late. If duplicates of the new key exist, prefers the one that a sink has.
+    async fn find_pair(&mut self) -> Result<(String, ListedKey), Stop> {
+        let mut keys = self.connect().await?;
+        if self.pair(&keys).is_err() {
+            self.wait(BETWEEN_LISTS).await;
+            keys = self.connect().await?;
+        }
+        let (old, mut new) = self.pair(&keys)?;
+        for sink in 0..self.record.sinks.len() {
+            if self.config.verifications[sink] != Verification::ReadBack {
+                continue;
+            }
+            let content = self.read_sink(sink).await.map_err(|failure| {
+                let message = self.sink_message(sink, "cannot be read", &failure);
+                unfinished(message, failure.error)
+            })?;
+            if let SinkContent::Key(id) = content {
+                let duplicate = keys.iter().find(|key| key.id == id && key.name == new.name);
+                new = duplicate.cloned().unwrap_or(new);
+            }
+        }
+        Ok((old, new))
+    }
+
     /// Returns the id of the old key, and the new key.
     fn pair(&self, keys: &[ListedKey]) -> Result<(String, ListedKey), Stop> {
         let has_tag = |key: &ListedKey| key.name.as_deref().and_then(tag_of).is_some();
         let base = |key: &ListedKey| name::base_of(key.name.as_deref()).to_owned();
-        // The newer of two keys with the same base is the new key.
-        let mut pairs = keys.iter().flat_map(|old| keys.iter().map(move |new| (old, new))).filter(|(old, new)| {
-            let is_old = self.config.key.as_ref().is_none_or(|id| *id == old.id);
+        // The newer of two keys with the same base is the new key. Keys with the same name are duplicates of one another.
+        let mut pairs: Vec<(&ListedKey, &ListedKey)> = Vec::new();
+        for (old, new) in keys.iter().flat_map(|old| keys.iter().map(move |new| (old, new))) {
+            let is_old = self.config.key.as_ref().is_none_or(|id| *id == old.id) && old.name != new.name;
             let has_base = self.config.base.as_ref().map_or_else(|| base(old) == base(new), |name| *name == base(new));
-            is_old && old.id != new.id && has_base && has_tag(new) && old.created < new.created
-        });
-        match (pairs.next(), pairs.next()) {
-            (Some((old, new)), None) => Ok((old.id.clone(), new.clone())),
-            (found, _) => Err(Stop {
+            let is_known = pairs.iter().any(|pair| pair.0.id == old.id && pair.1.name == new.name);
+            if is_old && has_base && has_tag(new) && old.created < new.created && !is_known {
+                pairs.push((old, new));
+            }
+        }
+        match pairs.as_slice() {
+            [(old, new)] => Ok((old.id.clone(), (*new).clone())),
+            found => Err(Stop {
                 kind: RotationErrorKind::NothingToResume,
                 message: match found {
-                    None => "no key has a name that a rotation has made for another key".into(),
-                    Some(_) => "several keys can be the old or the new key of the lost rotation".into(),
+                    [] => "no key has a name that a rotation has made for another key".into(),
+                    _ => "several keys can be the old or the new key of the lost rotation".into(),
                 },
                 hint: "list the keys; give the id of the old key, and the name of the new key without its tag".into(),
                 error: None,

@@ -17,6 +17,15 @@ impl Process {
         // A list can be out of date, so two of them must agree that nothing remains.
         while lists_without < 2 {
             let keys = self.list_with(&new).await.map_err(|failure| still_alive(&failure.message, failure.error))?;
+            if !contains(&keys, &new) {
+                // The list is out of date, so it does not show what remains.
+                if tries == TRIES {
+                    return Err(still_alive("the list of keys does not contain the new key", None));
+                }
+                self.wait_after(tries, "the list of keys does not contain the new key").await;
+                tries += 1;
+                continue;
+            }
             let Some(target) = self.next_to_retire(&keys) else {
                 lists_without += 1;
                 if lists_without < 2 {
@@ -37,11 +46,12 @@ impl Process {
         Ok(())
     }
 
-    /// Returns the next key to delete. The list must contain the new key: it is the key that remains.
+    /// Returns the next key to delete. The list contains the new key, which remains. The old key is deleted once even if
+    /// the list does not contain it, because the list can be out of date.
     fn next_to_retire(&self, keys: &[ListedKey]) -> Option<String> {
         let (old, new) = (self.old(), self.new_key());
-        if !contains(keys, &new) || keys.len() < 2 {
-            return None;
+        if !self.record.deleted.contains(&old) {
+            return Some(old);
         }
         let duplicates = self.ours(keys).into_iter().filter(|id| *id != new);
         contains(keys, &old).then_some(old).into_iter().chain(duplicates).next()

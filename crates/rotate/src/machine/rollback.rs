@@ -68,18 +68,22 @@ impl Process {
         if self.config.verifications[sink] != Verification::ReadBack {
             return Ok(Remains::NewKey);
         }
-        Ok(match self.read_sink(sink).await? {
+        let mut content = self.read_sink(sink).await?;
+        if content == SinkContent::UnknownCredential {
+            // The new key, if an outdated list did not contain it, or if another program has deleted it. Otherwise a
+            // credential of another Codat client.
+            match self.list(Caller::Sink(sink)).await {
+                Ok(_) => content = self.read_sink(sink).await?,
+                Err(failure) if failure.kind == FailureKind::Rejected => return Ok(Remains::NewKey),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(match content {
             SinkContent::Key(id) if id == self.old() => Remains::OldKey,
             SinkContent::Key(id) if Some(&id) == self.record.new_key.as_ref() => Remains::NewKey,
             // The sink was empty before, and the write had no effect.
             SinkContent::Nothing => Remains::OldKey,
-            // The new key, if another program has deleted it. Otherwise a credential of another Codat client.
-            SinkContent::UnknownCredential => match self.list(Caller::Sink(sink)).await {
-                Err(failure) if failure.kind == FailureKind::Rejected => Remains::NewKey,
-                Err(failure) => return Err(failure),
-                Ok(_) => Remains::OfAnother,
-            },
-            SinkContent::Key(_) | SinkContent::Other | SinkContent::Unreadable => Remains::OfAnother,
+            _ => Remains::OfAnother,
         })
     }
 
@@ -89,8 +93,18 @@ impl Process {
         // A list can be out of date, so two of them must agree that nothing remains.
         while lists_without < 2 {
             let keys = self.list_with(old).await.map_err(|failure| not_rolled_back(&failure.message, failure.error))?;
-            let target = self.ours(&keys).into_iter().next().filter(|_| contains(&keys, old));
-            let Some(target) = target else {
+            if !contains(&keys, old) {
+                // The list is out of date, so it does not show what remains.
+                if tries == TRIES {
+                    return Err(not_rolled_back("the list of keys does not contain the old key", None));
+                }
+                self.wait_after(tries, "the list of keys does not contain the old key").await;
+                tries += 1;
+                continue;
+            }
+            // The new key is deleted once even if the list does not contain it, because the list can be out of date.
+            let known = self.record.new_key.clone().filter(|id| !self.record.deleted.contains(id));
+            let Some(target) = known.or_else(|| self.ours(&keys).into_iter().next()) else {
                 lists_without += 1;
                 if lists_without < 2 {
                     self.wait(BETWEEN_LISTS).await;

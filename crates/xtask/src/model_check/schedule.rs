@@ -1,14 +1,13 @@
 //! Enumeration of all schedules. A schedule is a list of choices, one for each request of a run. Each choice is the
 //! number of a fault, or 0 if the request succeeds.
 
-/// Only this many requests at the start of a run can have a fault. Later requests succeed, so that every run ends.
-const FAULTY_REQUESTS: usize = 12;
-
 /// The choices of one run. The first choices are `given`. All later choices are 0: no fault.
 pub(crate) struct Schedule {
     given: Vec<usize>,
     made: Vec<Choice>,
     faults_left: usize,
+    /// Only this many requests at the start of a run can have a fault. Later requests succeed, so that every run ends.
+    faulty_requests: usize,
 }
 
 struct Choice {
@@ -17,15 +16,16 @@ struct Choice {
 }
 
 impl Schedule {
-    pub(crate) fn new(given: Vec<usize>, faults: usize) -> Self {
-        Self { given, made: Vec::new(), faults_left: faults }
+    pub(crate) fn new(given: Vec<usize>, faults: usize, faulty_requests: usize) -> Self {
+        Self { given, made: Vec::new(), faults_left: faults, faulty_requests }
     }
 
     /// Returns the option that this schedule chooses for the next request. The first option stands for success, and
     /// each other option is a fault. Returns the first option if the run has already had its maximum number of faults,
-    /// or if [`FAULTY_REQUESTS`] requests came before this one.
+    /// or if it has had all requests that can have a fault.
     pub(crate) fn choose<T: Copy>(&mut self, options: &[T]) -> T {
-        let options = if self.faults_left == 0 || self.made.len() >= FAULTY_REQUESTS { &options[..1] } else { options };
+        let options =
+            if self.faults_left == 0 || self.made.len() >= self.faulty_requests { &options[..1] } else { options };
         let option = self.given.get(self.made.len()).copied().unwrap_or(0).min(options.len() - 1);
         self.faults_left -= usize::from(option > 0);
         self.made.push(Choice { option, options: options.len() });

@@ -1,0 +1,192 @@
+//! Rotations whose process is killed, and resumed by another one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use codat_keys::Timestamp;
+use codat_keys_rotate::{
+    Entry, Grace, JournalFuture, JournalStore, MemoryJournal, MemorySink, Rotation, RotationErrorKind, State,
+};
+use serde_json::json;
+
+use crate::support::{Setup, bounded};
+
+/// A journal whose process is killed at a write: before or after the entry is stored. A killed process neither releases
+/// its lease nor renews it; the lease is then over, as it would be some minutes later.
+#[derive(Clone)]
+struct KilledAt {
+    store: MemoryJournal,
+    writes_left: Arc<AtomicUsize>,
+    stores_last: bool,
+    killed: Arc<tokio::sync::Notify>,
+}
+
+impl JournalStore for KilledAt {
+    fn list<'a>(&'a self, name: &'a str) -> JournalFuture<'a, Vec<u64>> {
+        self.store.list(name)
+    }
+
+    fn get<'a>(&'a self, name: &'a str, seq: u64) -> JournalFuture<'a, Option<Vec<u8>>> {
+        self.store.get(name, seq)
+    }
+
+    fn create<'a>(&'a self, name: &'a str, seq: u64, bytes: Vec<u8>) -> JournalFuture<'a, bool> {
+        Box::pin(async move {
+            let mut entry: Entry = serde_json::from_slice(&bytes)?;
+            entry.expires = Timestamp::UNIX_EPOCH;
+            let bytes = serde_json::to_vec(&entry)?;
+            if self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err() {
+                if self.stores_last {
+                    self.store.create(name, seq, bytes).await?;
+                }
+                self.killed.notify_one();
+                return std::future::pending().await;
+            }
+            self.store.create(name, seq, bytes).await
+        })
+    }
+}
+
+/// Runs a rotation that is killed at the write with this number. Returns false if it ends before.
+async fn killed_at(setup: &Setup, write: usize, stores_last: bool) -> bool {
+    let killed = Arc::new(tokio::sync::Notify::new());
+    let journal = KilledAt {
+        store: setup.store.clone(),
+        writes_left: Arc::new(AtomicUsize::new(write)),
+        stores_last,
+        killed: Arc::clone(&killed),
+    };
+    let rotation = setup.builder().journal(journal).grace(Grace::None).build().unwrap();
+    tokio::select! {
+        result = bounded(rotation.start()) => {
+            result.unwrap();
+            false
+        }
+        () = killed.notified() => true,
+    }
+}
+
+/// Runs a rotation that is killed at a write, and lets another process finish it. Returns the state in which it was
+/// killed, or `None` if it ends before this write or has not begun.
+async fn killed_and_finished(write: usize, stores_last: bool) -> Option<State> {
+    let setup = Setup::new();
+    if !killed_at(&setup, write, stores_last).await {
+        return None;
+    }
+    assert!(setup.id_in_sink().await.is_some(), "the value of the sink works");
+    let Some(status) = setup.rotation().status().await.unwrap() else {
+        setup.assert_rolled_back(1).await;
+        return None;
+    };
+    if !status.report.state.is_final() {
+        // The client of the other process still has the old key, which may be deleted.
+        let report = bounded(setup.rotation().finish()).await.unwrap();
+        assert_eq!(report.state, State::Done, "killed at write {write}");
+    }
+    setup.assert_rotated(1).await;
+    setup.assert_no_secret().await;
+    Some(status.report.state)
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_killed_at_any_write_is_resumed() {
+    let mut runs = tokio::task::JoinSet::new();
+    for (write, stores_last) in (0..20).flat_map(|write| [(write, false), (write, true)]) {
+        runs.spawn(killed_and_finished(write, stores_last));
+    }
+    let states: Vec<State> = runs.join_all().await.into_iter().flatten().collect();
+    use State::{Confirm, Create, Deliver, Done, Grace, Preflight, Probe, Retire};
+    for state in [Preflight, Create, Probe, Deliver, Confirm, Grace, Retire, Done] {
+        assert!(states.contains(&state), "killed in {state:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_killed_at_any_write_is_aborted() {
+    let mut runs = tokio::task::JoinSet::new();
+    for write in 0..8 {
+        runs.spawn(async move {
+            let setup = Setup::new();
+            assert!(killed_at(&setup, write, true).await);
+            assert_eq!(bounded(setup.rotation().abort()).await.unwrap().state, State::Aborted, "write {write}");
+            setup.assert_rolled_back(1).await;
+        });
+    }
+    runs.join_all().await;
+}
+
+#[tokio::test]
+async fn a_lost_journal_is_rebuilt_from_the_tag() {
+    for write in [4, 6, 8] {
+        let mut setup = Setup::new();
+        assert!(killed_at(&setup, write, true).await);
+        setup.store = MemoryJournal::new();
+        let report = bounded(setup.builder().grace(Grace::None).build().unwrap().recover()).await.unwrap();
+        assert_eq!(report.state, State::Done);
+        setup.assert_rotated(1).await;
+    }
+    let setup = Setup::new();
+    let error = bounded(setup.rotation().recover()).await.unwrap_err();
+    assert_eq!(error.kind(), RotationErrorKind::NothingToResume);
+    setup.assert_rolled_back(1).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_rotation_is_resumed_immediately() {
+    let setup = Setup::new();
+    let (cancel, cancelled) = tokio::sync::oneshot::channel::<()>();
+    let cancel = Mutex::new(Some(cancel));
+    let rotation = setup.builder().on_event(move |event| {
+        if matches!(event, codat_keys_rotate::RotationEvent::Created { .. }) {
+            drop(cancel.lock().unwrap().take());
+        }
+    });
+    let run = rotation.build().unwrap().start().cancel_on(async { drop(cancelled.await) });
+    let error = bounded(run).await.unwrap_err();
+    assert_eq!(error.kind(), RotationErrorKind::Cancelled);
+    assert!(error.report().unwrap().new_key.is_some());
+    assert_eq!(bounded(setup.rotation().resume()).await.unwrap().state, State::Grace);
+}
+
+#[tokio::test]
+async fn another_host_resumes_after_the_lease() {
+    let setup = Setup::new();
+    // A process that was killed in the middle of a rotation, and whose lease is not over.
+    bounded(setup.rotation().start()).await.unwrap();
+    let entries = setup.store.entries("default");
+    let mut entry: Entry = serde_json::from_slice(entries.last().unwrap()).unwrap();
+    (entry.seq, entry.expires) = (entry.seq + 1, Timestamp::now() + std::time::Duration::from_secs(2));
+    assert!(setup.store.create("default", entry.seq, serde_json::to_vec(&entry).unwrap()).await.unwrap());
+    let error = bounded(setup.rotation().finish()).await.unwrap_err();
+    assert_eq!(error.kind(), RotationErrorKind::Busy);
+    assert!(setup.rotation().status().await.unwrap().unwrap().holder.is_some());
+    // The lease ends.
+    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
+    bounded(setup.rotation().finish()).await.unwrap();
+    setup.assert_rotated(1).await;
+}
+
+#[tokio::test]
+async fn a_foreign_journal_is_rejected() {
+    let setup = Setup::new();
+    bounded(setup.rotation().start()).await.unwrap();
+    let other = Setup::new();
+    let keys = json!({"keys": [{"id": "x", "name": "other", "apiKey": other.old.expose_secret()}]});
+    other.emulator.set_state(&keys.to_string()).unwrap();
+    // Another base URL.
+    let rotation = other.builder().journal(setup.store.clone()).build().unwrap();
+    assert_eq!(bounded(rotation.resume()).await.unwrap_err().kind(), RotationErrorKind::ForeignJournal);
+    // Other sinks.
+    let sink = MemorySink::new("memory:other", None);
+    let rotation = Rotation::builder(&setup.client).sink(sink).journal(setup.store.clone()).build().unwrap();
+    assert_eq!(bounded(rotation.resume()).await.unwrap_err().kind(), RotationErrorKind::ForeignJournal);
+    // Another Codat client at the same base URL.
+    let id = setup.keys().into_iter().find(|(_, name)| name == "foreign").unwrap().0;
+    let keys = json!({"keys": [{"id": id, "name": "foreign", "apiKey": "MadeUpKeyOfAnotherClient00000000000000000"}]});
+    setup.emulator.set_state(&keys.to_string()).unwrap();
+    let key = codat_keys::ApiKey::parse("MadeUpKeyOfAnotherClient00000000000000000").unwrap();
+    let rotation = Rotation::builder(&setup.client.with_api_key(&key)).sink(setup.sink.clone());
+    let error = bounded(rotation.journal(setup.store.clone()).build().unwrap().finish()).await.unwrap_err();
+    assert_eq!(error.kind(), RotationErrorKind::ForeignJournal);
+    assert_eq!(setup.ids(), [id]);
+}

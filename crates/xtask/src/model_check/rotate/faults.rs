@@ -1,0 +1,189 @@
+//! The faults in the model check of rotations. The first fault of each list is "no fault".
+
+/// How long a rotation stays interrupted after a crash.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Pause {
+    Short,
+    /// Longer than the time for which Codat remembers an idempotency key. All late effects occur meanwhile.
+    Hours,
+}
+
+/// A crash of the process. The journal keeps what was written before, unless it is lost too.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Crash {
+    Before(Pause),
+    After(Pause),
+}
+
+/// A fault of a write to the journal.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum SaveFault {
+    None,
+    Crash(Crash),
+    /// The process crashes after the write, and all entries are lost.
+    JournalLost,
+}
+
+pub(super) const SAVE: [SaveFault; 5] = [
+    SaveFault::None,
+    SaveFault::Crash(Crash::Before(Pause::Short)),
+    SaveFault::Crash(Crash::After(Pause::Short)),
+    SaveFault::Crash(Crash::After(Pause::Hours)),
+    SaveFault::JournalLost,
+];
+
+/// A fault of a request that lists the keys.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum ListFault {
+    None,
+    /// The request or its response is lost, or Codat or a gateway fails, in each retry of the core.
+    Failed,
+    /// Codat rejects a key that works.
+    Rejected,
+    /// The list lacks the latest change.
+    Stale,
+    /// Another program creates a key, or as many as Codat allows.
+    ForeignCreator,
+    ForeignCreators,
+    /// Another program deletes the old or the new key.
+    OldDeleted,
+    NewDeleted,
+}
+
+pub(super) const LIST: [ListFault; 8] = [
+    ListFault::None,
+    ListFault::Failed,
+    ListFault::Rejected,
+    ListFault::Stale,
+    ListFault::ForeignCreator,
+    ListFault::ForeignCreators,
+    ListFault::OldDeleted,
+    ListFault::NewDeleted,
+];
+
+/// A fault of a creation. The creation of the core is one step of this model, because `create` has a model check of its
+/// own: it retries, compares correlation ids and looks at lists within the step. The faults are the ways in which it can
+/// end.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum CreateFault {
+    None,
+    /// The core reports that no key was created.
+    NotCreated,
+    /// The outcome is unknown. The request has no effect, an effect at once, or an effect after some steps.
+    Unknown(Effect),
+    /// Codat has stored a failure for the idempotency key.
+    Spent(Effect),
+    /// A 429 made Codat forget the idempotency key while the first attempt was running. A second key appears now or
+    /// later.
+    Race(Effect),
+    /// The key works only after some steps, or never.
+    WorksLate,
+    NeverWorks,
+    /// Other programs create keys until ten exist, before the creation.
+    LimitReached,
+    Crash(Crash),
+}
+
+/// The effect of a request whose outcome is unknown.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Effect {
+    Never,
+    Now,
+    /// After this number of steps.
+    Late(u8),
+}
+
+/// A number of steps after which a rotation is still under way.
+const SOON: u8 = 3;
+
+/// A number of steps after which a rotation without further faults has ended.
+pub(super) const AFTER_THE_END: u8 = 250;
+
+pub(super) const CREATE: [CreateFault; 18] = [
+    CreateFault::None,
+    CreateFault::NotCreated,
+    CreateFault::Unknown(Effect::Never),
+    CreateFault::Unknown(Effect::Now),
+    CreateFault::Unknown(Effect::Late(SOON)),
+    CreateFault::Unknown(Effect::Late(AFTER_THE_END)),
+    CreateFault::Spent(Effect::Never),
+    CreateFault::Spent(Effect::Now),
+    CreateFault::Spent(Effect::Late(SOON)),
+    CreateFault::Spent(Effect::Late(AFTER_THE_END)),
+    CreateFault::Race(Effect::Now),
+    CreateFault::Race(Effect::Late(SOON)),
+    CreateFault::WorksLate,
+    CreateFault::NeverWorks,
+    CreateFault::LimitReached,
+    CreateFault::Crash(Crash::Before(Pause::Short)),
+    CreateFault::Crash(Crash::After(Pause::Short)),
+    CreateFault::Crash(Crash::After(Pause::Hours)),
+];
+
+/// A fault of a deletion. As for a creation, the deletion of the core is one step.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum DeleteFault {
+    None,
+    /// The core reports that nothing was deleted.
+    NotDeleted,
+    Unknown(Effect),
+    Crash(Crash),
+}
+
+pub(super) const DELETE: [DeleteFault; 8] = [
+    DeleteFault::None,
+    DeleteFault::NotDeleted,
+    DeleteFault::Unknown(Effect::Never),
+    DeleteFault::Unknown(Effect::Now),
+    DeleteFault::Unknown(Effect::Late(SOON)),
+    DeleteFault::Unknown(Effect::Late(AFTER_THE_END)),
+    DeleteFault::Crash(Crash::Before(Pause::Short)),
+    DeleteFault::Crash(Crash::After(Pause::Short)),
+];
+
+/// A fault of a read of a sink.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum ReadFault {
+    None,
+    Temporary,
+    Permanent,
+    /// The sink returns the new key, whatever it contains.
+    Lies,
+    /// Another program has written a credential that Codat does not list, or the old key.
+    Changed,
+    ChangedBack,
+}
+
+pub(super) const READ: [ReadFault; 6] = [
+    ReadFault::None,
+    ReadFault::Temporary,
+    ReadFault::Permanent,
+    ReadFault::Lies,
+    ReadFault::Changed,
+    ReadFault::ChangedBack,
+];
+
+/// A fault of a write to a sink.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum WriteFault {
+    None,
+    Temporary,
+    /// The write fails, but takes effect.
+    TemporaryAfter,
+    Permanent,
+    PermanentAfter,
+    /// The sink reports a success, but keeps its content.
+    Lies,
+    Crash(Crash),
+}
+
+pub(super) const WRITE: [WriteFault; 8] = [
+    WriteFault::None,
+    WriteFault::Temporary,
+    WriteFault::TemporaryAfter,
+    WriteFault::Permanent,
+    WriteFault::PermanentAfter,
+    WriteFault::Lies,
+    WriteFault::Crash(Crash::Before(Pause::Short)),
+    WriteFault::Crash(Crash::After(Pause::Short)),
+];

@@ -1,0 +1,224 @@
+//! A model of the server for the model check of rotations.
+
+use std::collections::{HashMap, HashSet};
+
+use codat_keys::{MAX_KEYS, Timestamp};
+use codat_keys_rotate::machine::ListedKey;
+
+use super::faults::Effect;
+
+/// The id of the old key.
+pub(super) const OLD: &str = "old";
+
+#[derive(Clone)]
+pub(super) struct Key {
+    pub(super) id: String,
+    pub(super) name: String,
+    created: i64,
+    /// The number of steps until the key works. `None` if it never does.
+    works_in: Option<u8>,
+}
+
+#[derive(Clone)]
+enum Landing {
+    /// A request with this idempotency key and name arrives.
+    Create(String, String),
+    /// A key is created after Codat has stored a failure.
+    CreateAnyway(String),
+    /// A deletion of the second key arrives, authenticated with the first key.
+    Delete(String, String),
+}
+
+/// The response that Codat has stored for an idempotency key.
+#[derive(Clone)]
+pub(super) enum Cached {
+    Made(String),
+    Failed,
+    AtLimit,
+}
+
+pub(super) struct Server {
+    pub(super) keys: Vec<Key>,
+    before_newest_change: Vec<Key>,
+    cached: HashMap<String, Cached>,
+    landings: Vec<(u8, Landing)>,
+    /// The ids of the keys that the rotation has created.
+    pub(super) ours: HashSet<String>,
+    number: u32,
+    /// Whether a deletion took effect after its caller had given up.
+    pub(super) has_deleted_late: bool,
+    /// Whether another program has deleted the old or the new key.
+    pub(super) foreign_deleter: bool,
+}
+
+impl Server {
+    /// Creates a server with the old key and `keys - 1` keys of others.
+    pub(super) fn new(keys: usize) -> Self {
+        let old = Key { id: OLD.into(), name: "billing".into(), created: 0, works_in: Some(0) };
+        let mut server = Self {
+            keys: vec![old],
+            before_newest_change: Vec::new(),
+            cached: HashMap::new(),
+            landings: Vec::new(),
+            ours: HashSet::new(),
+            number: 0,
+            has_deleted_late: false,
+            foreign_deleter: false,
+        };
+        (1..keys).for_each(|_| server.add_foreign());
+        server.before_newest_change = server.keys.clone();
+        server
+    }
+
+    pub(super) fn is_alive(&self, id: &str) -> bool {
+        self.keys.iter().any(|key| key.id == id)
+    }
+
+    /// Returns whether a key exists and authenticates.
+    pub(super) fn works(&self, id: &str) -> bool {
+        self.keys.iter().any(|key| key.id == id && key.works_in == Some(0))
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.keys.len() >= MAX_KEYS
+    }
+
+    pub(super) fn list(&self, caller: &str, is_stale: bool) -> Vec<ListedKey> {
+        let keys = if is_stale { &self.before_newest_change } else { &self.keys };
+        keys.iter()
+            .map(|key| ListedKey {
+                id: key.id.clone(),
+                name: Some(key.name.clone()),
+                created: Timestamp::from_second(key.created).ok(),
+                is_caller: key.id == caller,
+            })
+            .collect()
+    }
+
+    pub(super) fn add_foreign(&mut self) {
+        if !self.is_full() {
+            let id = self.add("foreign".into(), false);
+            debug_assert!(!self.ours.contains(&id));
+        }
+    }
+
+    /// Deletes a key as another program would.
+    pub(super) fn delete_as_another(&mut self, id: &str) {
+        if self.is_alive(id) && self.keys.len() > 1 {
+            self.foreign_deleter = true;
+            self.remove(id);
+        }
+    }
+
+    /// Handles the creation with this idempotency key, and returns the stored response.
+    pub(super) fn create(&mut self, idempotency_key: &str, name: &str) -> Cached {
+        if let Some(cached) = self.cached.get(idempotency_key) {
+            return cached.clone();
+        }
+        let outcome = if self.is_full() { Cached::AtLimit } else { Cached::Made(self.add(name.into(), true)) };
+        self.cached.insert(idempotency_key.into(), outcome.clone());
+        outcome
+    }
+
+    /// Creates a key with this effect, after a response that says nothing about it.
+    pub(super) fn create_with(&mut self, effect: Effect, idempotency_key: &str, name: &str) {
+        match effect {
+            Effect::Never => {}
+            Effect::Now => drop(self.create(idempotency_key, name)),
+            Effect::Late(steps) => {
+                self.landings.push((steps, Landing::Create(idempotency_key.into(), name.into())));
+            }
+        }
+    }
+
+    /// Stores a failure for an idempotency key. The key is still created, with this effect.
+    pub(super) fn fail_creation(&mut self, effect: Effect, idempotency_key: &str, name: &str) {
+        if self.cached.contains_key(idempotency_key) {
+            return;
+        }
+        self.cached.insert(idempotency_key.into(), Cached::Failed);
+        self.create_anyway(effect, name);
+    }
+
+    /// Creates a key without regard to idempotency keys.
+    pub(super) fn create_anyway(&mut self, effect: Effect, name: &str) {
+        match effect {
+            Effect::Never => {}
+            Effect::Now if self.is_full() => {}
+            Effect::Now => drop(self.add(name.into(), true)),
+            Effect::Late(steps) => self.landings.push((steps, Landing::CreateAnyway(name.into()))),
+        }
+    }
+
+    pub(super) fn set_works_in(&mut self, id: &str, steps: Option<u8>) {
+        self.keys.iter_mut().filter(|key| key.id == id).for_each(|key| key.works_in = steps);
+    }
+
+    /// Deletes a key. Unlike Codat, the model also deletes the last key, so that only the checks of the client protect
+    /// it.
+    pub(super) fn delete(&mut self, caller: &str, id: &str) {
+        if self.works(caller) {
+            self.remove(id);
+        }
+    }
+
+    pub(super) fn delete_with(&mut self, effect: Effect, caller: &str, id: &str) {
+        match effect {
+            Effect::Never => {}
+            Effect::Now => self.delete(caller, id),
+            Effect::Late(steps) => self.landings.push((steps, Landing::Delete(caller.into(), id.into()))),
+        }
+    }
+
+    /// Advances the time of the model by one step.
+    pub(super) fn step(&mut self) {
+        for key in &mut self.keys {
+            key.works_in = key.works_in.map(|steps| steps.saturating_sub(1));
+        }
+        let due: Vec<Landing> =
+            self.landings.iter().filter(|(steps, _)| *steps == 0).map(|(_, landing)| landing.clone()).collect();
+        self.landings.retain(|(steps, _)| *steps > 0);
+        self.landings.iter_mut().for_each(|(steps, _)| *steps -= 1);
+        due.into_iter().for_each(|landing| self.land(landing));
+    }
+
+    pub(super) fn all_lands(&mut self) {
+        std::mem::take(&mut self.landings).into_iter().for_each(|(_, landing)| self.land(landing));
+    }
+
+    /// Lets hours pass: everything lands, every key works that ever will, and Codat forgets the idempotency keys.
+    pub(super) fn forget(&mut self) {
+        self.all_lands();
+        self.keys.iter_mut().for_each(|key| key.works_in = key.works_in.map(|_| 0));
+        self.cached.clear();
+    }
+
+    fn land(&mut self, landing: Landing) {
+        match landing {
+            Landing::Create(idempotency_key, name) => drop(self.create(&idempotency_key, &name)),
+            Landing::CreateAnyway(name) => self.create_anyway(Effect::Now, &name),
+            Landing::Delete(caller, id) => {
+                self.has_deleted_late |= self.is_alive(&id);
+                self.delete(&caller, &id);
+            }
+        }
+    }
+
+    fn add(&mut self, name: String, is_ours: bool) -> String {
+        self.number += 1;
+        let id = format!("{}-{}", if is_ours { "new" } else { "foreign" }, self.number);
+        self.before_newest_change.clone_from(&self.keys);
+        self.keys.push(Key { id: id.clone(), name, created: i64::from(self.number), works_in: Some(0) });
+        if is_ours {
+            self.ours.insert(id.clone());
+        }
+        id
+    }
+
+    fn remove(&mut self, id: &str) {
+        if self.is_alive(id) {
+            self.before_newest_change.clone_from(&self.keys);
+            self.keys.retain(|key| key.id != id);
+        }
+    }
+}
