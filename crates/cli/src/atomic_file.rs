@@ -1,6 +1,6 @@
 //! A temporary file that replaces another file atomically.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
@@ -25,6 +25,22 @@ impl AtomicFile {
     /// Sets the content of the file, and waits until it is on the disk.
     pub(crate) fn write(&mut self, content: &[u8]) -> io::Result<()> {
         write(self.0.as_file_mut(), content)
+    }
+
+    /// Gives the file the owner, the group and the mode of another file. Does nothing on Windows.
+    pub(crate) fn copy_owner_and_mode(&self, of: &Metadata) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt, fchown};
+            let own = self.0.as_file().metadata()?;
+            if (own.uid(), own.gid()) != (of.uid(), of.gid()) {
+                fchown(self.0.as_file(), Some(of.uid()), Some(of.gid()))?;
+            }
+            self.0.as_file().set_permissions(of.permissions())?;
+        }
+        #[cfg(not(unix))]
+        let _ = of;
+        Ok(())
     }
 
     /// Adds bytes at the end of the file.

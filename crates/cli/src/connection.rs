@@ -65,6 +65,15 @@ impl Connection {
         builder
     }
 
+    /// Returns the options that select the key and the server, for a command that the user is to run next. Omits the
+    /// proxy, whose URL may contain a password.
+    pub(crate) fn arguments(&self) -> Vec<(&'static str, String)> {
+        let file = self.ca_file.as_ref().map(|file| file.display().to_string());
+        let options =
+            [("--profile", self.key.profile.clone()), ("--base-url", self.key.base_url.clone()), ("--ca-file", file)];
+        options.into_iter().filter_map(|(option, value)| Some((option, value?))).collect()
+    }
+
     /// Returns the path of the certificate file, and the option or variable that names it.
     pub(crate) fn ca_file_source(&self) -> Option<String> {
         let given = self.ca_file.as_ref().map(|file| format!("{} (--ca-file)", file.display()));

@@ -5,6 +5,9 @@ use codat_keys::ErrorKind;
 /// The exit status of `audit` if it reports findings.
 pub(crate) const FINDINGS: u8 = 3;
 
+/// The exit status of `rotate` if it leaves a rotation unfinished, or finds one.
+pub(crate) const UNFINISHED: u8 = 11;
+
 /// The signals that cancel a request, and the exit status after each. SIGINT (Ctrl-C) is not in this list. Its exit
 /// status is the one of [`ErrorKind::Cancelled`].
 pub(crate) const CANCELLED_BY: [(&str, u8); 2] = [("SIGHUP", 129), ("SIGTERM", 143)];
@@ -43,7 +46,7 @@ pub(crate) fn of(kind: ErrorKind) -> u8 {
 /// Returns each exit status and its meaning.
 pub(crate) fn rows() -> Vec<(String, String)> {
     let mut statuses: Vec<u8> = ErrorKind::all().iter().copied().map(of).collect();
-    statuses.push(FINDINGS);
+    statuses.extend([FINDINGS, UNFINISHED]);
     statuses.sort_unstable();
     statuses.dedup();
     let rows = statuses.into_iter().map(|status| {
@@ -52,6 +55,7 @@ pub(crate) fn rows() -> Vec<(String, String)> {
         match status {
             1 => texts.insert(0, "a file, a port, a process or the output of this machine failed"),
             FINDINGS => texts.push("`audit` has found something"),
+            UNFINISHED => texts.push("a rotation is not finished: `codat-keys rotate status` shows it"),
             _ => {}
         }
         (status.to_string(), texts.join("; "))

@@ -28,6 +28,8 @@ pub(crate) struct Failure {
     status: u8,
     /// The kind of the error. `None` for a local failure, such as an error of a file, a terminal or a process.
     kind: Option<ErrorKind>,
+    /// The code of a failure that has no kind.
+    code: &'static str,
     message: String,
     notes: Vec<String>,
     hint: String,
@@ -44,7 +46,12 @@ impl Failure {
     /// Creates a local failure, such as an error of a file, a terminal or a process.
     pub(crate) fn local(message: impl Display, hint: impl Display) -> Self {
         let (message, hint) = (without_secrets(message), without_secrets(hint));
-        Self { status: 1, kind: None, message, notes: Vec::new(), hint, source: None }
+        Self { status: 1, kind: None, code: "local", message, notes: Vec::new(), hint, source: None }
+    }
+
+    /// Creates the failure of a rotation. `code` is the code of its [`RotationErrorKind`](codat_keys_rotate::RotationErrorKind).
+    pub(crate) fn of_rotation(code: &'static str, status: u8, message: impl Display, hint: impl Display) -> Self {
+        Self { status, code, ..Self::local(message, hint) }
     }
 
     /// Creates the failure of a command that a signal ended. `done` describes the changes that the command made before
@@ -60,6 +67,7 @@ impl Failure {
         Self {
             status: signals::status(),
             kind: Some(ErrorKind::Cancelled),
+            code: ErrorKind::Cancelled.code(),
             message: "stopped".into(),
             notes: done.into_iter().collect(),
             hint: hint.into(),
@@ -70,6 +78,12 @@ impl Failure {
     #[cfg(feature = "keyring")]
     pub(crate) fn is_of(&self, kind: ErrorKind) -> bool {
         self.kind == Some(kind)
+    }
+
+    /// Whether the same command may succeed later.
+    pub(crate) fn is_retryable(&self) -> bool {
+        let of_kind = self.kind.is_some_and(ErrorKind::is_retryable);
+        self.source.as_ref().map_or(of_kind, Error::is_retryable)
     }
 
     /// Adds a line that begins with `note:` to the failure.
@@ -127,11 +141,11 @@ impl Failure {
         let source = self.source.as_ref();
         let outcome = source.and_then(Error::outcome);
         ErrorJson {
-            code: self.kind.map_or("local", ErrorKind::code),
+            code: self.kind.map_or(self.code, ErrorKind::code),
             message: sanitize(&self.message),
             hint: sanitize(&self.hint),
             notes: self.notes.iter().map(|note| sanitize(note)).collect(),
-            retryable: source.map_or(self.kind.is_some_and(ErrorKind::is_retryable), Error::is_retryable),
+            retryable: self.is_retryable(),
             status: source.and_then(Error::status).map(|status| status.as_u16()),
             correlation_id: source.and_then(Error::correlation_id),
             retry_after_seconds: source.and_then(Error::retry_after).map(|wait| wait.as_secs()),

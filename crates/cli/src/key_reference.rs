@@ -40,20 +40,30 @@ impl KeyReference {
             Self { name: Some(name), .. } => (keys.name(name), "name"),
             Self { either, .. } => (keys.either(either.as_deref().unwrap_or_default()), "id or name"),
         };
-        found.map_err(|unresolved| match unresolved {
-            Unresolved::NotFound => {
-                Failure::new(ErrorKind::NotFound, format!("no key has this {called}"), "codat-keys list shows the keys")
-            }
-            Unresolved::IdOrName => Failure::new(
-                ErrorKind::InvalidInput,
-                "this is the name of a key and may also be the id of another key",
-                "use --id ID or --name NAME",
-            ),
-            Unresolved::Several(ids) => {
-                let listed: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                let hint = format!("give one of their ids: {}", listed.join(", "));
-                Failure::new(ErrorKind::InvalidInput, format!("{} keys have this name", ids.len()), hint)
-            }
-        })
+        found.map_err(|unresolved| failure(unresolved, called, "use --id ID or --name NAME"))
+    }
+}
+
+/// Returns the listed key with this id or unique name.
+pub(crate) fn find<'a>(keys: &'a [ApiKeyDetails], text: &str) -> Result<&'a ApiKeyDetails, Failure> {
+    let found = References::new(keys).either(text);
+    found.map_err(|unresolved| failure(unresolved, "id or name", "give the id of the key"))
+}
+
+fn failure(unresolved: Unresolved<'_>, called: &str, hint: &str) -> Failure {
+    match unresolved {
+        Unresolved::NotFound => {
+            Failure::new(ErrorKind::NotFound, format!("no key has this {called}"), "codat-keys list shows the keys")
+        }
+        Unresolved::IdOrName => Failure::new(
+            ErrorKind::InvalidInput,
+            "this is the name of a key and may also be the id of another key",
+            hint,
+        ),
+        Unresolved::Several(ids) => {
+            let listed: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            let hint = format!("give one of their ids: {}", listed.join(", "));
+            Failure::new(ErrorKind::InvalidInput, format!("{} keys have this name", ids.len()), hint)
+        }
     }
 }

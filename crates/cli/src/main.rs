@@ -15,6 +15,7 @@ mod commands;
 
 mod completion;
 mod key_reference;
+mod sinks;
 
 mod connection;
 mod credential_report;
@@ -35,6 +36,7 @@ mod runtime;
 
 mod failure;
 
+mod duration;
 mod exit_status;
 mod json;
 mod redact;

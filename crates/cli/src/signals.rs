@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use std::{process, thread};
 
 use codat_keys::{AbortHandle, ErrorKind};
+#[cfg(unix)]
+use rustix::process::Pid;
 use same_file::Handle;
 use tokio::sync::watch;
 
@@ -47,6 +49,8 @@ static STATE: Mutex<State> = Mutex::new(State {
     files: Vec::new(),
     terminal: None,
     key_commands: Vec::new(),
+    #[cfg(unix)]
+    children: Vec::new(),
 });
 
 /// The state that this module needs to end the process: the number of running requests, the files and processes to
@@ -68,6 +72,9 @@ pub(crate) struct State {
     terminal: Option<Terminal>,
     /// The child processes to kill when a signal ends this process. Each of them runs a program that prints an API key.
     key_commands: Vec<AbortHandle>,
+    /// The process groups to kill when a signal ends this process. Each of them delivers a key to a sink.
+    #[cfg(unix)]
+    children: Vec<Pid>,
 }
 
 impl State {
@@ -91,6 +98,18 @@ impl State {
         self.key_commands.push(key_command);
     }
 
+    /// Registers the process group of a child process, to kill when a signal ends this process.
+    #[cfg(unix)]
+    pub(crate) fn kill_at_end(&mut self, child: Pid) {
+        self.children.push(child);
+    }
+
+    /// Cancels [`State::kill_at_end`] for a child process that has ended.
+    #[cfg(unix)]
+    pub(crate) fn has_ended(&mut self, child: Pid) {
+        self.children.retain(|other| *other != child);
+    }
+
     /// Registers the terminal settings to restore when a signal ends this process. `None` cancels the registration.
     pub(crate) fn restore_at_end(&mut self, terminal: Option<Terminal>) {
         self.terminal = terminal;
@@ -106,6 +125,11 @@ impl State {
     fn clean_up(&mut self) {
         self.restore_terminal();
         self.key_commands.iter().for_each(AbortHandle::abort);
+        #[cfg(unix)]
+        for child in self.children.drain(..) {
+            // Ignores an error, because the process may have ended.
+            let _ = rustix::process::kill_process_group(child, rustix::process::Signal::KILL);
+        }
         for (path, file) in self.files.drain(..) {
             if Handle::from_path(&path).is_ok_and(|there| there == file) {
                 // Ignores an error, because the process ends in any case.

@@ -128,7 +128,7 @@ fn each_kind_of_finding_is_one_line_with_the_ids_of_its_keys() {
     let old = |id: &str| json!({ "id": id, "name": id, "createdDate": "2020-01-01T00:00:00Z" });
     let emulator = emulator_with(&json!([old("a"), old("b")]));
     let ended = run(&mut against(&emulator), &["audit", "--max-age", "90d"]);
-    let too_old = "too_old: older than allowed: create a new key, put it in place, then delete this one (a, b)\n";
+    let too_old = "too_old: older than allowed: replace it with `codat-keys rotate ID --to SINK` (a, b)\n";
     assert!(ended.stderr.contains(too_old) && ended.stderr.lines().count() == 3, "{ended:?}");
 }
 
@@ -149,11 +149,12 @@ fn a_replacement_under_way_suppresses_the_findings_that_it_resolves() {
     let (old, older) = ("2020-01-01T00:00:00Z", "2019-01-01T00:00:00Z");
     let emulator = emulator_with(&json!([
         key("old", "ci", old),
-        key("new", "ci~1a2b", &today()),
-        key("tagged", "web~1a2b", older),
-        key("newer", "web~3c4d", &today()),
+        key("new", "ci~20261128-x7q2", &today()),
+        key("tagged", "web~20250101-a2b3", older),
+        key("newer", "web~20261128-c4d5", &today()),
         key("alone", "db", old),
-        key("latest", "key~5e6f", &today()),
+        key("not", "db~2", &today()),
+        key("latest", "key~20261128-e6f7", &today()),
     ]));
     let (status, document) = audited(&emulator, &["--max-age", "90d"]);
     assert_eq!(status, 3);
@@ -164,11 +165,12 @@ fn a_replacement_under_way_suppresses_the_findings_that_it_resolves() {
         ("tagged", &["replacement_under_way"]),
         ("newer", &[]),
         ("alone", &["too_old"]),
+        ("not", &[]),
         ("latest", &[]),
     ] {
         assert_eq!(findings(&document, id), found, "{id}");
     }
-    let ignored = ["--max-age", "90d", "--ignore", "replacement_under_way", "--ignore", "too_old"];
+    let ignored = ["--ignore=replacement_under_way", "--ignore=too_old", "--ignore=nearly_full", "--max-age=90d"];
     assert_eq!(audited(&emulator, &ignored).0, 0);
 }
 

@@ -50,6 +50,10 @@ mod profiles;
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod raw_server;
 mod readme;
+#[cfg(target_os = "linux")]
+mod rotate;
+#[cfg(target_os = "linux")]
+mod rotate_tools;
 mod scenarios;
 #[cfg(target_os = "linux")]
 mod secrecy;

@@ -31,6 +31,7 @@ pub(crate) fn clear_environment(command: &mut Command) {
     }
     // No file can be created below these paths.
     command.env("XDG_CONFIG_HOME", "/dev/null").env("APPDATA", "/dev/null");
+    command.env("XDG_STATE_HOME", "/dev/null").env("LOCALAPPDATA", "/dev/null");
     command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
 }
 

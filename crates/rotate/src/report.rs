@@ -24,6 +24,7 @@ use crate::record::{Record, SinkProgress, SinkRecord, State};
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The state in which the rotation is.
     pub state: State,
@@ -74,6 +75,7 @@ impl Report {
 /// The state of a rotation, as the journal shows it. Returned by [`Rotation::status`](crate::Rotation::status).
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Status {
     /// What the rotation did so far.
     pub report: Report,

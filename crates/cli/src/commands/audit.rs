@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, Timestamp};
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use codat_keys_rotate::tag_of;
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::connection::Connection;
+use crate::duration;
 use crate::exit_status;
 use crate::failure::Failure;
 use crate::key_display::KeyJson;
@@ -21,7 +23,7 @@ use crate::stderr::eprint_line;
 /// because it creates the new key before it deletes the old key.
 const MANY: usize = 8;
 
-/// The base name of a key that has no name. A key that replaces it has a name that begins with `key~`.
+/// The base name of a key that has no name. A key that replaces it has a name that has the base name `key`.
 const BASE_OF_NAMELESS: &str = "key";
 
 #[derive(Args)]
@@ -68,16 +70,16 @@ impl Kind {
 
     fn advice(self) -> &'static str {
         match self {
-            Kind::Nameless => "no name says who uses it: create a named key, put it in place, then delete this one",
+            Kind::Nameless => "no name says who uses it: replace it with `codat-keys rotate ID --name NAME --to SINK`",
             Kind::NameUsedTwice => {
                 "two keys have this name, so that it does not say who uses which: keep one key for each name"
             }
-            Kind::TooOld => "older than allowed: create a new key, put it in place, then delete this one",
+            Kind::TooOld => "older than allowed: replace it with `codat-keys rotate ID --to SINK`",
             Kind::AgeUnknown => {
                 "the age is unknown, since the date is missing or impossible, and may be more than allowed: replace it"
             }
             Kind::ReplacementUnderWay => {
-                "a newer key of the same base name is there to replace it: delete this one once it is unused"
+                "a rotation has made a newer key to replace it: `codat-keys rotate finish` deletes this one"
             }
             Kind::NoSpare => "there is no second key to change to if this one leaks: create another one",
             Kind::NearlyFull => {
@@ -168,8 +170,8 @@ fn findings_of_all(keys: &[ApiKeyDetails]) -> Vec<Kind> {
 struct Names<'a> {
     /// The number of keys with each name.
     keys: HashMap<&'a str, usize>,
-    /// The age of the newest replacement for each base name. A replacement is a key that was created to replace an
-    /// older key. Its name is the base name, `~` and any text.
+    /// The age of the newest replacement for each base name. A replacement is a key that a rotation has created. Its
+    /// name is the base name and a tag, so that it differs from the name of the older key.
     replacements: HashMap<&'a str, Duration>,
 }
 
@@ -178,7 +180,7 @@ impl<'a> Names<'a> {
         let mut names = Self { keys: HashMap::new(), replacements: HashMap::new() };
         for (key, name) in keys.iter().filter_map(|key| Some((key, name(key)?))) {
             *names.keys.entry(name).or_default() += 1;
-            if let Some(age) = key.age(now).filter(|_| name.contains('~')) {
+            if let Some(age) = key.age(now).filter(|_| tag_of(name).is_some()) {
                 let newest = names.replacements.entry(base(Some(name))).or_insert(age);
                 *newest = age.min(*newest);
             }
@@ -207,7 +209,7 @@ fn findings_of(key: &ApiKeyDetails, names: &Names<'_>, now: Timestamp, max_age: 
 }
 
 fn base(name: Option<&str>) -> &str {
-    name.map_or(BASE_OF_NAMELESS, |name| name.rsplit_once('~').map_or(name, |(base, _)| base))
+    name.map_or(BASE_OF_NAMELESS, |name| tag_of(name).map_or(name, |tag| tag.base))
 }
 
 fn name(key: &ApiKeyDetails) -> Option<&str> {
@@ -222,11 +224,9 @@ fn days(key: &ApiKeyDetails, now: Timestamp) -> Option<u64> {
     key.age(now).map(|age| age.as_secs() / (24 * 60 * 60))
 }
 
-/// Parses an age such as `90d`, `12w` or `36h`. A day has 24 hours.
+/// Parses an age such as `90d`, `12w` or `36h`.
 fn age(text: &str) -> Result<SignedDuration, Failure> {
-    let age = text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
-    let age = age.ok().filter(SignedDuration::is_positive);
-    age.ok_or_else(|| {
+    duration::parse(text).ok_or_else(|| {
         Failure::new(
             ErrorKind::InvalidInput,
             "the value of --max-age <AGE> is not a number with a unit",

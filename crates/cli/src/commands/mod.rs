@@ -21,6 +21,7 @@ mod man;
 #[cfg(feature = "portal")]
 mod portal;
 mod profile;
+mod rotate;
 mod show;
 mod whoami;
 
@@ -47,6 +48,7 @@ use man::Man;
 #[cfg(feature = "portal")]
 use portal::Portal;
 use profile::Profiles;
+use rotate::Rotate;
 use show::Show;
 use whoami::Whoami;
 
@@ -81,6 +83,7 @@ enum Command {
     Create(Create),
     /// Delete a key permanently, by its id or its unique name
     Delete(Delete),
+    Rotate(Box<Rotate>),
     /// Check a key with a request, and store it in the keyring as a profile
     Login(Login),
     /// Remove a profile, and the key that `login` stored for it
@@ -139,6 +142,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Whoami(whoami) => runtime::run(whoami::whoami(&whoami)),
         Command::Create(create) => runtime::run(create::create(&create)),
         Command::Delete(delete) => runtime::run(delete::delete(&delete)),
+        Command::Rotate(rotate) => return runtime::run(rotate::rotate(&rotate)),
         Command::Login(login) => runtime::run(login::login(&login)),
         Command::Logout(logout) => runtime::run(logout::logout(&logout)),
         Command::Profile(profiles) => profile::profile(&profiles),

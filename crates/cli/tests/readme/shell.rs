@@ -25,6 +25,7 @@ pub(super) fn run(block: &Block) -> String {
         .env("XDG_CONFIG_HOME", folder.path().join(".config"))
         .env("PATH", format!("{FAKE_PROGRAMS}:{}", std::env::var("PATH").unwrap()))
         .env("XDG_CONFIG_HOME", folder.path().join("config"))
+        .env("XDG_STATE_HOME", folder.path().join("state"))
         .env("PROGRAM", PROGRAM)
         .env("ROOT", ROOT)
         .env("CODAT_BASE_URL", emulator.base_url())

@@ -40,6 +40,7 @@ pub enum Grace {
 /// What a rotation would do. Returned by [`Rotation::plan`](crate::Rotation::plan).
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// The id of the key to replace.
     pub old_key: String,
@@ -56,6 +57,7 @@ pub struct Plan {
 /// What a rotation would do with a sink.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SinkPlan {
     /// The [description](crate::Sink::describe) of the sink.
     pub sink: String,

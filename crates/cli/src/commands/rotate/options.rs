@@ -1,0 +1,230 @@
+//! The options of `rotate`, from the command line and from a file.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
+use clap_complete::engine::ArgValueCompleter;
+use codat_keys::ErrorKind;
+use codat_keys::internal::open_trusted;
+use codat_keys_rotate::Grace;
+use serde::Deserialize;
+
+use crate::completion;
+use crate::connection::Connection;
+use crate::duration;
+use crate::failure::Failure;
+use crate::sinks::{SinkArgument, Words};
+
+/// The options of all commands about a rotation.
+#[derive(Args)]
+pub(super) struct Common {
+    #[command(flatten)]
+    pub(super) sinks: SinkArguments,
+    /// Read the options from a TOML file: profile, key, to, grace, name, delete-first, overwrite, journal, lock; an option of the
+    /// command line replaces that of the file
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: Option<PathBuf>,
+    /// The folder of the journals [default: codat-keys/rotations in ~/.local/state, or in XDG_STATE_HOME]
+    #[arg(long, value_name = "DIR")]
+    pub(super) journal: Option<PathBuf>,
+    /// The name of the journal: rotations of the same name exclude each other [default: the name of the profile, or `default`]
+    #[arg(long, value_name = "NAME")]
+    pub(super) lock: Option<String>,
+    /// Print JSON, one event a line, then {"report":...} with ids, names and the state of each sink
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+/// The options that describe the old and the new key.
+#[derive(Args)]
+pub(super) struct Replacement {
+    /// The id or the unique name of the key to replace [default: the key in use]
+    #[arg(value_name = "KEY", add = ArgValueCompleter::new(completion::keys))]
+    pub(super) key: Option<String>,
+    /// How long the old key stays after all sinks have the new key, such as 1h or 30m; 0 deletes it at once [default: until
+    /// `rotate finish`]
+    #[arg(long, value_name = "TIME")]
+    pub(super) grace: Option<String>,
+    /// The name of the new key, without its tag [default: the name of the old key]
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// The options of a new rotation.
+#[derive(Args)]
+pub(super) struct Start {
+    /// A key that may be deleted if ten keys exist; may be repeated
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(completion::ids))]
+    pub(super) delete_first: Vec<String>,
+    /// Replace the content of a sink even if it is not the old key
+    #[arg(long)]
+    pub(super) overwrite: bool,
+    /// Print what would be done, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) replacement: Replacement,
+}
+
+/// The arguments `--to`, each with the commands that follow it.
+#[derive(Default)]
+pub(super) struct SinkArguments {
+    sinks: Vec<SinkArgument>,
+    /// An option that does not follow a `--to`, or follows the same one twice.
+    misplaced: Option<&'static str>,
+}
+
+const READ: &str = "read-command";
+const CONFIRM: &str = "confirm-command";
+
+impl Args for SinkArguments {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let option = |name: &'static str, value: &'static str, help: &'static str| {
+            Arg::new(name).long(name).value_name(value).action(ArgAction::Append).help(help)
+        };
+        command
+            .arg(option("to", "SINK", "A place that gets the new key; may be repeated: see above for its forms"))
+            .arg(option(READ, "COMMAND", "The command that prints the key in the sink command: before it"))
+            .arg(option(
+                CONFIRM,
+                "COMMAND",
+                "For the sink before it, which cannot be read: the command gets the key on standard input, and ends with \
+                 status 0 if your programs have it, 1 if not yet",
+            ))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SinkArguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given: Vec<(usize, &'static str, String)> = Vec::new();
+        for name in ["to", READ, CONFIRM] {
+            let values = matches.get_many::<String>(name).into_iter().flatten().cloned();
+            let places = matches.indices_of(name).into_iter().flatten();
+            given.extend(places.zip(values).map(|(place, value)| (place, name, value)));
+        }
+        given.sort_unstable();
+        let mut all = Self::default();
+        for (_, name, value) in given {
+            if name == "to" {
+                all.sinks.push(SinkArgument { sink: value, ..SinkArgument::default() });
+                continue;
+            }
+            let sink = all.sinks.last_mut();
+            let place = sink.map(|sink| if name == READ { &mut sink.read_command } else { &mut sink.confirm_command });
+            match place {
+                Some(place @ None) => *place = Some(Words::Text(value)),
+                _ => all.misplaced = Some(name),
+            }
+        }
+        Ok(all)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The options in a file, with the names of the command line.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct FileOptions {
+    pub(super) profile: Option<String>,
+    pub(super) key: Option<String>,
+    #[serde(default)]
+    to: Vec<FileSink>,
+    pub(super) grace: Option<String>,
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) delete_first: Vec<String>,
+    #[serde(default)]
+    pub(super) overwrite: bool,
+    pub(super) journal: Option<PathBuf>,
+    pub(super) lock: Option<String>,
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, untagged, expecting = "a text or a table with sink, read-command and confirm-command")]
+enum FileSink {
+    Text(String),
+    #[serde(rename_all = "kebab-case")]
+    Table {
+        sink: String,
+        read_command: Option<Words>,
+        confirm_command: Option<Words>,
+    },
+}
+
+impl Common {
+    /// Reads the file that `--from` names. Without the option, returns empty options.
+    pub(super) fn file(&self) -> Result<FileOptions, Failure> {
+        let Some(path) = &self.from else { return Ok(FileOptions::default()) };
+        let place = path.display();
+        // The file names commands, so that only this user may change it.
+        let mut file = open_trusted(path)
+            .map_err(|error| Failure::local(format!("{place} {error}"), error.hint("check its path")))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)
+            .map_err(|error| invalid(format!("{place} cannot be read: {error}"), "give a TOML file in UTF-8"))?;
+        let mut options: FileOptions = toml_edit::de::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            // The message of the error could quote a value.
+            let what = format!("{place}, line {}, is not valid", before.matches('\n').count() + 1);
+            invalid(what, "write the options as on the command line: to = [\"file:PATH\"], grace = \"1h\"")
+        })?;
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        options.folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        options.journal = options.journal.map(|journal| options.folder.join(journal));
+        Ok(options)
+    }
+
+    /// Returns the sinks, and the folder of their relative paths. Those of the command line replace those of the file.
+    pub(super) fn sinks<'a>(&'a self, file: &'a FileOptions) -> Result<(Vec<SinkArgument>, &'a Path), Failure> {
+        if let Some(name) = self.sinks.misplaced {
+            let what = format!("--{name} does not follow the sink that it belongs to");
+            return Err(invalid(what, format!("write it after its sink: --to SINK --{name} COMMAND")));
+        }
+        if !self.sinks.sinks.is_empty() {
+            return Ok((self.sinks.sinks.clone(), Path::new("")));
+        }
+        let argument = |sink: &FileSink| match sink.clone() {
+            FileSink::Text(sink) => SinkArgument { sink, ..SinkArgument::default() },
+            FileSink::Table { sink, read_command, confirm_command } => {
+                SinkArgument { sink, read_command, confirm_command }
+            }
+        };
+        Ok((file.to.iter().map(argument).collect(), &file.folder))
+    }
+}
+
+/// Parses the value of `--grace`.
+pub(super) fn grace(text: Option<&str>) -> Result<Grace, Failure> {
+    match text {
+        None => Ok(Grace::UntilFinish),
+        Some("0") => Ok(Grace::None),
+        Some(text) => match duration::parse(text).and_then(|time| Duration::try_from(time).ok()) {
+            Some(time) => Ok(Grace::For(time)),
+            None => Err(invalid(
+                "the value of --grace <TIME> is not a time with a unit",
+                "write it in minutes, hours or days, or 0 for none: --grace 1h",
+            )),
+        },
+    }
+}
+
+pub(super) fn invalid(what: impl std::fmt::Display, hint: impl std::fmt::Display) -> Failure {
+    Failure::new(ErrorKind::InvalidInput, what, hint)
+}

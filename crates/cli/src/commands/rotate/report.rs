@@ -1,0 +1,117 @@
+//! The texts about a rotation: its plan, its events and its report.
+
+use codat_keys_rotate::{Plan, Report, RotationEvent, SinkContent, SinkProgress, State, Status};
+
+use crate::redact::without_secrets;
+
+/// Returns the line about an event, or `None` for an event that another line tells.
+pub(super) fn event_text(event: &RotationEvent) -> Option<String> {
+    Some(match event {
+        RotationEvent::Created { id, name } => format!("created the new key {id} ({name})"),
+        RotationEvent::Probed => "the new key works".into(),
+        RotationEvent::Delivered { sink } => format!("delivered to {sink}"),
+        RotationEvent::Confirmed { sink } => format!("confirmed: {sink}"),
+        RotationEvent::Restored { sink } => format!("restored the old key in {sink}"),
+        RotationEvent::LeftAlone { sink } => format!("left as it is, because another program changed it: {sink}"),
+        RotationEvent::Deleted { id } => format!("deleted the key {id}"),
+        RotationEvent::Retrying { error, wait } => format!("{error}; trying again in {} s", wait.as_secs()),
+        RotationEvent::Waiting { until } => format!("the old key is deleted at {until}"),
+        RotationEvent::State { state: State::Rollback } => "rolling back".into(),
+        _ => return None,
+    })
+}
+
+/// Returns what a rotation did, one fact a line: the keys that work, the sinks, and the deleted keys.
+pub(super) fn facts(report: &Report) -> Vec<String> {
+    let mut facts = Vec::from_iter(working(report));
+    let sinks = |progress: &[SinkProgress]| {
+        let found = report.sinks.iter().filter(|sink| progress.contains(&sink.progress));
+        let found: Vec<&str> = found.map(|sink| sink.sink.as_str()).collect();
+        (!found.is_empty()).then(|| found.join(", "))
+    };
+    let told = [
+        ("with the new key: ", sinks(&[SinkProgress::Written, SinkProgress::Confirmed])),
+        ("with the old or the new key: ", sinks(&[SinkProgress::Writing])),
+        ("with the old key again: ", sinks(&[SinkProgress::Restored])),
+        ("changed by another program, and left as it is: ", sinks(&[SinkProgress::LeftAlone])),
+        ("deleted: ", (!report.deleted.is_empty()).then(|| report.deleted.join(", "))),
+    ];
+    facts.extend(told.into_iter().filter_map(|(what, found)| Some(format!("{what}{}", found?))));
+    if report.may_appear_later {
+        let name = report.name.as_deref().unwrap_or_default();
+        facts.push(format!("a further key named {name} may still appear: list the keys in some minutes"));
+    }
+    facts.iter().map(without_secrets).collect()
+}
+
+/// Returns which keys work.
+fn working(report: &Report) -> Option<String> {
+    let old = (!report.old_key.is_empty()).then_some(report.old_key.as_str());
+    let is_deleted = |id: &str| report.deleted.iter().any(|deleted| deleted == id);
+    let new = report.new_key.as_deref().map(|id| format!("{id} ({})", report.name.as_deref().unwrap_or("no name")));
+    Some(match (report.state, old, new) {
+        (State::Done, Some(old), Some(new)) => format!("the new key {new} works; the old key {old} is deleted"),
+        (State::Retire, Some(old), Some(new)) if !is_deleted(old) => {
+            format!("the new key {new} works; the deletion of the old key {old} has begun")
+        }
+        (State::Create, Some(old), None) => {
+            let name = report.name.as_deref().unwrap_or("no name");
+            format!("the old key {old} works; a new key named {name} may exist")
+        }
+        (State::Grace, Some(old), Some(new)) => format!("both keys work: the old key {old} and the new key {new}"),
+        (State::Rollback, Some(old), Some(new)) => format!("the old key {old} works; the new key {new} still exists"),
+        (_, Some(old), Some(new)) => format!("the old key {old} works; the new key {new} exists"),
+        (_, Some(old), None) => format!("the old key {old} works, and there is no new key"),
+        (_, None, _) => return None,
+    })
+}
+
+/// Returns the first line about a report.
+pub(super) fn headline(report: &Report) -> &'static str {
+    match report.state {
+        State::Done => "the rotation is complete",
+        State::Aborted => "the rotation ended without a new key",
+        State::Grace if report.grace_until.is_none() => "the rotation waits for `rotate finish`",
+        State::Grace => "the rotation waits until it deletes the old key",
+        _ => "the rotation is not finished",
+    }
+}
+
+/// Returns the verb of the command that goes on with a rotation, or `None` after its end.
+pub(super) fn next(report: &Report) -> Option<&'static str> {
+    match report.state {
+        State::Done | State::Aborted => None,
+        State::Grace if report.grace_until.is_none() => Some("finish"),
+        _ => Some("resume"),
+    }
+}
+
+pub(super) fn status_lines(status: &Status) -> Vec<String> {
+    let report = &status.report;
+    let mut lines = vec![format!("{} (state: {})", headline(report), report.state.code())];
+    lines.extend(facts(report));
+    lines.extend(report.reason.iter().map(|reason| without_secrets(format!("reason: {reason}"))));
+    lines.push(format!("started {}, last step {}", status.started, status.updated));
+    if let (Some(holder), Some(until)) = (&status.holder, status.held_until) {
+        lines.push(format!("held by {holder} until {until}"));
+    }
+    lines
+}
+
+pub(super) fn plan_lines(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![format!("the key {} would be replaced with a new key named {}", plan.old_key, plan.name)];
+    lines.push(format!("{} of at most 10 keys exist", plan.keys));
+    lines.extend(plan.delete_first.iter().map(|id| format!("the key {id} would be deleted first")));
+    for sink in &plan.sinks {
+        let content = match &sink.content {
+            SinkContent::Unreadable => "cannot be read back; your command confirms the delivery".into(),
+            SinkContent::Nothing => "is empty".into(),
+            SinkContent::Key(id) if *id == plan.old_key => "has the old key".into(),
+            SinkContent::Key(id) => format!("has the key {id}, and would be overwritten"),
+            _ => "has other content, and would be overwritten".into(),
+        };
+        lines.push(without_secrets(format!("{} {content}", sink.sink)));
+    }
+    lines.push("nothing was changed".into());
+    lines
+}

@@ -1,0 +1,304 @@
+//! Runs of a rotation, from the options to the report.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use codat_keys::{ApiKey, Client, Error, KeyId};
+use codat_keys_rotate::{
+    FileJournal, MemorySink, Report, Rotation, RotationBuilder, RotationError, RotationErrorKind, RotationEvent, Run,
+    Sink, Status,
+};
+use serde_json::json;
+
+use super::options::{Common, FileOptions, Replacement, Start, grace, invalid};
+use super::{journal, report};
+use crate::connection::KeyOptions;
+use crate::exit_status;
+use crate::failure::Failure;
+use crate::json::json_text;
+use crate::key_reference::find;
+use crate::output::{print, print_json};
+use crate::runtime::unless_interrupted;
+use crate::signals::{begin_change, end_change, interrupted};
+use crate::sinks::{SinkArgument, SinkContext, forms};
+use crate::stderr::eprint_line;
+
+/// What a later command does with a rotation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    Finish,
+    Resume,
+    Abort,
+}
+
+/// The options of a run, from the command line and the file.
+struct Setup<'a> {
+    common: &'a Common,
+    file: FileOptions,
+    sinks: Vec<SinkArgument>,
+    /// The folder of the relative paths of the sinks.
+    sink_folder: PathBuf,
+    journal: FileJournal,
+    journal_name: String,
+}
+
+pub(super) async fn start(options: &Start) -> Result<ExitCode, Failure> {
+    let setup = Setup::new(&options.replacement.common)?;
+    let client = setup.client().await?;
+    let mut builder = setup.replacement(&options.replacement, &client).await?;
+    builder = builder.overwrite(options.overwrite || setup.file.overwrite);
+    for id in Some(&options.delete_first).filter(|ids| !ids.is_empty()).unwrap_or(&setup.file.delete_first) {
+        builder = builder.delete_first(KeyId::parse(id).map_err(|error| {
+            Failure::new(error.kind(), error, "give an id to --delete-first, as `codat-keys list` shows it")
+        })?);
+    }
+    let rotation = setup.build(builder)?;
+    if options.dry_run {
+        let plan = unless_interrupted(async { rotation.plan().await.map_err(|error| setup.failure(&error)) }).await?;
+        return match setup.common.json {
+            true => print_json(&json!({ "plan": plan })),
+            false => print(&(report::plan_lines(&plan).join("\n") + "\n")),
+        }
+        .map(|()| ExitCode::SUCCESS);
+    }
+    setup.run(rotation.start()).await
+}
+
+pub(super) async fn recover(options: &Replacement) -> Result<ExitCode, Failure> {
+    let setup = Setup::new(&options.common)?;
+    let client = setup.client().await?;
+    let rotation = setup.build(setup.replacement(options, &client).await?)?;
+    setup.run(rotation.recover()).await
+}
+
+pub(super) async fn resume(options: &Common, goal: Goal) -> Result<ExitCode, Failure> {
+    let mut setup = Setup::new(options)?;
+    if setup.sinks.is_empty() {
+        setup.sinks = setup.sinks_of_journal().await?;
+    }
+    let client = setup.client().await?;
+    let grace = grace(setup.file.grace.as_deref())?;
+    let rotation = setup.build(setup.builder(&client)?.grace(grace))?;
+    setup
+        .run(match goal {
+            Goal::Finish => rotation.finish(),
+            Goal::Resume => rotation.resume(),
+            Goal::Abort => rotation.abort(),
+        })
+        .await
+}
+
+pub(super) async fn status(options: &Common) -> Result<ExitCode, Failure> {
+    let setup = Setup::new(options)?;
+    let status = setup.status().await?;
+    if options.json {
+        print_json(&json!({ "status": status }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let lines = match &status {
+        None => vec![format!("no rotation is in the journal `{}`", setup.journal_name)],
+        Some(status) => {
+            let mut lines = report::status_lines(status);
+            lines.extend(report::next(&status.report).map(|verb| setup.go_on(verb)));
+            lines
+        }
+    };
+    print(&(lines.join("\n") + "\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl<'a> Setup<'a> {
+    fn new(common: &'a Common) -> Result<Self, Failure> {
+        let file = common.file()?;
+        let (sinks, folder) = common.sinks(&file)?;
+        let sink_folder = absolute(folder)?;
+        let folder = common.journal.as_deref().or(file.journal.as_deref()).map(absolute).transpose()?;
+        let profile = common.connection.key.profile.as_deref().or(file.profile.as_deref());
+        let lock = common.lock.as_deref().or(file.lock.as_deref());
+        let journal_name = journal::name(lock, profile)?;
+        Ok(Self { common, sinks, sink_folder, journal: journal::open(folder.as_deref())?, journal_name, file })
+    }
+
+    async fn client(&self) -> Result<Client, Failure> {
+        let connection = &self.common.connection;
+        match (&connection.key.profile, &self.file.profile) {
+            (None, Some(profile)) => {
+                let options = KeyOptions::of_profile(profile, connection.key.base_url.as_deref());
+                options.client_of(connection.builder()).await
+            }
+            _ => connection.client().await,
+        }
+    }
+
+    /// Returns the builder of a new rotation, or of one whose journal was lost.
+    async fn replacement(&self, options: &Replacement, client: &Client) -> Result<RotationBuilder, Failure> {
+        if self.sinks.is_empty() {
+            let hint = format!("say where your programs read their key: --to SINK, with one of {}", forms());
+            return Err(invalid("no sink was given", hint));
+        }
+        let grace = grace(options.grace.as_deref().or(self.file.grace.as_deref()))?;
+        let mut builder = self.builder(client)?.grace(grace);
+        if let Some(name) = options.name.as_ref().or(self.file.name.as_ref()) {
+            builder = builder.name(name);
+        }
+        if let Some(key) = options.key.as_ref().or(self.file.key.as_ref()) {
+            let keys = unless_interrupted(client.keys().list()).await?;
+            builder = builder.key(find(&keys, key)?.id.clone());
+        }
+        Ok(builder)
+    }
+
+    /// Returns a builder with the sinks, the journal and the events.
+    fn builder(&self, client: &Client) -> Result<RotationBuilder, Failure> {
+        let keyring_timeout = self.common.connection.key.keyring_timeout();
+        let context = SinkContext { folder: &self.sink_folder, base_url: client.base_url(), keyring_timeout };
+        let sinks: Vec<Arc<dyn Sink>> = self.sinks.iter().map(|sink| sink.open(&context)).collect::<Result<_, _>>()?;
+        let builder = Rotation::builder(client).journal(self.journal.clone()).journal_name(&self.journal_name);
+        let is_json = self.common.json;
+        let builder = builder.on_event(move |event| print_event(&event, is_json));
+        Ok(sinks.into_iter().fold(builder, RotationBuilder::shared_sink))
+    }
+
+    fn build(&self, builder: RotationBuilder) -> Result<Rotation, Failure> {
+        builder.build().map_err(|error| self.failure(&error))
+    }
+
+    /// Runs the rotation. The first signal cancels it at a point from which it can be resumed.
+    async fn run(&self, run: Run) -> Result<ExitCode, Failure> {
+        begin_change();
+        let ended = run.cancel_on(interrupted()).await;
+        let report = ended.as_ref().map_or_else(RotationError::report, Some);
+        end_change(report.map(|report| self.lines(report).join("; ")).unwrap_or_default());
+        let printed = match report {
+            Some(report) if self.common.json => print(&(json_text(&json!({ "report": report }), false) + "\n")),
+            Some(report) if ended.is_ok() => print(&(self.lines(report).join("\n") + "\n")),
+            _ => Ok(()),
+        };
+        match &ended {
+            Ok(_) => printed.map(|()| ExitCode::SUCCESS),
+            Err(error) => Err(self.failure(error)),
+        }
+    }
+
+    /// Returns the lines about a successful run.
+    fn lines(&self, report: &Report) -> Vec<String> {
+        let mut lines = vec![report::headline(report).to_owned()];
+        lines.extend(report::facts(report));
+        lines.extend(report::next(report).map(|verb| self.go_on(verb)));
+        lines
+    }
+
+    /// Returns the failure of a rotation. Its notes say what the rotation did, and its hint is the command that goes on.
+    fn failure(&self, error: &RotationError) -> Failure {
+        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+        let hint = match error.kind() {
+            RotationErrorKind::KeyLimitReached => {
+                "delete an unused key, or let the rotation do so: --delete-first ID; nothing was changed".to_owned()
+            }
+            RotationErrorKind::SinkOccupied => "check the sink; add --overwrite to replace its content".to_owned(),
+            RotationErrorKind::NothingToResume => {
+                "start one: codat-keys rotate --to SINK; `codat-keys rotate recover` rebuilds a lost journal".to_owned()
+            }
+            RotationErrorKind::ForeignJournal => {
+                format!("{}; another journal has another name: --lock NAME", error.hint())
+            }
+            _ => error.hint().to_owned(),
+        };
+        let next = error.report().and_then(report::next);
+        let hint = next.map_or(hint, |verb| self.go_on(verb));
+        let failure = Failure::of_rotation(error.kind().code(), status_of(error.kind(), source), error, hint);
+        error.report().map_or_else(Vec::new, report::facts).into_iter().fold(failure, Failure::with_note)
+    }
+
+    /// Returns the command that goes on with the rotation, with all options that it needs.
+    fn go_on(&self, verb: &str) -> String {
+        let mut words = vec!["codat-keys".to_owned(), "rotate".to_owned(), verb.to_owned()];
+        let mut add = |option: &str, value: &str| words.extend([option.to_owned(), value.to_owned()]);
+        if let Some(from) = &self.common.from {
+            add("--from", &from.display().to_string());
+        }
+        if let Some(journal) = &self.common.journal {
+            add("--journal", &journal.display().to_string());
+        }
+        if let Some(lock) = &self.common.lock {
+            add("--lock", lock);
+        }
+        self.common.connection.arguments().iter().for_each(|(option, value)| add(option, value));
+        if self.common.from.is_none() && !self.sinks.iter().all(SinkArgument::is_complete) {
+            for sink in &self.sinks {
+                sink.options().iter().for_each(|(option, value)| add(option, value));
+            }
+        }
+        let words = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
+        format!("go on with: {words}")
+    }
+
+    /// Returns the sinks of the rotation in the journal.
+    async fn sinks_of_journal(&self) -> Result<Vec<SinkArgument>, Failure> {
+        let Some(status) = self.status().await? else { return Err(self.nothing_to_resume()) };
+        if status.report.state.is_final() {
+            return Err(self.nothing_to_resume());
+        }
+        let sinks = status.report.sinks.iter();
+        let sinks: Vec<_> =
+            sinks.map(|sink| SinkArgument { sink: sink.sink.clone(), ..SinkArgument::default() }).collect();
+        match sinks.iter().find(|sink| !sink.is_complete()) {
+            None => Ok(sinks),
+            Some(sink) => Err(invalid(
+                format!("the journal does not contain the commands of the sink {}", sink.sink),
+                "name all sinks again, with their commands: --to SINK --read-command COMMAND",
+            )),
+        }
+    }
+
+    fn nothing_to_resume(&self) -> Failure {
+        let what = format!("no unfinished rotation is in the journal `{}`", self.journal_name);
+        let hint = "`codat-keys rotate status` shows the latest one; `rotate recover` rebuilds a lost journal";
+        let kind = RotationErrorKind::NothingToResume;
+        Failure::of_rotation(kind.code(), status_of(kind, None), what, hint)
+    }
+
+    /// Returns the latest rotation of the journal. Needs neither a key nor a sink, which [`Rotation::status`] does not
+    /// use.
+    async fn status(&self) -> Result<Option<Status>, Failure> {
+        let client = Client::builder().base_url("http://127.0.0.1").api_key(ApiKey::parse("unused")?).build()?;
+        let rotation = Rotation::builder(&client).journal(self.journal.clone()).journal_name(&self.journal_name);
+        let rotation = self.build(rotation.sink(MemorySink::new("unused", None)))?;
+        rotation.status().await.map_err(|error| self.failure(&error))
+    }
+}
+
+/// Prints an event. Ignores errors, because a rotation does not stop if nobody reads its progress.
+fn print_event(event: &RotationEvent, is_json: bool) {
+    if is_json {
+        let _ = print(&(json_text(event, false) + "\n"));
+    } else if let Some(text) = report::event_text(event) {
+        eprint_line(&text);
+    }
+}
+
+/// Returns the exit status of a failed rotation. `source` is the error of the API that caused it.
+fn status_of(kind: RotationErrorKind, source: Option<&Error>) -> u8 {
+    use codat_keys::ErrorKind;
+    let of_source = source.map_or(1, |source| exit_status::of(source.kind()));
+    match kind {
+        RotationErrorKind::InvalidInput | RotationErrorKind::SinkOccupied | RotationErrorKind::ForeignJournal => {
+            exit_status::of(ErrorKind::InvalidInput)
+        }
+        RotationErrorKind::KeyLimitReached => exit_status::of(ErrorKind::KeyLimitReached),
+        RotationErrorKind::NothingToResume => exit_status::of(ErrorKind::NotFound),
+        RotationErrorKind::Busy => exit_status::of(ErrorKind::Conflict),
+        RotationErrorKind::InProgress | RotationErrorKind::Unfinished => exit_status::UNFINISHED,
+        RotationErrorKind::Cancelled => crate::signals::status(),
+        _ => of_source,
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    let here = env::current_dir().map_err(|error| {
+        Failure::local(format!("there is no current folder: {error}"), "go to a folder that exists")
+    })?;
+    Ok(here.join(path))
+}

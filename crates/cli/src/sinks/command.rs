@@ -1,0 +1,202 @@
+//! The sink `command:COMMAND`, and the sinks of [`recipes`](super::recipes).
+
+use std::path::MAIN_SEPARATOR;
+use std::time::Duration;
+
+use codat_keys::ApiKey;
+use codat_keys_rotate::{Content, Sink, SinkError, SinkFuture, Verification};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::program::{exists, run};
+use super::recipes::{Input, Recipe, STDIN};
+use super::{Form, SinkArgument, SinkContext, Words, content, invalid};
+use crate::failure::Failure;
+use crate::redact::without_secrets;
+
+/// The maximum duration of a command. Some tools need many seconds.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+pub(super) struct CommandSink {
+    description: String,
+    form: Form,
+    write: Vec<String>,
+    input: WrittenInput,
+    read: Option<Vec<String>>,
+    empty: &'static [&'static str],
+    confirm: Option<Vec<String>>,
+}
+
+/// What a command gets on its standard input.
+enum WrittenInput {
+    Value,
+    SecretPatch { key: String },
+    Item { get: Vec<String>, field: String },
+}
+
+impl CommandSink {
+    /// Creates the sink of a user's command.
+    pub(super) fn own(
+        argument: &SinkArgument,
+        context: &SinkContext<'_>,
+        place: &str,
+        form: Form,
+    ) -> Result<Self, Failure> {
+        let option = |words: &Option<Words>, name: &str| {
+            words.as_ref().map(|words| program(context, words.words(name)?)).transpose()
+        };
+        let sink = Self {
+            description: without_secrets(&argument.sink),
+            form,
+            write: program(context, Words::Text(place.to_owned()).words("a sink command:")?)?,
+            input: WrittenInput::Value,
+            read: option(&argument.read_command, "--read-command")?,
+            empty: &[],
+            confirm: option(&argument.confirm_command, "--confirm-command")?,
+        };
+        sink.check_verification("add --read-command COMMAND, which prints the key that is there now, or")
+    }
+
+    /// Creates the sink of a recipe.
+    pub(super) fn of_recipe(
+        recipe: &Recipe,
+        argument: &SinkArgument,
+        context: &SinkContext<'_>,
+        place: &str,
+        form: Form,
+    ) -> Result<Self, Failure> {
+        let shape = format!("{}:{}", recipe.scheme, recipe.form);
+        let parts = recipe.parse(place).ok_or_else(|| {
+            invalid(format!("a sink {}: is incomplete", recipe.scheme), format!("write it as {shape}"))
+        })?;
+        if argument.read_command.is_some() {
+            return Err(invalid(format!("a sink {}: takes no --read-command", recipe.scheme), "leave it out"));
+        }
+        if cfg!(windows) && recipe.write.iter().any(|word| word.contains(STDIN)) {
+            let what = format!("a sink {}: needs the file {STDIN}, which Windows does not have", recipe.scheme);
+            return Err(invalid(what, "write a command of your own: command:COMMAND"));
+        }
+        let input = match recipe.input {
+            Input::Value => WrittenInput::Value,
+            Input::SecretPatch(key) => WrittenInput::SecretPatch { key: parts.get(key).to_owned() },
+            Input::Item(get, field) => WrittenInput::Item { get: parts.fill(get), field: parts.get(field).to_owned() },
+        };
+        let confirm = argument.confirm_command.as_ref();
+        let sink = Self {
+            description: without_secrets(&argument.sink),
+            form,
+            write: program(context, parts.fill(recipe.write))?,
+            input,
+            read: (!recipe.read.is_empty()).then(|| parts.fill(recipe.read)),
+            empty: recipe.empty,
+            confirm: confirm.map(|words| program(context, words.words("--confirm-command")?)).transpose()?,
+        };
+        sink.check_verification("")
+    }
+
+    /// Returns an error if a rotation could not see whether the sink has the key.
+    fn check_verification(self, or: &str) -> Result<Self, Failure> {
+        if self.read.is_some() && self.confirm.is_some() {
+            let what = format!("{} can be read back", self.description);
+            return Err(invalid(what, "leave out --confirm-command after it"));
+        }
+        if self.verification() != Verification::Unavailable {
+            return Ok(self);
+        }
+        let hint = format!(
+            "{or} add --confirm-command COMMAND after it: a command that gets the key on standard input, and ends with \
+             status 0 when your programs have it"
+        );
+        Err(invalid(format!("{} cannot be read back", self.description), hint.trim_start()))
+    }
+
+    async fn read_now(&self) -> Result<Content, SinkError> {
+        let Some(read) = &self.read else { return Err(SinkError::permanent("it cannot be read")) };
+        let ended = run(read, b"", None).await?;
+        match ended.is_success() {
+            true => Ok(content(&ended.output)),
+            false if ended.has_said(self.empty) => Ok(Content::Nothing),
+            false => Err(ended.error()),
+        }
+    }
+
+    async fn write_now(&self, key: &ApiKey) -> Result<(), SinkError> {
+        let value = self.form.text(key);
+        let input = match &self.input {
+            WrittenInput::Value => value,
+            WrittenInput::SecretPatch { key } => json_text(&json!({ "stringData": { key: value.as_str() } })),
+            WrittenInput::Item { get, field } => {
+                let item = run(get, b"", Some(key)).await?;
+                if !item.is_success() {
+                    return Err(item.error());
+                }
+                json_text(&with_field(&item.output, field, &value)?)
+            }
+        };
+        let ended = run(&self.write, input.as_bytes(), Some(key)).await?;
+        if ended.is_success() { Ok(()) } else { Err(ended.error()) }
+    }
+
+    async fn confirm_now(&self, key: &ApiKey) -> Result<bool, SinkError> {
+        let Some(confirm) = &self.confirm else { return Ok(false) };
+        let ended = run(confirm, self.form.text(key).as_bytes(), Some(key)).await?;
+        if ended.is_success() || ended.is_no() { Ok(ended.is_success()) } else { Err(ended.error()) }
+    }
+}
+
+impl Sink for CommandSink {
+    fn describe(&self) -> String {
+        self.description.clone()
+    }
+
+    fn read(&self) -> SinkFuture<'_, Content> {
+        Box::pin(self.read_now())
+    }
+
+    fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()> {
+        Box::pin(self.write_now(key))
+    }
+
+    fn verification(&self) -> Verification {
+        match (&self.read, &self.confirm) {
+            (Some(_), _) => Verification::ReadBack,
+            (None, Some(_)) => Verification::Confirm,
+            (None, None) => Verification::Unavailable,
+        }
+    }
+
+    fn confirm<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, bool> {
+        Box::pin(self.confirm_now(key))
+    }
+
+    fn timeout(&self) -> Duration {
+        TIMEOUT
+    }
+}
+
+/// Returns a command line whose program exists. The path of a program with a slash is relative to the folder.
+fn program(context: &SinkContext<'_>, mut words: Vec<String>) -> Result<Vec<String>, Failure> {
+    if words[0].contains(MAIN_SEPARATOR) {
+        words[0] = context.folder.join(&words[0]).display().to_string();
+    }
+    if !exists(&words[0]) {
+        let what = format!("{} cannot be run: there is no such program", words[0]);
+        return Err(Failure::local(what, "install it, or check its name and PATH; nothing was changed"));
+    }
+    Ok(words)
+}
+
+/// Returns an item of 1Password with a changed field.
+fn with_field(item: &[u8], field: &str, value: &str) -> Result<Value, SinkError> {
+    // The error of serde could quote a value.
+    let mut item: Value = serde_json::from_slice(item).map_err(|_| SinkError::permanent("the item is no JSON"))?;
+    let fields = item["fields"].as_array_mut();
+    let found = fields.into_iter().flatten().find(|own| own["label"] == field || own["id"] == field);
+    let Some(found) = found else { return Err(SinkError::permanent(format!("the item has no field {field}"))) };
+    found["value"] = value.into();
+    Ok(item)
+}
+
+fn json_text(value: &Value) -> Zeroizing<String> {
+    Zeroizing::new(value.to_string())
+}

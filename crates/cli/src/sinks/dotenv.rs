@@ -1,0 +1,76 @@
+//! The sink `dotenv:PATH#NAME`: a variable in a file of assignments. All other lines stay as they are.
+
+mod assignments;
+
+use std::future::ready;
+use std::path::PathBuf;
+
+use codat_keys::ApiKey;
+use codat_keys_rotate::{Content, Sink, SinkError, SinkFuture};
+use zeroize::Zeroizing;
+
+use super::{Form, SinkContext, content, invalid, path, stored_file};
+use crate::failure::Failure;
+use crate::redact::without_secrets;
+use assignments::Assignments;
+
+pub(super) struct DotenvSink {
+    path: PathBuf,
+    name: String,
+    form: Form,
+}
+
+impl DotenvSink {
+    pub(super) fn new(context: &SinkContext<'_>, place: &str, form: Form) -> Result<Self, Failure> {
+        let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+        let is_name =
+            |name: &str| name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit());
+        let parts = place.rsplit_once('#').filter(|(path, name)| !path.is_empty() && is_name(name));
+        let (file, name) = parts.ok_or_else(|| {
+            invalid(
+                "a sink dotenv: names no variable",
+                "write it as dotenv:PATH#NAME, such as dotenv:.env#CODAT_API_KEY",
+            )
+        })?;
+        Ok(Self { path: path(context, file)?, name: name.to_owned(), form })
+    }
+
+    fn read_now(&self) -> Result<Content, SinkError> {
+        let Some(file) = stored_file::read(&self.path)? else { return Ok(Content::Nothing) };
+        let found = Assignments::find(&file.bytes, &self.name);
+        let Some(values) = found.values() else { return Ok(Content::Other) };
+        let mut contents = values.map(content);
+        let Some(first) = contents.next() else { return Ok(Content::Nothing) };
+        // Programs differ in which of several assignments they use.
+        Ok(if contents.all(|other| is_same(&first, &other)) { first } else { Content::Other })
+    }
+
+    fn write_now(&self, key: &ApiKey) -> Result<(), SinkError> {
+        let before = stored_file::read(&self.path)?;
+        let old: &[u8] = before.as_ref().map_or(&[], |file| &file.bytes);
+        let new = Assignments::find(old, &self.name).replaced(&self.form.text(key)).map_err(SinkError::permanent)?;
+        stored_file::replace(&self.path, &Zeroizing::new(new), before.as_ref())
+    }
+}
+
+impl Sink for DotenvSink {
+    fn describe(&self) -> String {
+        without_secrets(format!("dotenv:{}#{}{}", self.path.display(), self.name, self.form.suffix()))
+    }
+
+    fn read(&self) -> SinkFuture<'_, Content> {
+        Box::pin(ready(self.read_now()))
+    }
+
+    fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()> {
+        Box::pin(ready(self.write_now(key)))
+    }
+}
+
+fn is_same(one: &Content, other: &Content) -> bool {
+    match (one, other) {
+        (Content::Nothing, Content::Nothing) => true,
+        (Content::Credential(one), Content::Credential(other)) => one.api_key() == other.api_key(),
+        _ => false,
+    }
+}

@@ -1,0 +1,251 @@
+//! The assignments of a variable in a file such as `.env`: `NAME=value`, with or without `export`, spaces, quotes and a
+//! comment. A value in quotes can have several lines.
+
+use std::ops::Range;
+
+/// The assignments of one variable in a text.
+pub(super) struct Assignments<'a> {
+    text: &'a [u8],
+    name: &'a str,
+    found: Vec<Assignment>,
+}
+
+struct Assignment {
+    /// The value with its quotes.
+    whole: Range<usize>,
+    /// The value without its quotes.
+    inner: Range<usize>,
+    quote: Option<u8>,
+    /// Whether something other than a comment follows the closing quote, or the closing quote is missing.
+    is_malformed: bool,
+}
+
+impl<'a> Assignments<'a> {
+    /// Finds the assignments of `name`. Ignores comments, and text within the quotes of other variables.
+    pub(super) fn find(text: &'a [u8], name: &'a str) -> Self {
+        let mut found = Vec::new();
+        let mut at = if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+        while at < text.len() {
+            let line = at;
+            at = end_of_line(text, at);
+            if let Some((own, after_sign)) = name_at(text, line) {
+                let assignment = value_at(text, after_sign);
+                at = end_of_line(text, assignment.whole.end);
+                if own == name.as_bytes() {
+                    found.push(assignment);
+                }
+            }
+            at += 1;
+        }
+        Self { text, name, found }
+    }
+
+    /// Returns the values of the variable, or `None` if one of them cannot be read.
+    pub(super) fn values(&self) -> Option<impl Iterator<Item = &'a [u8]>> {
+        let can_be_read = self.found.iter().all(|assignment| !assignment.is_malformed);
+        can_be_read.then(|| self.found.iter().map(|assignment| &self.text[assignment.inner.clone()]))
+    }
+
+    /// Returns the text with this value in all assignments of the variable, or with a new assignment at the end.
+    pub(super) fn replaced(&self, value: &str) -> Result<Vec<u8>, String> {
+        if self.found.iter().any(|assignment| assignment.is_malformed) {
+            return Err(format!("the value of {} has quotes that do not match: correct the line by hand", self.name));
+        }
+        let written = |quote| {
+            quoted(value, quote).ok_or_else(|| "the key contains a quote, which the file cannot represent".to_owned())
+        };
+        // A buffer that grows would leave a copy of the key in memory.
+        let mut new =
+            Vec::with_capacity(self.text.len() + self.name.len() + (self.found.len() + 1) * (value.len() + 6));
+        let mut rest = 0;
+        for assignment in &self.found {
+            new.extend_from_slice(&self.text[rest..assignment.whole.start]);
+            new.extend_from_slice(written(assignment.quote)?.as_bytes());
+            rest = assignment.whole.end;
+        }
+        new.extend_from_slice(&self.text[rest..]);
+        if self.found.is_empty() {
+            let line_break = line_break(self.text);
+            if !self.text.is_empty() && !self.text.ends_with(b"\n") {
+                new.extend_from_slice(line_break);
+            }
+            new.extend_from_slice(format!("{}={}", self.name, written(None)?).as_bytes());
+            new.extend_from_slice(line_break);
+        }
+        Ok(new)
+    }
+}
+
+/// Returns the name that the line at `start` assigns to, and the position after the `=`.
+fn name_at(text: &[u8], start: usize) -> Option<(&[u8], usize)> {
+    let mut at = skip_blanks(text, start);
+    if let Some(rest) = text[at..].strip_prefix(b"export")
+        && rest.first().is_some_and(|byte| is_blank(*byte))
+    {
+        at = skip_blanks(text, at + b"export".len());
+    }
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let length = text[at..].iter().take_while(|byte| is_name(byte)).count();
+    let sign = skip_blanks(text, at + length);
+    (length > 0 && text.get(sign) == Some(&b'=')).then(|| (&text[at..at + length], sign + 1))
+}
+
+fn value_at(text: &[u8], after_sign: usize) -> Assignment {
+    let start = skip_blanks(text, after_sign);
+    let end = end_of_line(text, start);
+    if let Some(quote) = text.get(start).copied().filter(|byte| matches!(byte, b'\'' | b'"')) {
+        let Some(close) = closing_quote(text, start + 1, quote) else {
+            return Assignment { whole: start..end, inner: start..end, quote: None, is_malformed: true };
+        };
+        let after = skip_blanks(text, close + 1);
+        let is_end =
+            after >= end_of_line(text, close) || text[after] == b'\r' || (text[after] == b'#' && after > close + 1);
+        return Assignment {
+            whole: start..close + 1,
+            inner: start + 1..close,
+            quote: Some(quote),
+            is_malformed: !is_end,
+        };
+    }
+    let line = &text[start..end];
+    // A comment begins with `#` after a blank.
+    let comment = (0..line.len()).find(|&at| line[at] == b'#' && is_blank(text[start + at - 1]));
+    let length = line[..comment.unwrap_or(line.len())].trim_ascii_end().len();
+    // A new value replaces nothing directly after the `=`, so that a blank stays before the comment.
+    let value = if length == 0 { after_sign..after_sign } else { start..start + length };
+    Assignment { whole: value.clone(), inner: value, quote: None, is_malformed: false }
+}
+
+/// Returns the position of the closing quote. In double quotes, a backslash protects the next character.
+fn closing_quote(text: &[u8], start: usize, quote: u8) -> Option<usize> {
+    let mut at = start;
+    while at < text.len() {
+        match text[at] {
+            byte if byte == quote => return Some(at),
+            b'\\' if quote == b'"' => at += 2,
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// Writes a value with the same quotes as before, if they can represent it, else with single quotes.
+fn quoted(value: &str, quote: Option<u8>) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "+/=_-.:@,%".contains(c);
+    match quote {
+        None if value.chars().all(is_plain) => Some(value.to_owned()),
+        Some(b'"') if value.chars().all(|c| is_plain(c) || c == ' ') => Some(format!("\"{value}\"")),
+        _ => (!value.contains('\'')).then(|| format!("'{value}'")),
+    }
+}
+
+fn line_break(text: &[u8]) -> &'static [u8] {
+    let first = text.iter().position(|byte| *byte == b'\n');
+    if first.is_some_and(|at| text[..at].ends_with(b"\r")) { b"\r\n" } else { b"\n" }
+}
+
+fn end_of_line(text: &[u8], start: usize) -> usize {
+    let start = start.min(text.len());
+    text[start..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |length| start + length)
+}
+
+fn skip_blanks(text: &[u8], start: usize) -> usize {
+    start + text[start.min(text.len())..].iter().take_while(|byte| is_blank(**byte)).count()
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn replaced(text: &str, value: &str) -> Result<String, String> {
+        Assignments::find(text.as_bytes(), "KEY").replaced(value).map(|new| String::from_utf8(new).unwrap())
+    }
+
+    fn values(text: &str) -> Option<Vec<String>> {
+        let found = Assignments::find(text.as_bytes(), "KEY");
+        found.values().map(|values| values.map(|value| String::from_utf8(value.to_vec()).unwrap()).collect())
+    }
+
+    #[test]
+    fn only_the_value_changes() {
+        for (text, value, new) in [
+            ("", "", "KEY=new\n"),
+            ("KEY=old", "old", "KEY=new"),
+            ("KEY=old\n", "old", "KEY=new\n"),
+            ("A=1\r\nKEY=old\r\nB=2\r\n", "old", "A=1\r\nKEY=new\r\nB=2\r\n"),
+            ("export KEY='old' # the key\n", "old", "export KEY='new' # the key\n"),
+            ("  export\tKEY = \"old\"\t#c\nX=1", "old", "  export\tKEY = \"new\"\t#c\nX=1"),
+            ("KEY=old # c", "old", "KEY=new # c"),
+            ("KEY=\n", "", "KEY=new\n"),
+            ("KEY= # c\n", "", "KEY=new # c\n"),
+            ("KEY=\t# c", "", "KEY=new\t# c"),
+            ("\u{feff}KEY=old\n", "old", "\u{feff}KEY=new\n"),
+        ] {
+            assert_eq!(values(text).unwrap().concat(), value, "{text:?}");
+            assert_eq!(replaced(text, "new").unwrap(), new, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn other_lines_are_not_assignments() {
+        for text in [
+            "#KEY=old\n",
+            " # KEY=old\n",
+            "MY_KEY=old\n",
+            "KEYS=old\n",
+            "A='1\nKEY=old\n2'\n",
+            "A=\"\\\"\nKEY=old\n\"\n",
+            "exportKEY=old\n",
+            "KEY old\n",
+        ] {
+            assert_eq!(values(text).unwrap(), [""; 0], "{text:?}");
+            assert_eq!(replaced(text, "new").unwrap(), format!("{text}KEY=new\n"), "{text:?}");
+        }
+        assert_eq!(replaced("A=1", "new").unwrap(), "A=1\nKEY=new\n");
+        assert_eq!(replaced("A=1\r\nB=2", "new").unwrap(), "A=1\r\nB=2\r\nKEY=new\r\n");
+    }
+
+    #[test]
+    fn all_assignments_of_the_variable_change() {
+        assert_eq!(values("KEY=a\nB=1\nexport KEY=\"b\"\n").unwrap(), ["a", "b"]);
+        assert_eq!(replaced("KEY=a\nB=1\nexport KEY=\"b\"\n", "new").unwrap(), "KEY=new\nB=1\nexport KEY=\"new\"\n");
+    }
+
+    #[test]
+    fn a_value_with_a_space_is_quoted() {
+        assert_eq!(replaced("KEY=old\n", "Basic bmV3").unwrap(), "KEY='Basic bmV3'\n");
+        assert_eq!(replaced("KEY=\"old\"\n", "Basic bmV3").unwrap(), "KEY=\"Basic bmV3\"\n");
+        assert_eq!(replaced("KEY=\"old\"\n", "a$b").unwrap(), "KEY='a$b'\n");
+        assert_eq!(values("KEY='Basic bmV3'\n").unwrap(), ["Basic bmV3"]);
+        assert!(replaced("KEY=old\n", "a'b").is_err());
+    }
+
+    #[test]
+    fn quotes_that_do_not_match_are_an_error() {
+        for text in ["KEY='old\n", "KEY=\"old\nB=1\n", "KEY='old'x\n", "KEY=\"old\"# c\n"] {
+            assert_eq!(values(text), None, "{text:?}");
+            assert!(replaced(text, "new").is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_new_value_is_read_back_and_the_rest_stays(text in "(KEY|A|export |=|'|\"|#| |\n|\r\n|x|\\\\|é){0,24}") {
+            if let Ok(new) = replaced(&text, "new") {
+                let count = values(&text).unwrap().len().max(1);
+                prop_assert_eq!(values(&new).unwrap(), vec!["new"; count]);
+                prop_assert_eq!(replaced(&new, "new").unwrap(), new.clone());
+                let old_lines: Vec<&str> = text.lines().filter(|line| !line.contains("KEY")).collect();
+                for line in old_lines {
+                    prop_assert!(new.contains(line));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The sinks of `rotate`: the places that get the new key. `--to` names a sink as `SCHEME:PLACE`. With `#header` at its
+//! end, the sink gets the whole header instead of the raw key.
+
+mod command;
+mod dotenv;
+mod file;
+mod profile;
+mod program;
+mod recipes;
+mod stored_file;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use codat_keys::{ApiKey, AuthorizationHeader, Credential, ErrorKind};
+use codat_keys_rotate::{Content, Sink};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::redact::without_secrets;
+
+pub(crate) use recipes::forms;
+
+/// The end of a sink that gets the whole header.
+const HEADER: &str = "#header";
+
+/// A sink as the user names it, with the commands that belong to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SinkArgument {
+    /// The sink, such as `file:/run/app/key`.
+    pub(crate) sink: String,
+    /// The command that prints the content of a sink.
+    pub(crate) read_command: Option<Words>,
+    /// The command that succeeds if the programs that use a sink have the key.
+    pub(crate) confirm_command: Option<Words>,
+}
+
+/// A command: one text with the quotes of a POSIX shell, or a list of words.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(untagged, expecting = "a text or a list of texts")]
+pub(crate) enum Words {
+    /// A text, which is split into words. No shell runs it.
+    Text(String),
+    /// A program and its arguments.
+    List(Vec<String>),
+}
+
+/// What the sinks of a rotation need in addition to their arguments.
+pub(crate) struct SinkContext<'a> {
+    /// The folder of relative paths.
+    pub(crate) folder: &'a Path,
+    /// The base URL of the client. A profile with another origin is no sink.
+    pub(crate) base_url: &'a str,
+    /// The timeout of a request to the keyring.
+    pub(crate) keyring_timeout: Duration,
+}
+
+/// The form in which a sink stores the key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Raw,
+    Header,
+}
+
+impl Form {
+    fn text(self, key: &ApiKey) -> Zeroizing<String> {
+        match self {
+            Self::Raw => key.expose_secret().to_owned().into(),
+            Self::Header => AuthorizationHeader::from(key).expose_secret().to_owned().into(),
+        }
+    }
+
+    fn suffix(self) -> &'static str {
+        if self == Self::Header { HEADER } else { "" }
+    }
+}
+
+impl SinkArgument {
+    /// Creates the sink. Returns an error if the sink cannot be used: the user must learn it before a key is created.
+    pub(crate) fn open(&self, context: &SinkContext<'_>) -> Result<Arc<dyn Sink>, Failure> {
+        let Some((scheme, place)) = self.sink.split_once(':') else { return Err(unknown("a sink has no scheme")) };
+        let (place, form) = match place.strip_suffix(HEADER) {
+            Some(place) => (place, Form::Header),
+            None => (place, Form::Raw),
+        };
+        if place.is_empty() {
+            return Err(unknown("a sink names no place"));
+        }
+        match scheme {
+            "file" | "dotenv" | "profile" => self.refuse_commands(scheme)?,
+            _ => {}
+        }
+        Ok(match scheme {
+            "file" => Arc::new(file::FileSink::new(path(context, place)?, form)),
+            "dotenv" => Arc::new(dotenv::DotenvSink::new(context, place, form)?),
+            "profile" => Arc::new(profile::ProfileSink::new(context, place, form)?),
+            "command" => Arc::new(command::CommandSink::own(self, context, place, form)?),
+            _ => match recipes::find(scheme) {
+                Some(recipe) => Arc::new(command::CommandSink::of_recipe(recipe, self, context, place, form)?),
+                None => return Err(unknown(&format!("there is no kind of sink {}", quoted(scheme)))),
+            },
+        })
+    }
+
+    /// Returns the options of the command line that name the sink.
+    pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
+        let commands = [("--read-command", &self.read_command), ("--confirm-command", &self.confirm_command)];
+        let commands = commands.into_iter().filter_map(|(option, words)| Some((option, words.as_ref()?.text())));
+        [("--to", self.sink.clone())].into_iter().chain(commands).collect()
+    }
+
+    /// Whether the text of the sink describes it completely, so that a later command need not name it again.
+    pub(crate) fn is_complete(&self) -> bool {
+        let scheme = self.sink.split(':').next().unwrap_or_default();
+        let can_be_read = scheme != "command" && recipes::find(scheme).is_none_or(|recipe| !recipe.read.is_empty());
+        can_be_read && self.read_command.is_none() && self.confirm_command.is_none()
+    }
+
+    fn refuse_commands(&self, scheme: &str) -> Result<(), Failure> {
+        if self.read_command.is_none() && self.confirm_command.is_none() {
+            return Ok(());
+        }
+        let what = format!("a sink {scheme}: takes no command");
+        Err(invalid(what, "leave out --read-command and --confirm-command after it"))
+    }
+}
+
+impl Words {
+    fn words(&self, option: &str) -> Result<Vec<String>, Failure> {
+        let words = match self {
+            Self::Text(text) => shlex::split(text),
+            Self::List(words) => Some(words.clone()),
+        };
+        words.filter(|words| words.first().is_some_and(|program| !program.is_empty())).ok_or_else(|| {
+            invalid(format!("{option} is empty, or has a quote without its end"), "write it as a program and arguments")
+        })
+    }
+
+    /// Returns the command as one text with the quotes of a shell.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::List(words) => shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default(),
+        }
+    }
+}
+
+/// Parses the content of a sink.
+fn content(bytes: &[u8]) -> Content {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Content::Nothing;
+    }
+    Credential::parse_bytes(bytes).map_or(Content::Other, Content::Credential)
+}
+
+fn path(context: &SinkContext<'_>, text: &str) -> Result<PathBuf, Failure> {
+    std::path::absolute(context.folder.join(text))
+        .map_err(|error| invalid(format!("a sink has an invalid path: {error}"), "name a file"))
+}
+
+/// Returns a short word in quotes. A long one may be a key, which a user gave by mistake.
+fn quoted(word: &str) -> String {
+    if word.len() <= 20 { format!("`{word}:`") } else { "of this name".into() }
+}
+
+fn unknown(what: &str) -> Failure {
+    invalid(without_secrets(what), format!("give one of {}", forms()))
+}
+
+fn invalid(what: impl std::fmt::Display, hint: impl std::fmt::Display) -> Failure {
+    Failure::new(ErrorKind::InvalidInput, what, hint)
+}

@@ -1,0 +1,93 @@
+//! The sink `profile:NAME`: the key that `login` stored for a profile, in the keyring or in a file.
+
+use std::time::Duration;
+
+use codat_keys::ApiKey;
+use codat_keys_rotate::{Content, Sink, SinkError, SinkFuture};
+use url::Url;
+
+use super::{Form, SinkContext, content, invalid, stored_file};
+use crate::config::{Config, Name, Place, Profile, Source};
+use crate::failure::Failure;
+use crate::key_storage::{self, check_is_stored_here};
+use crate::keyring::{self, KeyringError};
+
+pub(super) struct ProfileSink {
+    name: Name,
+    keyring_timeout: Duration,
+}
+
+impl ProfileSink {
+    pub(super) fn new(context: &SinkContext<'_>, place: &str, form: Form) -> Result<Self, Failure> {
+        if form == Form::Header {
+            return Err(invalid("a profile stores the raw key, not a header", "write the sink as profile:NAME"));
+        }
+        let sink = Self { name: Name::parse(place, "a sink profile:")?, keyring_timeout: context.keyring_timeout };
+        let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
+        let profile = sink.profile()?;
+        if origin(&profile.base_url) != origin(context.base_url) {
+            let what = format!("the profile `{}` is for {}, not for {}", sink.name, profile.base_url, context.base_url);
+            return Err(invalid(what, "its key goes nowhere else: use a profile of the same API"));
+        }
+        Ok(sink)
+    }
+
+    /// Returns the profile. Reads the configuration again, because another process may have changed it.
+    fn profile(&self) -> Result<Profile, Failure> {
+        let config = Config::load()?;
+        let profile = config.get(&self.name, Some("a sink"))?;
+        check_is_stored_here(&config, profile)?;
+        Ok(profile.clone())
+    }
+
+    async fn read_now(&self) -> Result<Content, SinkError> {
+        match self.profile().map_err(permanent)?.source {
+            Source::File(path) => Ok(stored_file::read(&path)?.map_or(Content::Nothing, |file| content(&file.bytes))),
+            Source::Keyring => match keyring::fetch(&self.name, self.keyring_timeout).await {
+                Ok(text) => Ok(content(text.as_bytes())),
+                Err(KeyringError::NoEntry) => Ok(Content::Nothing),
+                Err(KeyringError::Absent(why)) => Err(SinkError::permanent(format!("there is no keyring here: {why}"))),
+                Err(KeyringError::Other(failure)) if failure.is_retryable() => {
+                    Err(SinkError::temporary(failure.to_string()))
+                }
+                Err(KeyringError::Other(failure)) => Err(permanent(failure)),
+            },
+            Source::Command(_) => Err(SinkError::permanent("its key comes from a command")),
+        }
+    }
+
+    async fn write_now(&self, key: &ApiKey) -> Result<(), SinkError> {
+        let config = Config::lock().map_err(permanent)?;
+        let profile = config.get(&self.name, Some("a sink")).map_err(permanent)?;
+        check_is_stored_here(&config, profile).map_err(permanent)?;
+        let place = if matches!(profile.source, Source::Keyring) { Place::Keyring } else { Place::File };
+        let stored = key_storage::store(Some(place), &config, &self.name, key, self.keyring_timeout).await;
+        stored.map(drop).map_err(|failure| match failure.is_retryable() {
+            true => SinkError::temporary(failure.to_string()),
+            false => permanent(failure),
+        })
+    }
+}
+
+impl Sink for ProfileSink {
+    fn describe(&self) -> String {
+        format!("profile:{}", self.name)
+    }
+
+    fn read(&self) -> SinkFuture<'_, Content> {
+        Box::pin(self.read_now())
+    }
+
+    fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()> {
+        Box::pin(self.write_now(key))
+    }
+
+    fn timeout(&self) -> Duration {
+        // The keyring has its own timeout, and `Config::lock` waits for up to 10 s.
+        self.keyring_timeout + Duration::from_secs(15)
+    }
+}
+
+fn permanent(failure: Failure) -> SinkError {
+    SinkError::permanent(failure.to_string())
+}

@@ -1,0 +1,170 @@
+//! Programs that deliver a key to a sink, or read it back. The key is on their standard input or output, and never in
+//! their arguments or their environment.
+
+use std::ffi::OsStr;
+use std::path::{MAIN_SEPARATOR, Path};
+use std::process::{Command, ExitStatus, Stdio};
+
+use codat_keys::internal::without_credentials;
+use codat_keys::{ApiKey, AuthorizationHeader, Credential};
+use codat_keys_rotate::SinkError;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use zeroize::Zeroizing;
+
+use crate::redact::without_secrets;
+
+/// The maximum size of the output in bytes. An item of a secret manager is smaller.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The maximum length in characters of the message of a program in an error.
+const MAX_MESSAGE_CHARS: usize = 300;
+
+const MASK: &str = "****";
+
+/// The result of a program.
+pub(super) struct Ended {
+    status: ExitStatus,
+    pub(super) output: Zeroizing<Vec<u8>>,
+    errors: Zeroizing<Vec<u8>>,
+    /// The secrets that the program knows. They are masked in its messages.
+    secrets: Vec<ApiKey>,
+    program: String,
+}
+
+/// Runs a program without a shell, with `input` on its standard input. Removes the variables with a credential from its
+/// environment. If the future is dropped, or a signal ends this process, the program is killed with all processes that
+/// it has started.
+pub(super) async fn run(argv: &[String], input: &[u8], key: Option<&ApiKey>) -> Result<Ended, SinkError> {
+    let [program, arguments @ ..] = argv else { return Err(SinkError::permanent("the command is empty")) };
+    let cannot_run = |error| SinkError::permanent(format!("{} cannot be run: {error}", without_secrets(program)));
+    let mut command = Command::new(program);
+    without_credentials(&mut command).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn().map_err(cannot_run)?;
+    #[cfg(unix)]
+    let group = unix::Group::of(&child);
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let write = async {
+        if let Some(mut stdin) = stdin {
+            // A program that does not read its input may have ended already.
+            let _ = stdin.write_all(input).await;
+        }
+    };
+    let ((), output, errors) = tokio::join!(write, read(stdout), read(stderr));
+    let status = child.wait().await.map_err(cannot_run)?;
+    #[cfg(unix)]
+    group.ended();
+    if output.len() as u64 > MAX_BYTES {
+        return Err(SinkError::permanent(format!("{program} prints more than 1 MiB")));
+    }
+    let printed = Credential::parse_bytes(&output).ok().map(|credential| credential.api_key().clone());
+    let secrets = key.cloned().into_iter().chain(printed).collect();
+    Ok(Ended { status, output, errors, secrets, program: program.clone() })
+}
+
+impl Ended {
+    pub(super) fn is_success(&self) -> bool {
+        self.status.success()
+    }
+
+    /// Whether the exit status is 1, which many programs use to say no.
+    pub(super) fn is_no(&self) -> bool {
+        self.status.code() == Some(1)
+    }
+
+    /// Whether the program has printed one of these texts as an error.
+    pub(super) fn has_said(&self, texts: &[&str]) -> bool {
+        let errors = String::from_utf8_lossy(&self.errors);
+        texts.iter().any(|text| errors.contains(text))
+    }
+
+    /// Returns an error with the last line of the standard error, in which keys are masked. It may not occur again,
+    /// because programs do not tell whether it would.
+    pub(super) fn error(&self) -> SinkError {
+        let message = self.message();
+        let what = if message.is_empty() { "and printed no error".into() } else { message };
+        SinkError::temporary(without_secrets(format!("{} failed ({}): {what}", self.program, self.status)))
+    }
+
+    fn message(&self) -> String {
+        let errors = String::from_utf8_lossy(&self.errors);
+        let last = errors.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let mut last = last.to_owned();
+        for key in &self.secrets {
+            let header = AuthorizationHeader::from(key);
+            let encoded = header.expose_secret().trim_start_matches("Basic ");
+            last = last.replace(encoded, MASK).replace(key.expose_secret(), MASK);
+        }
+        // The line is masked before it is cut, because a part of a key would not be recognized.
+        without_secrets(last).chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
+    }
+}
+
+/// Whether a program exists and can be run. On Windows, always true.
+pub(super) fn exists(program: &str) -> bool {
+    if program.contains(MAIN_SEPARATOR) {
+        return is_program(Path::new(program));
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| is_program(&folder.join(OsStr::new(program)))) || cfg!(windows)
+}
+
+fn is_program(path: &Path) -> bool {
+    #[cfg(unix)]
+    return path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        true
+    }
+}
+
+/// Reads up to `MAX_BYTES + 1` bytes. Then discards the rest, so that the program does not block.
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    if let Some(mut pipe) = pipe {
+        // A broken pipe counts as the end of the output.
+        let _ = (&mut pipe).take(MAX_BYTES + 1).read_to_end(&mut bytes).await;
+        let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+    }
+    bytes
+}
+
+#[cfg(unix)]
+mod unix {
+    use rustix::process::{Pid, Signal, kill_process_group};
+
+    use crate::signals::with_state;
+
+    /// The process group of a program. Dropping this value kills the group.
+    pub(super) struct Group(Option<Pid>);
+
+    impl Group {
+        pub(super) fn of(child: &tokio::process::Child) -> Self {
+            let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+            if let Some(pid) = pid {
+                with_state(|state| state.kill_at_end(pid));
+            }
+            Self(pid)
+        }
+
+        /// Must be called when the program has ended: its id may then belong to another process.
+        pub(super) fn ended(mut self) {
+            if let Some(pid) = self.0.take() {
+                with_state(|state| state.has_ended(pid));
+            }
+        }
+    }
+
+    impl Drop for Group {
+        fn drop(&mut self) {
+            if let Some(pid) = self.0 {
+                // Ignores an error, because the program may have ended.
+                let _ = kill_process_group(pid, Signal::KILL);
+                with_state(|state| state.has_ended(pid));
+            }
+        }
+    }
+}

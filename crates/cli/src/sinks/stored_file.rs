@@ -1,0 +1,141 @@
+//! Files that contain the key: they are read and replaced as a whole, and never through a link.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+use codat_keys_rotate::SinkError;
+use zeroize::Zeroizing;
+
+use crate::atomic_file::AtomicFile;
+use crate::secret_file::folder_of;
+
+/// The maximum size of a file in bytes. A file with settings is smaller.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The content of a file, and its metadata at the time of the read.
+pub(super) struct StoredFile {
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+    metadata: Metadata,
+}
+
+/// Reads a file. Returns `None` if it does not exist. Returns an error if [`replace`] could not replace the file.
+pub(super) fn read(path: &Path) -> Result<Option<StoredFile>, SinkError> {
+    check_folder(path)?;
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(_) if is_link(path) => {
+            return Err(SinkError::permanent("it is a link: name the file that the link refers to"));
+        }
+        Err(error) => return Err(unreadable(&error)),
+    };
+    let metadata = file.metadata().map_err(|error| unreadable(&error))?;
+    check_replaceable(&metadata)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0)));
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(SinkError::permanent("it is larger than 16 MiB"));
+    }
+    Ok(Some(StoredFile { bytes, metadata }))
+}
+
+/// Replaces a file atomically. A new file has mode 0600 on Unix. A replaced file keeps its owner, its group and its
+/// mode. `before` is the result of [`read`]: returns an error if another program has changed the file since.
+pub(super) fn replace(path: &Path, content: &[u8], before: Option<&StoredFile>) -> Result<(), SinkError> {
+    let mut file = AtomicFile::new_in(folder_of(path)).map_err(|error| unwritable(&error))?;
+    if let Some(before) = before {
+        file.copy_owner_and_mode(&before.metadata).map_err(|error| unwritable(&error))?;
+    }
+    file.write(content).map_err(|error| unwritable(&error))?;
+    let there = match fs::symlink_metadata(path) {
+        Ok(metadata) => Some(metadata),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(unwritable(&error)),
+    };
+    if identity(there.as_ref()) != identity(before.map(|before| &before.metadata)) {
+        return Err(SinkError::temporary("another program has changed it meanwhile"));
+    }
+    file.persist(path).map_err(|error| unwritable(&error))?;
+    sync_folder(folder_of(path)).map_err(|error| unwritable(&error))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        // Without `NONBLOCK`, opening a pipe could block forever.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
+    }
+    #[cfg(not(unix))]
+    if is_link(path) {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    options.read(true).open(path)
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+}
+
+/// Returns an error if no file can be created in the folder of a file. Creates nothing.
+fn check_folder(path: &Path) -> Result<(), SinkError> {
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(SinkError::permanent("its folder does not exist"));
+    }
+    #[cfg(unix)]
+    {
+        use rustix::fs::{Access, access};
+        if access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+            return Err(SinkError::permanent("its folder cannot be written by this user"));
+        }
+    }
+    Ok(())
+}
+
+fn check_replaceable(metadata: &Metadata) -> Result<(), SinkError> {
+    if !metadata.is_file() {
+        return Err(SinkError::permanent("it is not a regular file"));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let user = rustix::process::geteuid();
+        if metadata.uid() != user.as_raw() && !user.is_root() {
+            let what = format!("it belongs to user {}, so that only that user or root can replace it", metadata.uid());
+            return Err(SinkError::permanent(what));
+        }
+        if metadata.mode() & 0o022 != 0 {
+            return Err(SinkError::permanent("users other than its owner can write it: run `chmod go-w` for it"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns what distinguishes a file from its later versions and from other files.
+#[cfg(unix)]
+fn identity(metadata: Option<&Metadata>) -> Option<impl PartialEq + use<>> {
+    use std::os::unix::fs::MetadataExt;
+    metadata.map(|file| (file.dev(), file.ino(), file.len(), file.mtime(), file.mtime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn identity(metadata: Option<&Metadata>) -> Option<impl PartialEq + use<>> {
+    metadata.map(|file| (file.len(), file.modified().ok(), file.created().ok()))
+}
+
+/// Makes the new name durable. On Windows, a folder cannot be synced.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+fn unreadable(error: &io::Error) -> SinkError {
+    SinkError::permanent(format!("it cannot be read: {error}"))
+}
+
+fn unwritable(error: &io::Error) -> SinkError {
+    SinkError::permanent(format!("it cannot be written: {error}"))
+}

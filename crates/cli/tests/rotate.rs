@@ -1,0 +1,360 @@
+//! `rotate` against the emulator, with sinks in real files.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use codat_keys_emulator::Emulator;
+use serde_json::{Value, json};
+
+use crate::support::{Ended, against, run, run_with_input, start};
+
+/// An emulator with the key `billing`, and a folder with the file `key` that contains it.
+pub(crate) struct Account {
+    pub(crate) emulator: Emulator,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) old: String,
+}
+
+impl Account {
+    pub(crate) fn new() -> Self {
+        let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
+        let file = folder.path().join("key");
+        let made = run(against(&emulator).args(["create", "billing", "--json", "--out"]).arg(&file), &[]);
+        assert_eq!(made.status, 0, "{made:?}");
+        let made: Value = serde_json::from_str(&made.stdout).unwrap();
+        Self { emulator, folder, old: made["key"]["id"].as_str().unwrap().to_owned() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Returns the program in the folder of the account, with the key in the file `key`.
+    pub(crate) fn program(&self) -> Command {
+        let mut command = against(&self.emulator);
+        command.current_dir(&self.folder).env_remove("CODAT_API_KEY").env("CODAT_API_KEY_FILE", self.path("key"));
+        command.env("XDG_STATE_HOME", self.path("state")).env("XDG_CONFIG_HOME", self.path("config"));
+        command
+    }
+
+    pub(crate) fn rotate(&self, arguments: &[&str]) -> Ended {
+        run(self.program().arg("rotate"), arguments)
+    }
+
+    /// Returns the names of the keys that the emulator has, by id.
+    pub(crate) fn keys(&self) -> Vec<(String, Option<String>)> {
+        let state = self.emulator.state();
+        let keys = state["keys"].as_array().unwrap().iter();
+        keys.map(|key| (key["id"].as_str().unwrap().to_owned(), key["name"].as_str().map(str::to_owned))).collect()
+    }
+
+    /// Returns the value of the key with this id.
+    pub(crate) fn value(&self, id: &str) -> String {
+        let shown = run(&mut against(&self.emulator), &["show", "--id", id, "--reveal"]);
+        assert_eq!(shown.status, 0, "{shown:?}");
+        shown.stdout.trim_end().to_owned()
+    }
+
+    /// Returns the id of the newest key.
+    pub(crate) fn newest(&self) -> String {
+        self.keys().last().unwrap().0.clone()
+    }
+
+    fn status(&self) -> Value {
+        let ended = self.rotate(&["status", "--json"]);
+        assert_eq!(ended.status, 0, "{ended:?}");
+        serde_json::from_str::<Value>(&ended.stdout).unwrap()["status"].clone()
+    }
+
+    /// Adds keys until there are ten, and returns their ids.
+    fn fill(&self) -> Vec<String> {
+        for number in self.keys().len()..10 {
+            run(&mut against(&self.emulator), &["create", &format!("worker-{number}")]);
+        }
+        self.keys().into_iter().map(|(id, _)| id).collect()
+    }
+}
+
+#[test]
+fn a_key_is_replaced_in_its_sinks_and_deleted_by_finish() {
+    let account = Account::new();
+    fs::write(account.path(".env"), format!("A=1\r\nexport KEY=\"{}\" # ours\r\nB='2\n", account.read("key"))).unwrap();
+    fs::set_permissions(account.path(".env"), fs::Permissions::from_mode(0o640)).unwrap();
+    let ended = account.rotate(&["--to", "file:key", "--to", "dotenv:.env#KEY", "--to", "file:other#header"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let new = account.newest();
+    let value = account.value(&new);
+    assert_eq!(account.read("key"), value);
+    assert_eq!(account.read(".env"), format!("A=1\r\nexport KEY=\"{value}\" # ours\r\nB='2\n"));
+    assert!(account.read("other").starts_with("Basic "));
+    let mode = |name: &str| fs::metadata(account.path(name)).unwrap().mode() & 0o777;
+    assert_eq!([mode("key"), mode(".env"), mode("other")], [0o600, 0o640, 0o600]);
+    assert!(ended.stdout.ends_with("go on with: codat-keys rotate finish\n"), "{ended:?}");
+    assert!(account.keys().iter().any(|(id, _)| *id == account.old), "the old key still works");
+    assert!(!format!("{ended:?}").contains(&value));
+
+    let status = account.status();
+    assert_eq!((&status["report"]["state"], &status["report"]["newKey"]), (&json!("grace"), &json!(new)));
+    let finished = account.rotate(&["finish"]);
+    assert_eq!(finished.status, 0, "{finished:?}");
+    assert!(!account.keys().iter().any(|(id, _)| *id == account.old));
+    assert_eq!(account.status()["report"]["deleted"], json!([account.old]));
+    assert_eq!(run(&mut account.program(), &["whoami"]).status, 0);
+}
+
+#[test]
+fn abort_restores_the_old_key() {
+    let account = Account::new();
+    let old = account.read("key");
+    assert_eq!(account.rotate(&["--to", "file:key"]).status, 0);
+    let aborted = account.rotate(&["abort"]);
+    assert_eq!(aborted.status, 0, "{aborted:?}");
+    assert_eq!((account.read("key"), account.keys().len()), (old, 2));
+    assert_eq!(account.rotate(&["resume"]).status, 7);
+}
+
+#[test]
+fn the_events_are_one_json_document_a_line() {
+    let account = Account::new();
+    let ended = account.rotate(&["billing", "--to", "file:key", "--grace", "0", "--name", "shop", "--json"]);
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<&str> =
+        lines.iter().filter_map(|line| line["event"].as_str()).filter(|it| *it != "state").collect();
+    assert_eq!(events, ["created", "probed", "delivered", "confirmed", "deleted"]);
+    let report = &lines.last().unwrap()["report"];
+    assert_eq!((&report["state"], &report["oldKey"]), (&json!("done"), &json!(account.old)));
+    assert!(report["name"].as_str().unwrap().starts_with("shop~"));
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let account = Account::new();
+    let before = (account.keys(), account.read("key"));
+    let ended = account.rotate(&["--to", "file:key", "--to", "file:new", "--dry-run"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    for text in ["2 of at most 10", "/key has the old key\n", "/new is empty\n", "nothing was changed\n"] {
+        assert!(ended.stdout.contains(text), "{text}: {ended:?}");
+    }
+    let plan = account.rotate(&["--to", "file:key", "--dry-run", "--json"]);
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    assert_eq!(plan["plan"]["oldKey"], account.old);
+    assert_eq!((account.keys(), account.read("key")), before);
+    assert!(!account.path("new").exists());
+    assert_eq!(account.status(), Value::Null);
+}
+
+#[test]
+fn options_come_from_a_file() {
+    let account = Account::new();
+    fs::create_dir(account.path("job")).unwrap();
+    let options = "to = [\"file:../key\", { sink = \"command:tee copy\", read-command = [\"cat\", \"copy\"] }]\ngrace = \"0\"\n\
+                   name = \"shop\"\nlock = \"nightly\"\njournal = \"journals\"\n";
+    fs::write(account.path("job/rotate.toml"), options).unwrap();
+    fs::write(account.path("copy"), "").unwrap();
+    let ended = account.rotate(&["--from", "job/rotate.toml", "--overwrite"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!(account.read("copy"), account.read("key"));
+    assert!(account.path("job/journals/nightly/00000001.json").exists());
+    assert!(account.keys().last().unwrap().1.as_ref().unwrap().starts_with("shop~"));
+
+    for wrong in ["to = 1\n", "tow = []\n", "to = [{ sink = \"file:a\", key = \"MadeUpKey\" }]\n", "to = [\n"] {
+        fs::write(account.path("job/rotate.toml"), wrong).unwrap();
+        let ended = account.rotate(&["--from", "job/rotate.toml"]);
+        assert!(ended.status == 2 && ended.stderr.contains("rotate.toml, line "), "{wrong}: {ended:?}");
+        assert!(!ended.stderr.contains("MadeUpKey"), "{ended:?}");
+    }
+    fs::set_permissions(account.path("job/rotate.toml"), fs::Permissions::from_mode(0o666)).unwrap();
+    let ended = account.rotate(&["--from", "job/rotate.toml"]);
+    assert!(ended.status == 1 && ended.stderr.contains("not trusted"), "it names commands: {ended:?}");
+}
+
+/// What a new user does wrong ends with one error, changes nothing, and leaves nothing to resume.
+#[test]
+fn wrong_input_changes_nothing() {
+    let account = Account::new();
+    fs::write(account.path("settings"), "a: 1\n").unwrap();
+    fs::write(account.path(".env"), "KEY=one\nKEY=two\n").unwrap();
+    symlink(account.path("key"), account.path("link")).unwrap();
+    fs::write(account.path("open"), account.read("key")).unwrap();
+    fs::set_permissions(account.path("open"), fs::Permissions::from_mode(0o666)).unwrap();
+    let before = (account.keys(), account.read("key"));
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&[], 2, "no sink was given"),
+        (&["nobody", "--to", "file:key"], 7, "no key has this id or name"),
+        (&["--to", "ftp:key"], 2, "no kind of sink `ftp:`"),
+        (&["--to", "key"], 2, "no scheme"),
+        (&["--to", "file:"], 2, "no place"),
+        (&["--to", "file:nowhere/key"], 1, "its folder does not exist"),
+        (&["--to", "file:."], 1, "not a regular file"),
+        (&["--to", "file:link"], 1, "it is a link"),
+        (&["--to", "file:open"], 1, "chmod go-w"),
+        (&["--to", "file:settings"], 2, "settings holds "),
+        (&["--to", "dotenv:.env#KEY"], 2, ".env#KEY holds "),
+        (&["--to", "dotenv:.env"], 2, "names no variable"),
+        (&["--to", "file:key", "--to", "file:./key"], 2, "given twice"),
+        (&["--to", "file:key", "--grace", "1"], 2, "--grace"),
+        (&["--to", "file:key", "--lock", "../x"], 2, "name of the journal"),
+        (&["--to", "file:key", "--delete-first", "a/b"], 2, "--delete-first"),
+        (&["--to", "profile:nobody"], 2, "nobody"),
+        (&["--to", "command:no-such-program"], 1, "no-such-program cannot be run"),
+        (&["--to", "command:cat"], 2, "cannot be read back"),
+        (&["--to", "command:cat 'x", "--read-command", "cat"], 2, "quote"),
+        (&["--read-command", "cat", "--to", "command:cat"], 2, "--read-command does not follow"),
+        (&["--to", "file:key", "--read-command", "cat"], 2, "takes no command"),
+        (&["--to", "k8s:a"], 2, "k8s:NS/NAME#KEY"),
+        (&["finish"], 7, "no unfinished rotation"),
+        (&["recover", "--to", "file:key"], 7, "no key has a name that a rotation has made"),
+    ];
+    for (arguments, status, text) in cases {
+        let ended = account.rotate(arguments);
+        assert_eq!(ended.status, *status, "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(text), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.stderr.matches("error:").count(), 1, "{arguments:?}: {ended:?}");
+        assert_eq!((account.keys(), account.read("key")), before, "{arguments:?}");
+        assert!(account.status().is_null() || account.status()["report"]["state"] == "aborted", "{arguments:?}");
+    }
+}
+
+#[test]
+fn with_ten_keys_a_rotation_needs_a_key_to_delete_first() {
+    let account = Account::new();
+    let keys = account.fill();
+    let ended = account.rotate(&["--to", "file:key"]);
+    assert!(ended.status == 5 && ended.stderr.contains("--delete-first"), "{ended:?}");
+    assert_eq!(account.keys().len(), 10);
+    let ended = account.rotate(&["--to", "file:key", "--delete-first", keys.last().unwrap()]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert!(ended.stdout.contains(&format!("deleted: {}", keys.last().unwrap())), "{ended:?}");
+}
+
+#[test]
+fn a_second_rotation_waits_for_the_end_of_the_first() {
+    let account = Account::new();
+    assert_eq!(account.rotate(&["--to", "file:key"]).status, 0);
+    let keys = account.keys();
+    let ended = account.rotate(&["--to", "file:key", "--json"]);
+    assert_eq!(ended.status, 11, "{ended:?}");
+    let error: Value = serde_json::from_str(&ended.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "in_progress");
+    assert_eq!(error["error"]["hint"], "go on with: codat-keys rotate finish");
+    assert_eq!(account.keys(), keys);
+}
+
+#[test]
+fn two_rotations_at_once_make_one_key() {
+    let account = Account::new();
+    let faults = r#"{"faults":[{"method":"POST","fault":"delay-before","milliseconds":1500}]}"#;
+    account.emulator.set_faults(faults).unwrap();
+    let mut command = account.program();
+    command
+        .args(["rotate", "--to", "file:key"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let first = start(&mut command);
+    crate::bounded::wait_until("the first rotation has begun", || {
+        account.path("state/codat-keys/rotations/default/00000002.json").exists()
+    });
+    let second = account.rotate(&["--to", "file:key"]);
+    assert_eq!(second.status, 10, "{second:?}");
+    assert_eq!(first.wait_with_output().unwrap().status.code(), Some(0));
+    assert_eq!(account.keys().len(), 3);
+}
+
+#[test]
+fn a_journal_of_another_client_is_recognized() {
+    let (one, other) = (Account::new(), Account::new());
+    assert_eq!(one.rotate(&["--to", "file:key"]).status, 0);
+    let (keys, journal) = (other.keys(), one.path("state/codat-keys/rotations"));
+    for verb in ["finish", "resume", "abort"] {
+        let ended = other.rotate(&[verb, "--journal", journal.to_str().unwrap()]);
+        assert_eq!(ended.status, 2, "{ended:?}");
+        assert!(ended.stderr.contains("--lock NAME") || ended.stderr.contains("another"), "{ended:?}");
+    }
+    assert_eq!(other.keys(), keys);
+}
+
+#[test]
+fn a_failed_delivery_is_rolled_back() {
+    let account = Account::new();
+    let old = account.read("key");
+    let ended = account.rotate(&["--to", "file:key", "--to", "command:false", "--read-command", "true"]);
+    assert_eq!(ended.status, 1, "{ended:?}");
+    for text in ["rolled back: ", "false failed", "works, and there is no new key"] {
+        assert!(ended.stderr.contains(text), "{text}: {ended:?}");
+    }
+    assert_eq!((account.read("key"), account.keys().len()), (old, 2));
+    assert_eq!(account.status()["report"]["state"], "aborted");
+}
+
+#[test]
+fn a_signal_leaves_a_rotation_that_resumes() {
+    let account = Account::new();
+    let mut command = account.program();
+    command.args(["rotate", "--to", "file:key", "--grace", "1h"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let rotation = start(&mut command);
+    crate::bounded::wait_until("the rotation waits", || account.status()["report"]["state"] == "grace");
+    let pid = rustix::process::Pid::from_raw(rotation.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let output = rotation.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(143), "{stderr}");
+    assert!(stderr.contains("both keys work") && stderr.contains("go on with: codat-keys rotate resume"), "{stderr}");
+    assert_eq!(account.rotate(&["finish"]).status, 0);
+    assert_eq!(account.keys().len(), 2);
+}
+
+#[test]
+fn a_profile_is_a_sink() {
+    let account = Account::new();
+    let key = account.read("key");
+    let login = ["login", "--profile", "work", "--store", "file"];
+    assert_eq!(run_with_input(&mut account.program(), &login, &key).status, 0);
+    let profile = |arguments: &[&str]| {
+        run(
+            account.program().env_remove("CODAT_API_KEY_FILE").arg("rotate"),
+            &[arguments, &["--profile", "work"]].concat(),
+        )
+    };
+    let ended = profile(&["--to", "profile:work", "--grace", "0"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!(account.read("config/codat-keys/keys/work"), account.value(&account.newest()));
+    assert!(account.path("state/codat-keys/rotations/work").exists(), "the journal has the name of the profile");
+    assert_eq!(run(&mut account.program(), &["whoami", "--profile", "work"]).status, 0);
+
+    let elsewhere = Account::new();
+    let ended = run(
+        elsewhere.program().env("XDG_CONFIG_HOME", account.path("config")).arg("rotate"),
+        &["--to", "profile:work"],
+    );
+    assert!(ended.status == 2 && ended.stderr.contains("not for"), "{ended:?}");
+}
+
+#[test]
+fn the_journal_contains_no_key() {
+    let account = Account::new();
+    let old = account.read("key");
+    assert_eq!(account.rotate(&["--to", "file:key", "--grace", "0"]).status, 0);
+    let new = account.read("key");
+    let mut read = 0;
+    for entry in fs::read_dir(account.path("state/codat-keys/rotations/default")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(&old) && !text.contains(&new), "{}", path.display());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o077, 0);
+        read += 1;
+    }
+    assert!(read > 5);
+    assert!(is_private(&account.path("state/codat-keys/rotations")));
+}
+
+fn is_private(folder: &Path) -> bool {
+    fs::metadata(folder).unwrap().mode() & 0o777 == 0o700
+}

@@ -1,0 +1,189 @@
+//! The sinks of `rotate` that run other programs. Stand-ins on PATH record their arguments, standard input and
+//! environment.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::rotate::Account;
+use crate::support::{Ended, run};
+
+/// A stand-in for every tool. It records its call, stores what it gets, and prints what it has stored.
+const TOOL: &str = r#"#!/bin/sh
+call="$RECORD/$(basename "$0").$(date +%s%N).$$"
+{ printf '%s\n' "$0"; for word; do printf '%s\n' "$word"; done; } > "$call.argv"
+env > "$call.env"
+case "$(basename "$0") $1 $2 $3" in
+  "aws secretsmanager get"*|"gcloud secrets versions access"|"az keyvault secret show"|"vault kv get"*|"kubectl get "*|"op read "*)
+    cat "$RECORD/value" ;;
+  "op item get "*)
+    printf '{"id":"i","fields":[{"id":"a","label":"user","value":"me"},{"id":"b","label":"key","value":"x"}]}' ;;
+  "kubectl patch "*)
+    cat > "$call.stdin"; sed 's/.*":"\(.*\)"}}/\1/' "$call.stdin" | tr -d '\n' > "$RECORD/value" ;;
+  "op item edit "*)
+    cat > "$call.stdin"; sed 's/.*"label":"key","value":"\([^"]*\)".*/\1/' "$call.stdin" | tr -d '\n' > "$RECORD/value" ;;
+  "confirm "*)
+    cat > "$call.stdin"; cmp -s "$call.stdin" "$RECORD/value" ;;
+  "fail "*)
+    cat >&2; exit 3 ;;
+  *)
+    cat > "$call.stdin"; cp "$call.stdin" "$RECORD/value" ;;
+esac
+"#;
+
+const TOOLS: [&str; 9] = ["aws", "gcloud", "az", "vault", "kubectl", "gh", "op", "confirm", "fail"];
+
+struct Tools {
+    account: Account,
+}
+
+impl Tools {
+    fn new() -> Self {
+        let account = Account::new();
+        for folder in ["bin", "record"] {
+            fs::create_dir(account.path(folder)).unwrap();
+        }
+        for tool in TOOLS {
+            let path = account.path("bin").join(tool);
+            fs::write(&path, TOOL).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        fs::copy(account.path("key"), account.path("record/value")).unwrap();
+        Self { account }
+    }
+
+    fn rotate(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.account.program();
+        let path = format!("{}:{}", self.account.path("bin").display(), std::env::var("PATH").unwrap());
+        run(command.env("PATH", path).env("RECORD", self.account.path("record")).arg("rotate"), arguments)
+    }
+
+    /// Returns the recorded files that end with `end`, with their names.
+    fn records(&self, end: &str) -> Vec<(String, String)> {
+        let entries = fs::read_dir(self.account.path("record")).unwrap().map(|entry| entry.unwrap());
+        let read = entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.path()));
+        let read = read.filter(|(name, _)| name.ends_with(end));
+        read.map(|(name, path)| (name, fs::read_to_string(path).unwrap())).collect()
+    }
+
+    /// Checks that no argument and no environment contains a key, and that a standard input contains the new key.
+    fn check_secrecy(&self, old: &str, new: &str, context: &str) {
+        let (argv, env) = (self.records(".argv"), self.records(".env"));
+        assert!(!argv.is_empty() && argv.len() == env.len(), "{context}");
+        for (name, text) in argv.iter().chain(&env) {
+            for key in [old, new] {
+                assert!(!text.contains(key) && !text.contains(&encoded(key)), "{context}: {name}");
+            }
+            assert!(!text.contains("CODAT_API_KEY_FILE"), "{context}: {name}");
+        }
+        let is_delivered =
+            self.records(".stdin").iter().any(|(_, text)| text.contains(new) || text.contains(&encoded(new)));
+        assert!(is_delivered, "{context}");
+    }
+
+    fn argv(&self, tool: &str) -> Vec<String> {
+        let all = self.records(".argv");
+        let own = all.iter().filter(|(name, _)| name.starts_with(&format!("{tool}.")));
+        own.map(|(_, text)| text.lines().skip(1).collect::<Vec<_>>().join(" ")).collect()
+    }
+}
+
+fn encoded(key: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(key)
+}
+
+#[test]
+fn tools_get_the_key_on_standard_input_only() {
+    let recipes: [(&str, &str, &str); 7] = [
+        (
+            "aws-secretsmanager:codat/key",
+            "aws",
+            "secretsmanager put-secret-value --secret-id=codat/key --secret-string=file:///dev/stdin --output=json",
+        ),
+        ("gcp-secret:codat-key", "gcloud", "secrets versions add codat-key --data-file=-"),
+        (
+            "azure-keyvault:kv/codat-key",
+            "az",
+            "keyvault secret set --vault-name=kv --name=codat-key --file=/dev/stdin --encoding=utf-8 --output=none",
+        ),
+        ("vault:secret/codat#api_key", "vault", "kv patch secret/codat api_key=-"),
+        (
+            "k8s:shop/codat#api_key",
+            "kubectl",
+            "patch secret codat --namespace=shop --type=merge --patch-file=/dev/stdin",
+        ),
+        ("1password:Shop/Codat#key", "op", "item edit Codat --vault=Shop"),
+        ("vault:secret/codat#header#header", "vault", "kv patch secret/codat header=-"),
+    ];
+    for (sink, tool, command) in recipes {
+        let tools = Tools::new();
+        let old = tools.account.read("key");
+        let ended = tools.rotate(&["--to", sink, "--to", "file:key"]);
+        assert_eq!(ended.status, 0, "{sink}: {ended:?}");
+        let new = tools.account.read("key");
+        assert_ne!(old, new);
+        assert!(tools.argv(tool).iter().any(|argv| argv == command), "{sink}: {:?}", tools.argv(tool));
+        tools.check_secrecy(&old, &new, sink);
+        let expected = if sink.ends_with("#header") { format!("Basic {}", encoded(&new)) } else { new.clone() };
+        assert_eq!(tools.account.read("record/value"), expected, "{sink}");
+        let finished = tools.rotate(&["finish"]);
+        assert_eq!(finished.status, 0, "{sink}: the journal names the sink: {finished:?}");
+    }
+}
+
+#[test]
+fn an_item_keeps_its_other_fields() {
+    let tools = Tools::new();
+    assert_eq!(tools.rotate(&["--to", "1password:Shop/Codat#key"]).status, 0);
+    let edited = tools.records(".stdin");
+    assert!(edited[0].1.contains(r#"{"id":"a","label":"user","value":"me"}"#), "{edited:?}");
+    let ended = Tools::new().rotate(&["--to", "1password:Shop/Codat#other"]);
+    assert!(ended.status == 1 && ended.stderr.contains("no field other"), "{ended:?}");
+}
+
+#[test]
+fn a_sink_that_cannot_be_read_needs_a_confirmation() {
+    let tools = Tools::new();
+    let (old, keys) = (tools.account.read("key"), tools.account.keys());
+    let ended = tools.rotate(&["--to", "github:acme/shop#CODAT_API_KEY"]);
+    assert!(ended.status == 2 && ended.stderr.contains("cannot be read back"), "{ended:?}");
+    assert!(ended.stderr.contains("--confirm-command"), "{ended:?}");
+    assert_eq!(tools.account.keys(), keys);
+
+    let options = ["--to", "github:acme/shop#CODAT_API_KEY", "--confirm-command", "confirm it", "--to", "file:key"];
+    let plan = tools.rotate(&[&options[..], &["--dry-run"]].concat());
+    assert!(plan.stdout.contains("CODAT_API_KEY cannot be read back"), "{plan:?}");
+    let ended = tools.rotate(&options);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!(tools.argv("gh"), ["secret set CODAT_API_KEY --repo=acme/shop"]);
+    tools.check_secrecy(&old, &tools.account.read("key"), "github");
+    let next = "go on with: codat-keys rotate finish --to 'github:acme/shop#CODAT_API_KEY' --confirm-command 'confirm it' --to file:key\n";
+    assert!(ended.stdout.ends_with(next), "{ended:?}");
+    let without = tools.rotate(&["finish"]);
+    assert!(without.status == 2 && without.stderr.contains("name all sinks again"), "{without:?}");
+    let finished = tools.rotate(&[&["finish"], &options[..]].concat());
+    assert_eq!(finished.status, 0, "{finished:?}");
+}
+
+#[test]
+fn the_key_is_masked_in_the_error_of_a_tool() {
+    let tools = Tools::new();
+    let ended = tools.rotate(&["--to", "command:fail it", "--read-command", "true"]);
+    assert_eq!(ended.status, 1, "{ended:?}");
+    assert!(ended.stderr.contains("fail failed (exit status: 3): ****"), "{ended:?}");
+    let value = fs::read_dir(tools.account.path("record")).unwrap().count();
+    assert!(value > 0);
+    assert_eq!(tools.account.keys().len(), 2, "the new key is deleted");
+}
+
+#[test]
+fn a_missing_tool_is_an_error_before_a_key_is_made() {
+    let tools = Tools::new();
+    let keys = tools.account.keys();
+    for sink in ["aws-secretsmanager:a", "github:a/b#c", "k8s:a/b#c"] {
+        let mut command = tools.account.program();
+        let ended = run(command.env("PATH", "/nowhere").arg("rotate"), &["--to", sink, "--confirm-command", "x"]);
+        assert!(ended.status == 1 && ended.stderr.contains("cannot be run"), "{ended:?}");
+    }
+    assert_eq!(tools.account.keys(), keys);
+}
