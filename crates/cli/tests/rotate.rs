@@ -187,7 +187,7 @@ fn wrong_input_changes_nothing() {
     let before = (account.keys(), account.read("key"));
     let cases: &[(&[&str], i32, &str)] = &[
         (&[], 2, "no sink was given"),
-        (&["nobody", "--to", "file:key"], 7, "no key has this id or name"),
+        (&["missing", "--to", "file:key"], 7, "no key has this id or name"),
         (&["--to", "ftp:key"], 2, "no kind of sink `ftp:`"),
         (&["--to", "key"], 2, "no scheme"),
         (&["--to", "file:"], 2, "no place"),
@@ -202,7 +202,7 @@ fn wrong_input_changes_nothing() {
         (&["--to", "file:key", "--grace", "1"], 2, "--grace"),
         (&["--to", "file:key", "--lock", "../x"], 2, "name of the journal"),
         (&["--to", "file:key", "--delete-first", "a/b"], 2, "--delete-first"),
-        (&["--to", "profile:nobody"], 2, "nobody"),
+        (&["--to", "profile:missing"], 2, "missing"),
         (&["--to", "command:no-such-program"], 1, "no-such-program cannot be run"),
         (&["--to", "command:cat"], 2, "cannot be read back"),
         (&["--to", "command:cat 'x", "--read-command", "cat"], 2, "quote"),

@@ -3,9 +3,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
+use crate::bounded::wait_until;
 use crate::rotate::Account;
-use crate::support::{Ended, run};
+use crate::support::{Ended, run, start};
 
 /// A stand-in for every tool. It records its call, stores what it gets, and prints what it has stored.
 const TOOL: &str = r#"#!/bin/sh
@@ -171,8 +173,6 @@ fn the_key_is_masked_in_the_error_of_a_tool() {
     let ended = tools.rotate(&["--to", "command:fail it", "--read-command", "true"]);
     assert_eq!(ended.status, 1, "{ended:?}");
     assert!(ended.stderr.contains("fail failed (exit status: 3): ****"), "{ended:?}");
-    let value = fs::read_dir(tools.account.path("record")).unwrap().count();
-    assert!(value > 0);
     assert_eq!(tools.account.keys().len(), 2, "the new key is deleted");
 }
 
@@ -186,4 +186,40 @@ fn a_missing_tool_is_an_error_before_a_key_is_made() {
         assert!(ended.status == 1 && ended.stderr.contains("cannot be run"), "{ended:?}");
     }
     assert_eq!(tools.account.keys(), keys);
+}
+
+/// Returns the ids of the processes whose command line contains `text`.
+fn processes(text: &str) -> Vec<String> {
+    let all = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    let has_text = |id: &String| {
+        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        id.parse::<u32>().is_ok() && String::from_utf8_lossy(&line).contains(text)
+    };
+    all.filter(has_text).collect()
+}
+
+#[test]
+fn a_signal_kills_a_command_and_the_rotation_can_be_aborted() {
+    let tools = Tools::new();
+    let old = tools.account.read("key");
+    // A process with this argument is started by the command, so it is killed only with the whole process group.
+    let seconds = format!("7{:05}", std::process::id());
+    let write = format!("command:sh -c 'sleep {seconds}; true'");
+    let sinks = ["--to", "file:key", "--to", &write, "--read-command", "cat record/value"];
+    let mut command = tools.account.program();
+    command.arg("rotate").args(sinks).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let rotation = start(&mut command);
+    wait_until("the command runs", || processes(&format!("sleep\0{seconds}")).len() == 1);
+    let pid = rustix::process::Pid::from_raw(rotation.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = rotation.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("with the old or the new key: command:sh"), "{stderr}");
+    assert!(stderr.contains("hint: go on with: codat-keys rotate resume --to file:key --to "), "{stderr}");
+    wait_until("the command is killed", || processes(&seconds).is_empty());
+
+    let aborted = tools.rotate(&[&["abort"], &sinks[..]].concat());
+    assert_eq!(aborted.status, 0, "{aborted:?}");
+    assert_eq!((tools.account.read("key"), tools.account.keys().len()), (old, 2));
 }

@@ -29,14 +29,14 @@ pub(super) fn facts(report: &Report) -> Vec<String> {
         let found: Vec<&str> = found.map(|sink| sink.sink.as_str()).collect();
         (!found.is_empty()).then(|| found.join(", "))
     };
-    let told = [
+    let found = [
         ("with the new key: ", sinks(&[SinkProgress::Written, SinkProgress::Confirmed])),
         ("with the old or the new key: ", sinks(&[SinkProgress::Writing])),
         ("with the old key again: ", sinks(&[SinkProgress::Restored])),
         ("changed by another program, and left as it is: ", sinks(&[SinkProgress::LeftAlone])),
         ("deleted: ", (!report.deleted.is_empty()).then(|| report.deleted.join(", "))),
     ];
-    facts.extend(told.into_iter().filter_map(|(what, found)| Some(format!("{what}{}", found?))));
+    facts.extend(found.into_iter().filter_map(|(what, sinks)| Some(format!("{what}{}", sinks?))));
     if report.may_appear_later {
         let name = report.name.as_deref().unwrap_or_default();
         facts.push(format!("a further key named {name} may still appear: list the keys in some minutes"));

@@ -270,7 +270,7 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// Prints an event. Ignores errors, because a rotation does not stop if nobody reads its progress.
+/// Prints an event. Ignores errors, because a closed output does not stop a rotation.
 fn print_event(event: &RotationEvent, is_json: bool) {
     if is_json {
         let _ = print(&(json_text(event, false) + "\n"));
