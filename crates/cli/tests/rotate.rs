@@ -146,8 +146,8 @@ fn a_dry_run_changes_nothing() {
     let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
     assert_eq!(plan["plan"]["oldKey"], account.old);
     assert_eq!((account.keys(), account.read("key")), before);
-    assert!(!account.path("new").exists());
     assert_eq!(account.status(), Value::Null);
+    assert!(!account.path("new").exists() && !account.path("state").exists());
 }
 
 #[test]
@@ -357,4 +357,16 @@ fn the_journal_contains_no_key() {
 
 fn is_private(folder: &Path) -> bool {
     fs::metadata(folder).unwrap().mode() & 0o777 == 0o700
+}
+
+#[test]
+fn a_journal_that_others_can_write_is_refused() {
+    let account = Account::new();
+    fs::create_dir(account.path("shared")).unwrap();
+    fs::set_permissions(account.path("shared"), fs::Permissions::from_mode(0o777)).unwrap();
+    for arguments in [&["--to", "file:key"][..], &["finish"], &["status"]] {
+        let ended = account.rotate(&[arguments, &["--journal", "shared"]].concat());
+        assert!(ended.status == 1 && ended.stderr.contains("not trusted"), "{ended:?}");
+    }
+    assert_eq!(account.keys().len(), 2);
 }

@@ -3,20 +3,24 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use codat_keys::internal::check_trusted_folder;
 use codat_keys_rotate::FileJournal;
 
-use crate::config::private_folder;
 use crate::credential_selection::{self, Selection};
 use crate::failure::Failure;
 
 /// The name of the journal if no profile is selected.
 const WITHOUT_PROFILE: &str = "default";
 
-/// Opens the journals in `folder`, by default those of this user. Creates the folder. Returns an error if other users
-/// can change it, because a journal names the sinks of a rotation.
+/// Opens the journals in `folder`, by default those of this user. The first entry creates the folder. Returns an error
+/// if other users can change the folder, because a journal names the sinks of a rotation.
 pub(super) fn open(folder: Option<&Path>) -> Result<FileJournal, Failure> {
     let folder = folder.map_or_else(default_folder, |folder| Ok(folder.to_owned()))?;
-    private_folder(&folder)?;
+    let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(&folder);
+    check_trusted_folder(existing).map_err(|error| {
+        let hint = error.hint("name a folder of your own for the journal: --journal DIR");
+        Failure::local(format!("{} {error}", existing.display()), hint)
+    })?;
     Ok(FileJournal::new(folder))
 }
 
