@@ -30,7 +30,7 @@ impl Process {
                     return Ok(());
                 }
                 SinkContent::Nothing => {}
-                SinkContent::Key(id) if id == self.old() => {}
+                SinkContent::Key(id) if id == self.old() || self.is_ours(&id) => {}
                 _ if self.record.overwrite => {}
                 _ => return Err(changed()),
             }

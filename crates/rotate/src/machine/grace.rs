@@ -82,7 +82,7 @@ impl Process {
         match self.read_sink(sink).await? {
             SinkContent::Key(id) if id == new => return Ok(()),
             SinkContent::Nothing => {}
-            SinkContent::Key(id) if id == self.old() => {}
+            SinkContent::Key(id) if id == self.old() || self.is_ours(&id) => {}
             _ => return Err(changed()),
         }
         self.set_progress(sink, SinkProgress::Writing).await;

@@ -1,5 +1,6 @@
 //! The run of a rotation: the order of its states, and the actions that several states need.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use codat_keys::{KeyName, Timestamp};
@@ -67,6 +68,8 @@ pub(super) struct Process {
     pub(super) is_forward_only: bool,
     /// Whether this run has found the new key in all sinks, immediately before the old key is deleted.
     pub(super) has_checked_sinks: bool,
+    /// The ids of the keys with the tag of this rotation, from all lists of this run.
+    own_ids: HashSet<String>,
     /// The error with which the rotation ends in the state [`State::Aborted`]. `None` if it was rolled back.
     ended: Option<Stop>,
 }
@@ -81,6 +84,7 @@ impl Process {
             is_unsent: false,
             is_forward_only: false,
             has_checked_sinks: false,
+            own_ids: HashSet::new(),
             ended: None,
         }
     }
@@ -185,7 +189,10 @@ impl Process {
     /// Lists the keys once. The core has retried transient errors.
     pub(super) async fn list(&mut self, caller: Caller) -> Result<Vec<ListedKey>, Failure> {
         match self.port.perform(Action::List(caller)).await {
-            Event::Listed(keys) => Ok(keys),
+            Event::Listed(keys) => {
+                self.own_ids.extend(self.ours(&keys));
+                Ok(keys)
+            }
             event => Err(failure(event)),
         }
     }
@@ -241,6 +248,11 @@ impl Process {
     /// Returns the id of the new key. Every state after the creation has one.
     pub(super) fn new_key(&self) -> String {
         self.record.new_key.clone().unwrap_or_default()
+    }
+
+    /// Returns whether the key with this id has the tag of this rotation: it is the new key or a duplicate.
+    pub(super) fn is_ours(&self, id: &str) -> bool {
+        self.record.new_key.as_deref() == Some(id) || self.own_ids.contains(id)
     }
 
     /// Returns the listed keys that this rotation has created: their name contains its tag.

@@ -1,7 +1,7 @@
 //! The reconstruction of a lost journal, from the tag in the name of the new key and from the old key.
 
 use super::action::{ListedKey, Stop};
-use super::process::{BETWEEN_LISTS, Process, unfinished};
+use super::process::{BETWEEN_LISTS, Process, TRIES, unfinished};
 use crate::error::RotationErrorKind;
 use crate::name::{self, tag_of};
 use crate::record::{SinkProgress, State};
@@ -23,11 +23,14 @@ impl Process {
         Ok(())
     }
 
-    /// Returns the id of the old key, and the new key. Lists the keys twice if the first list does not contain both,
+    /// Returns the id of the old key, and the new key. Lists the keys up to four times until a list contains both,
     /// because Codat can list a new key late. If duplicates of the new key exist, prefers the one that a sink has.
     async fn find_pair(&mut self) -> Result<(String, ListedKey), Stop> {
         let mut keys = self.connect().await?;
-        if self.pair(&keys).is_err() {
+        for _ in 1..TRIES {
+            if self.pair(&keys).is_ok() {
+                break;
+            }
             self.wait(BETWEEN_LISTS).await;
             keys = self.connect().await?;
         }

@@ -80,7 +80,7 @@ impl Process {
         }
         Ok(match content {
             SinkContent::Key(id) if id == self.old() => Remains::OldKey,
-            SinkContent::Key(id) if Some(&id) == self.record.new_key.as_ref() => Remains::NewKey,
+            SinkContent::Key(id) if self.is_ours(&id) => Remains::NewKey,
             // The sink was empty before, and the write had no effect.
             SinkContent::Nothing => Remains::OldKey,
             _ => Remains::OfAnother,
