@@ -13,7 +13,7 @@ pub enum State {
     /// Looks for the keys of a rotation whose journal was lost.
     Recover,
     /// Deletes keys that the caller has named, because ten keys exist.
-    MakeRoom,
+    DeleteFirst,
     /// Creates the new key.
     Create,
     /// Lists the keys with the new key, until this has succeeded several times.
@@ -40,12 +40,12 @@ impl State {
         matches!(self, Self::Done | Self::Aborted)
     }
 
-    /// Returns a stable identifier, such as `make_room`. The journal contains the same text.
+    /// Returns a stable identifier, such as `delete_first`. The journal contains the same text.
     pub fn code(self) -> &'static str {
         match self {
             Self::Preflight => "preflight",
             Self::Recover => "recover",
-            Self::MakeRoom => "make_room",
+            Self::DeleteFirst => "delete_first",
             Self::Create => "create",
             Self::Probe => "probe",
             Self::Deliver => "deliver",

@@ -41,7 +41,7 @@ cargo xtask mutants             run the mutation tests of both kinds: make one c
 cargo xtask mutants source [FILE…]  run cargo-mutants for the pure modules, or the given ones
 cargo xtask mutants patches     run the mutation tests of tests/mutants
 cargo xtask mutants NAME…       run the mutation tests of tests/mutants/NAME.patch
-cargo xtask model-check         run create and delete against a model of the server, through every sequence of faults
+cargo xtask model-check         run create, delete and rotations against a model of the server, through every sequence of faults
 cargo xtask model-check CALL    run one of them: create, delete or rotate
 cargo xtask model-check CALL OPTION KEYS CHOICES  repeat one schedule, as printed by the model check
 cargo xtask model-check http NUMBER  repeat one run of the sample over HTTP

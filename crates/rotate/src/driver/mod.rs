@@ -160,7 +160,7 @@ pub(crate) async fn plan(options: &Options) -> Result<Plan, RotationError> {
     let mut calls = Calls::new(options, order);
     loop {
         let event = match machine.next(Timestamp::now()) {
-            Action::Save(record) if matches!(record.state, State::MakeRoom | State::Create) => {
+            Action::Save(record) if matches!(record.state, State::DeleteFirst | State::Create) => {
                 return Ok(planned(options, &calls, &record));
             }
             Action::Save(_) => Event::Saved,

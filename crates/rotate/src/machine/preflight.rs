@@ -1,4 +1,4 @@
-//! The states before the creation: [`State::Preflight`] and [`State::MakeRoom`]. A resumed rotation repeats both, because
+//! The states before the creation: [`State::Preflight`] and [`State::DeleteFirst`]. A resumed rotation repeats both, because
 //! nothing depends on them yet.
 
 use codat_keys::MAX_KEYS;
@@ -14,7 +14,7 @@ impl Process {
     pub(super) async fn preflight(&mut self) -> Result<(), Stop> {
         match self.prepare().await {
             Ok(to_delete) if to_delete.is_empty() => self.begin_creation().await,
-            Ok(to_delete) => return self.make_room(to_delete).await,
+            Ok(to_delete) => return self.delete_first(to_delete).await,
             Err(stop) => return self.end(stop).await,
         }
         Ok(())
@@ -114,8 +114,8 @@ impl Process {
         Ok(to_delete)
     }
 
-    async fn make_room(&mut self, to_delete: Vec<String>) -> Result<(), Stop> {
-        self.enter(State::MakeRoom).await;
+    async fn delete_first(&mut self, to_delete: Vec<String>) -> Result<(), Stop> {
+        self.enter(State::DeleteFirst).await;
         for id in to_delete {
             match self.delete(&self.old(), &id).await {
                 Ok(()) => {}

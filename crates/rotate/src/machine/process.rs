@@ -99,7 +99,7 @@ impl Process {
         self.save().await;
         match self.record.state {
             State::Recover => self.recover().await?,
-            State::Preflight | State::MakeRoom => {}
+            State::Preflight | State::DeleteFirst => {}
             _ => drop(self.connect().await?),
         }
         if self.goal == Goal::Abort {
@@ -107,7 +107,7 @@ impl Process {
         }
         loop {
             match self.record.state {
-                State::Preflight | State::MakeRoom | State::Recover => self.preflight().await?,
+                State::Preflight | State::DeleteFirst | State::Recover => self.preflight().await?,
                 State::Create => self.create().await?,
                 State::Probe => self.probe().await?,
                 State::Deliver => self.deliver().await?,
@@ -129,7 +129,7 @@ impl Process {
     async fn begin_abort(&mut self) -> Result<(), Stop> {
         let reason = || Some("the caller aborted the rotation".to_owned());
         match self.record.state {
-            State::Preflight | State::MakeRoom => {
+            State::Preflight | State::DeleteFirst => {
                 self.record.reason = reason();
                 self.enter(State::Aborted).await;
             }

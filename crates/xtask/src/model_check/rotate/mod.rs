@@ -92,7 +92,7 @@ struct Model<'a> {
 
 /// How a run of the rotation ended.
 enum End {
-    Complete(Outcome),
+    Complete(Box<Outcome>),
     Crashed,
 }
 
@@ -155,7 +155,7 @@ impl Model<'_> {
         for _ in 0..MAX_STEPS {
             let action = machine.next(self.now());
             let event = match action {
-                Action::Complete(outcome) => return Ok(End::Complete(outcome)),
+                Action::Complete(outcome) => return Ok(End::Complete(Box::new(outcome))),
                 action => self.perform(action, &mut memory)?,
             };
             self.server.step();
