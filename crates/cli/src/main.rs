@@ -38,6 +38,7 @@ mod failure;
 
 mod duration;
 mod exit_status;
+mod file_identity;
 mod json;
 mod redact;
 mod signals;

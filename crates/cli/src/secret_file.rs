@@ -4,8 +4,6 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-#[cfg(unix)]
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use codat_keys::ErrorKind;
@@ -13,6 +11,7 @@ use codat_keys::internal::{OpenError, check_owner, check_trusted_folder};
 
 use crate::atomic_file::{self, AtomicFile};
 use crate::failure::Failure;
+use crate::file_identity::is_at;
 use crate::signals::with_state;
 
 /// The disk space in bytes that must be available before a key is created. A key is smaller.
@@ -213,21 +212,6 @@ fn check_trusted(path: &Path, file: &File) -> Result<(), OpenError> {
 
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Returns whether `path` is the path of the open file `file`, and not a link to it. On Unix, this function compares
-/// inode numbers and opens no file. So the function also works if this process cannot open more files.
-#[cfg(unix)]
-fn is_at(path: &Path, file: &File) -> bool {
-    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    file.metadata().is_ok_and(|here| path.symlink_metadata().is_ok_and(|there| id(here) == id(there)))
-}
-
-#[cfg(not(unix))]
-fn is_at(path: &Path, file: &File) -> bool {
-    use same_file::Handle;
-    let here = file.try_clone().and_then(Handle::from_file);
-    here.is_ok_and(|here| Handle::from_path(path).is_ok_and(|there| here == there))
 }
 
 /// Reserves [`RESERVED_BYTES`] of disk space for the file, if the system supports this.

@@ -19,10 +19,10 @@ use std::{process, thread};
 use codat_keys::{AbortHandle, ErrorKind};
 #[cfg(unix)]
 use rustix::process::Pid;
-use same_file::Handle;
 use tokio::sync::watch;
 
 use crate::exit_status;
+use crate::file_identity::is_at;
 use crate::redact::without_secrets;
 
 mod received;
@@ -67,7 +67,7 @@ pub(crate) struct State {
     /// A description of the changes that the command has made so far. API keys are masked.
     done: Option<String>,
     /// The files to remove when a signal ends this process. A file that another program has replaced is not removed.
-    files: Vec<(PathBuf, Handle)>,
+    files: Vec<(PathBuf, File)>,
     /// The terminal settings to restore when a signal ends this process. `None` while no prompt is shown.
     terminal: Option<Terminal>,
     /// The child processes to kill when a signal ends this process. Each of them runs a program that prints an API key.
@@ -80,8 +80,8 @@ pub(crate) struct State {
 impl State {
     /// Registers a file for removal when a signal ends this process. A file that another program has replaced is kept.
     pub(crate) fn remove_at_end(&mut self, path: &Path, file: &File) {
-        if let Ok(handle) = file.try_clone().and_then(Handle::from_file) {
-            self.files.push((path.to_owned(), handle));
+        if let Ok(file) = file.try_clone() {
+            self.files.push((path.to_owned(), file));
         }
     }
 
@@ -131,7 +131,7 @@ impl State {
             let _ = rustix::process::kill_process_group(child, rustix::process::Signal::KILL);
         }
         for (path, file) in self.files.drain(..) {
-            if Handle::from_path(&path).is_ok_and(|there| there == file) {
+            if is_at(&path, &file) {
                 // Ignores an error, because the process ends in any case.
                 let _ = fs::remove_file(&path);
             }

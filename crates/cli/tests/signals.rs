@@ -331,6 +331,24 @@ fn a_second_signal_exits_immediately_and_leaves_no_file() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn a_pipe_in_place_of_the_reserved_file_does_not_delay_the_end() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let (server, folder) = (server(is_change), tempfile::tempdir().unwrap());
+    let key = folder.path().join("key");
+    let mut command = with_key(&server.url, KEY);
+    let mut child = start(command.args(["create", "new", "--out"]).arg(&key));
+    wait_until("the last request has arrived", || server.requests().iter().any(|request| is_change(request)));
+    std::fs::remove_file(&key).unwrap();
+    mknodat(CWD, &key, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    send(&child, Signal::QUIT);
+    wait_until("it has ended", || child.try_wait().unwrap().is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(131));
+    assert!(key.exists(), "the pipe belongs to another user");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn ignored_signals_stay_ignored() {
     let server = server(|_| true);
     let mut command = Command::new("sh");

@@ -152,7 +152,7 @@ fn entity(text: &str) -> Option<(char, usize)> {
     }
     let end = name.bytes().take(MAX_ENTITY_BYTES).position(|byte| byte == b';');
     let named = end.and_then(|end| Some((named(&name[..end])?, length(&name[end + 1..]))));
-    named.or((length(name) > 1).then_some(('&', length(name))))
+    named.or(Some(('&', length(name))))
 }
 
 /// Returns the character of an HTML entity. Knows only characters that can occur in an API key, and invisible
@@ -227,6 +227,7 @@ mod tests {
     fn escapes_are_decoded() {
         for (text, decoded) in [
             ("M%4d%4D%254d%25254D%zz%", "MMMMM%zz%"),
+            ("&lt;&gt;&quot;&apos;&amp;&plus;&sol;&equals;&amp;amp;lt;&x", "<>\"'&+/=<&x"),
             (r"\u004d\\u004D\u{4d}\x4d\n\/\q\", r"MMMM/\q\"),
             ("&#77;&#x4D;&#X4d;&#077&amp;#77;&amp;amp;&lt;&copy;&#;", "MMMMM&<&copy;&#;"),
             ("a&NegativeVeryThinSpace;b&amp;ZeroWidthSpace;c&NoBreak;d&plus;&nbsp", "abcd+&nbsp"),
