@@ -45,8 +45,8 @@ pub(super) struct Server {
     /// The ids of the keys that the rotation has created.
     pub(super) ours: HashSet<String>,
     number: u32,
-    /// Whether a deletion took effect after its caller had given up.
-    pub(super) has_deleted_late: bool,
+    /// Whether a creation took effect after its caller had given up.
+    pub(super) has_created_late: bool,
     /// Whether another program has deleted the old or the new key.
     pub(super) foreign_deleter: bool,
 }
@@ -62,7 +62,7 @@ impl Server {
             landings: Vec::new(),
             ours: HashSet::new(),
             number: 0,
-            has_deleted_late: false,
+            has_created_late: false,
             foreign_deleter: false,
         };
         (1..keys).for_each(|_| server.add_foreign());
@@ -194,13 +194,11 @@ impl Server {
     }
 
     fn land(&mut self, landing: Landing) {
+        self.has_created_late |= !matches!(landing, Landing::Delete(..));
         match landing {
             Landing::Create(idempotency_key, name) => drop(self.create(&idempotency_key, &name)),
             Landing::CreateAnyway(name) => self.create_anyway(Effect::Now, &name),
-            Landing::Delete(caller, id) => {
-                self.has_deleted_late |= self.is_alive(&id);
-                self.delete(&caller, &id);
-            }
+            Landing::Delete(caller, id) => self.delete(&caller, &id),
         }
     }
 
