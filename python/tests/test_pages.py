@@ -426,7 +426,7 @@ def test_a_fork_while_a_thread_requests_a_page_iterates_on_from_that_page(
         return page(number, total=8)
 
     def numbers(one: Any) -> list[int]:
-        return [one] if per_item else one.results  # type: ignore[no-any-return]
+        return [one] if per_item else one.results
 
     async def read(iterator: Any) -> list[int]:
         return [number for one in await rest(iterator) for number in numbers(one)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codat_keys::{ApiKeyDetails, Error, ErrorKind, KeyId};
+use codat_keys::{ApiKeyDetails, Error, ErrorKind, KeyId, Untrusted};
 
 pub(crate) enum FlashMessage {
     /// An API key was created. If the creation resumed an earlier attempt with an unknown outcome, `resumed` is the
@@ -69,8 +69,9 @@ impl RequestedAction {
 /// The properties of an API key that are not secret.
 #[derive(Clone)]
 pub(crate) struct KeySummary {
-    /// The name of the API key, for display. API keys in the name are masked, and control characters are escaped.
-    pub(crate) name: Option<String>,
+    /// The name of the API key. It is redacted when a page shows it, because a later list can contain an API key that
+    /// occurs in the name.
+    pub(crate) name: Option<Untrusted>,
     pub(crate) masked: String,
 }
 
@@ -89,7 +90,7 @@ pub(crate) struct ErrorSummary {
 }
 impl KeySummary {
     pub(crate) fn of(key: &ApiKeyDetails) -> Self {
-        Self { name: key.name.as_ref().map(ToString::to_string), masked: key.api_key.masked() }
+        Self { name: key.name.clone(), masked: key.api_key.masked() }
     }
 }
 

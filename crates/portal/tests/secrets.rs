@@ -30,6 +30,22 @@ fn no_page_contains_a_key_or_a_header() {
     }
 }
 
+/// A message about a key is shown on a later page, when the list can contain a key that occurs in the name.
+#[test]
+fn a_name_that_becomes_a_key_is_masked_in_a_message() {
+    let (emulator, links) = local(false);
+    let name = "MadeUpKeyOfALaterList00001";
+    let visitor = Visitor::with_link(&emulator, &links);
+    visitor.post("/keys", &[("name", name)]);
+    let keys = format!(
+        r#"{{"keys":[{{"id":"a","apiKey":"{}"}},{{"id":"b","name":"b","apiKey":"{name}"}}]}}"#,
+        emulator.api_key()
+    );
+    set_state(&emulator, &keys);
+    let page = visitor.get("").body;
+    assert!(page.contains("The key was created") && !page.contains(name), "{page}");
+}
+
 /// A name can be any text that a user enters. An id can be any text that the emulator's state contains.
 #[test]
 fn keys_in_names_and_ids_are_masked() {

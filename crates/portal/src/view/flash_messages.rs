@@ -119,7 +119,7 @@ impl Page<'_> {
     fn key(&self, key: &KeySummary) -> Markup {
         html! {
             @match &key.name {
-                Some(name) => bdi.name { (name) },
+                Some(name) => bdi.name { (name.to_string()) },
                 None => span.muted { (self.language.no_name()) },
             }
             " " code { (key.masked) }
