@@ -107,7 +107,8 @@ impl PendingCalls {
         self.run(number, observed, core.for_a_call(env, timeout)?, core.has_callback(), call.parse(env)?)
     }
 
-    /// Starts a call that requests the next page. The response is the attachment. After the last page, there is none.
+    /// Starts a call that requests the next page. The response is the attachment. After the last page, the call returns
+    /// no attachment.
     #[napi]
     pub fn next(
         &self,

@@ -143,8 +143,9 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
 
 /// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
 ///
-/// After a fork, the child process uses another cursor at the same page. A thread of the parent process may have locked
-/// the cursor when the process was forked, and would never release it in the child process.
+/// After a fork, the child process uses another cursor at the same page. At the time of the fork, a thread of the
+/// parent process may hold the lock of the cursor. The child process does not have this thread, so there the lock is
+/// never released.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct PageCursor(Mutex<OwnCursor>);
 
@@ -255,7 +256,8 @@ impl Drop for AsyncBody {
     }
 }
 
-/// Returns an error if another process received a response: the parent process, before a fork.
+/// Returns an error if the current process is not `receiver`, the process that received the response. A child process
+/// after a fork cannot use the responses of its parent process.
 pub(crate) fn check_process(py: Python<'_>, receiver: u32) -> PyResult<()> {
     if receiver == process::id() {
         return Ok(());

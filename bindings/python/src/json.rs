@@ -46,13 +46,14 @@ fn without_garbage_collection<T>(py: Python<'_>, parse: impl FnOnce() -> T) -> P
     Ok(parsed)
 }
 
-/// Returns a new Python object. Returns an error if `new` returns null, because there is not enough memory.
+/// Returns a new Python object. Returns an error if `new` returns null, which means that there is not enough memory.
 fn created<'py, E: Error>(py: Python<'py>, new: impl FnOnce() -> *mut ffi::PyObject) -> Result<Bound<'py, PyAny>, E> {
     // SAFETY: `new` calls a constructor of the C interface, which returns a new reference or null.
     unsafe { Bound::from_owned_ptr_or_err(py, new()) }.map_err(no_memory)
 }
 
-/// Converts the error of an operation of Python. Its text is not used, because formatting it would need memory.
+/// Replaces an error of Python with the error that there is not enough memory. Does not use the text of the original
+/// error, because formatting the text would need memory.
 fn no_memory<E: Error>(_: impl Sized) -> E {
     E::custom("there is not enough memory")
 }

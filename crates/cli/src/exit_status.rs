@@ -5,7 +5,7 @@ use codat_keys::ErrorKind;
 /// The exit status of `audit` if it reports findings.
 pub(crate) const FINDINGS: u8 = 3;
 
-/// The exit status of `rotate` if it leaves a rotation unfinished, or finds one.
+/// The exit status of `rotate` if it leaves a rotation unfinished, or finds an unfinished rotation.
 pub(crate) const UNFINISHED: u8 = 11;
 
 /// The signals that cancel a request, and the exit status after each. SIGINT (Ctrl-C) is not in this list. Its exit

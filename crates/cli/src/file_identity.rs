@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-/// Returns whether `path` is the path of the open file `file`, and not a link to it. On Unix, this function compares
-/// inode numbers and opens no file. So the function also works if this process cannot open more files, and does not wait
-/// for a pipe that another user has put in the place of the file.
+/// Returns whether `path` is the path of the open file `file`. On Unix, a symbolic link to `file` does not count.
+/// This function compares inode numbers there, and opens no file. So it also works when this process cannot open more
+/// files, and does not block if another user has replaced the file with a pipe.
 #[cfg(unix)]
 pub(crate) fn is_at(path: &Path, file: &File) -> bool {
     use std::os::unix::fs::MetadataExt as _;

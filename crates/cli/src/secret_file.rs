@@ -106,8 +106,8 @@ impl Drop for SecretFile {
     }
 }
 
-/// Returns an error if `--overwrite` has no effect, because no `--out` names a file. clap skips `requires` if another
-/// option conflicts with `--out`.
+/// Returns an error if `--overwrite` is used without an `--out` that names a file. The attribute `requires` of clap is
+/// not sufficient: clap ignores it if another option conflicts with `--out`.
 pub(crate) fn check_overwrite(out: Option<&Path>, overwrite: bool) -> Result<(), Failure> {
     if overwrite && out.is_none_or(|path| path == Path::new("-")) {
         let hint = "name the file with --out FILE, or leave --overwrite out; nothing was sent";

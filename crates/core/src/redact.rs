@@ -11,11 +11,12 @@ use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
 /// The number of levels of JSON within JSON strings that are searched for `apiKey` members. Each level takes time in
-/// proportion to the length of the body, so that a body with thousands of levels would take too long.
+/// proportion to the length of the body, so a body with thousands of levels would take too long.
 const MAX_LEVELS: usize = 8;
 
-/// Replaces every known key, and the value of every `apiKey` member, with asterisks. Also replaces the content of a
-/// JSON string below [`MAX_LEVELS`] others. All other bytes of the body stay unchanged. The body may be invalid JSON.
+/// Replaces every known key, and the value of every `apiKey` member, with asterisks. Also replaces the whole content of
+/// a JSON string that is nested in [`MAX_LEVELS`] other JSON strings. All other bytes of the body stay unchanged. The
+/// body may be invalid JSON.
 pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
     let members = RefCell::new(Vec::new());
     let redacted = known.with(|keys| Redactor { known: keys, members: &members }.redact(body));

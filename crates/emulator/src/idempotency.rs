@@ -24,7 +24,7 @@ pub(crate) struct IdempotencyCache {
 
 /// The first request with an idempotency key. After the request has ended, this value contains its response.
 struct FirstRequest {
-    /// A hash of the body. The body itself can have a megabyte.
+    /// A hash of the body. The body itself can be a megabyte long.
     body: u64,
     state: State,
 }
@@ -84,8 +84,8 @@ impl IdempotencyCache {
         }
     }
 
-    /// Removes the responses that have expired, and the oldest one if the cache is full. The number of connections
-    /// limits the number of requests that are running.
+    /// Removes the responses that have expired, and the oldest one if the cache is full. Does not remove requests that
+    /// are running: their number is limited by the number of connections.
     fn remove_expired(&mut self, now: Timestamp) {
         while let Some(oldest) = self.answered.front() {
             let is_expired = match self.first_requests.get(oldest) {

@@ -60,7 +60,7 @@ enum End {
     Answered,
     /// The emulator closed the connection without a response.
     Dropped,
-    /// The client disconnected before the emulator sent a response, or during a body to which a fault applies.
+    /// The client disconnected before the emulator sent a response, or while the emulator sent a faulty body.
     ClientClosed,
 }
 

@@ -121,9 +121,9 @@ async fn send_faulty_body(sending: impl Future<Output = Result<(), SendError>>, 
     }
 }
 
-/// A guard that detects when the client disconnects. The future that handles the request owns the guard, and then the
-/// task that sends a body with a fault. If the client disconnects, hyper drops the future, or the task ends early. The
-/// guard then records this in the journal.
+/// A guard that detects when the client disconnects. First, the future that handles the request owns the guard. If the
+/// body has a fault, the task that sends the body owns the guard afterwards. If the client disconnects, hyper drops the
+/// future, or the task ends early. The guard then records the disconnection in the journal.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

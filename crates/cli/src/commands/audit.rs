@@ -23,7 +23,8 @@ use crate::stderr::eprint_line;
 /// because it creates the new key before it deletes the old key.
 const MANY: usize = 8;
 
-/// The base name of a key that has no name. A key that replaces it has a name that has the base name `key`.
+/// The base name of a key that has no name. A rotation gives the replacement of such a key the base name `key` and a
+/// tag.
 const BASE_OF_NAMELESS: &str = "key";
 
 #[derive(Args)]

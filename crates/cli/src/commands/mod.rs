@@ -117,8 +117,9 @@ enum Command {
 }
 
 impl Cli {
-    /// Returns the hint if the standard output is closed. Returns `None` if the command prints nothing without `--json`,
-    /// or nothing that standard error or a file does not contain as well.
+    /// Returns the hint for the case that standard output is closed. Returns `None` if the command can run with a
+    /// closed output: it prints only with `--json`, or everything that it prints is also on standard error or in a
+    /// file.
     pub(crate) fn closed_output_hint(&self) -> Option<&'static str> {
         match &self.command {
             Command::Create(create) => create.closed_output_hint(),

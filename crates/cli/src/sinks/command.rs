@@ -94,7 +94,8 @@ impl CommandSink {
         sink.check_verification("")
     }
 
-    /// Returns an error if a rotation could not see whether the sink has the key.
+    /// Returns an error if a rotation could not check whether the sink has the key. Also returns an error if
+    /// `--confirm-command` is used with a sink that can be read.
     fn check_verification(self, or: &str) -> Result<Self, Failure> {
         if self.read.is_some() && self.confirm.is_some() {
             let what = format!("{} can be read back", self.description);
@@ -174,7 +175,8 @@ impl Sink for CommandSink {
     }
 }
 
-/// Returns a command line whose program exists. The path of a program with a slash is relative to the folder.
+/// Returns the command line, or an error if its program does not exist. If the program contains a slash, it is a path
+/// relative to `context.folder`.
 fn program(context: &SinkContext<'_>, mut words: Vec<String>) -> Result<Vec<String>, Failure> {
     if words[0].contains(MAIN_SEPARATOR) {
         words[0] = context.folder.join(&words[0]).display().to_string();

@@ -22,7 +22,7 @@ use crate::redact::without_secrets;
 
 pub(crate) use recipes::forms;
 
-/// The end of a sink that gets the whole header.
+/// The suffix of the argument of a sink that gets the whole header.
 const HEADER: &str = "#header";
 
 /// A sink as the user names it, with the commands that belong to it.
@@ -50,7 +50,7 @@ pub(crate) enum Words {
 pub(crate) struct SinkContext<'a> {
     /// The folder of relative paths.
     pub(crate) folder: &'a Path,
-    /// The base URL of the client. A profile with another origin is no sink.
+    /// The base URL of the client. A profile whose base URL has another origin cannot be a sink.
     pub(crate) base_url: &'a str,
     /// The timeout of a request to the keyring.
     pub(crate) keyring_timeout: Duration,
@@ -77,7 +77,8 @@ impl Form {
 }
 
 impl SinkArgument {
-    /// Creates the sink. Returns an error if the sink cannot be used: the user must learn it before a key is created.
+    /// Creates the sink. Returns an error if the sink cannot be used, so that the user gets this error before a key is
+    /// created.
     pub(crate) fn open(&self, context: &SinkContext<'_>) -> Result<Arc<dyn Sink>, Failure> {
         let Some((scheme, place)) = self.sink.split_once(':') else { return Err(unknown("a sink has no scheme")) };
         let (place, form) = match place.strip_suffix(HEADER) {
@@ -159,7 +160,8 @@ fn path(context: &SinkContext<'_>, text: &str) -> Result<PathBuf, Failure> {
         .map_err(|error| invalid(format!("a sink has an invalid path: {error}"), "name a file"))
 }
 
-/// Returns a short word in quotes. A long one may be a key, which a user gave by mistake.
+/// Returns a short word in quotes. Does not return a long word, because it may be a key that the user entered by
+/// mistake.
 fn quoted(word: &str) -> String {
     if word.len() <= 20 { format!("`{word}:`") } else { "of this name".into() }
 }

@@ -16,7 +16,7 @@ use crate::redact::without_secrets;
 /// The maximum size of the output in bytes. An item of a secret manager is smaller.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The maximum length in characters of the message of a program in an error.
+/// The maximum number of characters of a program's message that an error contains.
 const MAX_MESSAGE_CHARS: usize = 300;
 
 const MASK: &str = "****";
@@ -80,8 +80,8 @@ impl Ended {
         texts.iter().any(|text| errors.contains(text))
     }
 
-    /// Returns an error with the last line of the standard error, in which keys are masked. It may not occur again,
-    /// because programs do not tell whether it would.
+    /// Returns an error with the last line of standard error. Keys in this line are masked. The error is temporary,
+    /// because a program does not report whether a repetition can succeed.
     pub(super) fn error(&self) -> SinkError {
         let message = self.message();
         let what = if message.is_empty() { "and printed no error".into() } else { message };

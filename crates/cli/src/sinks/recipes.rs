@@ -1,10 +1,11 @@
-//! The sinks that use the command-line tool of a secret manager. Each row fills in the command lines of the tool. The
-//! key is on the standard input of the tool: other processes can read arguments and environments.
+//! The sinks that use the command-line tool of a secret manager. Each recipe contains the command lines of one tool.
+//! The tool gets the key on its standard input, because other processes can read its arguments and its environment.
 
-/// How a sink uses a tool. The secret, item or vault must exist before.
+/// How a sink uses a tool. The secret, item or vault must already exist.
 pub(super) struct Recipe {
     pub(super) scheme: &'static str,
-    /// The parts of the place, and the separators between them. The command lines contain the parts in braces.
+    /// The parts of the place, and the separators between them. In the command lines, the name of a part in braces
+    /// stands for the part.
     pub(super) form: &'static str,
     pub(super) write: &'static [&'static str],
     pub(super) input: Input,
@@ -19,9 +20,11 @@ pub(super) struct Recipe {
 pub(super) enum Input {
     /// The value.
     Value,
-    /// A patch of a Kubernetes secret. The name of the part of the form with the key of the secret.
+    /// A patch that sets one entry of a Kubernetes secret. The value is the name of the part of the form that names
+    /// this entry.
     SecretPatch(&'static str),
-    /// The item that this command prints, with a changed field: the name of the part of the form with the field.
+    /// An item with one changed field. The first value is the command that prints the item. The second value is the
+    /// name of the part of the form that names the field.
     Item(&'static [&'static str], &'static str),
 }
 
@@ -150,8 +153,9 @@ pub(crate) fn forms() -> String {
 pub(super) struct Parts<'a>(Vec<(&'static str, &'a str)>);
 
 impl Recipe {
-    /// Splits a place into its parts. Returns `None` if the place does not have the form of the recipe. A part does not
-    /// begin with a dash, because the tool would read it as an option, and has no quotes or control characters.
+    /// Splits a place into its parts. Returns `None` if the place does not have the form of the recipe. A part must not
+    /// begin with a dash, because the tool would read the part as an option. A part must not contain double quotes,
+    /// backslashes, backticks, braces or control characters.
     pub(super) fn parse<'a>(&self, place: &'a str) -> Option<Parts<'a>> {
         let (mut form, mut rest, mut parts) = (self.form, place, Vec::new());
         loop {

@@ -90,9 +90,9 @@ impl Client {
         Ok(Self(self.0.with_timeouts(OperationTimeouts::given(Some(time))?)))
     }
 
-    /// Returns a client that authenticates with `key` and shares all else with this one: its connections, its settings
-    /// and the keys that it redacts. It does not read the source of this client's key. Use it to try a new key before
-    /// your programs use it.
+    /// Returns a client that authenticates with `key`. The new client shares the connections, the settings and the
+    /// redacted keys of this client. The new client never reads a key from the source of this client. Use the new
+    /// client to try a new key before your programs use this key.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -53,7 +53,7 @@ impl CredentialCache {
         Self::new(Some(credential), None)
     }
 
-    /// Returns a cache with another credential that never changes. Both caches share the known keys.
+    /// Returns a cache that contains `credential` and never replaces it. Both caches share the known keys.
     pub(crate) fn replaced_by(&self, credential: &Credential) -> Self {
         self.known.add_used(credential.api_key());
         Self {

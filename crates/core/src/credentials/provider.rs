@@ -7,8 +7,8 @@ use crate::domain::Credential;
 
 /// The future that [`KeyProvider::read`] returns. An [`Error`](crate::Error) of this library is returned unchanged. Any
 /// other error is wrapped in an `InvalidCredential` error with the same text. The text of an error must not contain
-/// secrets. The `Debug` form of an error may contain secrets, because `Debug` of the wrapping error shows only the text.
-/// `source` returns the error itself.
+/// secrets. The `Debug` form of an error may contain secrets, because `Debug` of the wrapping error shows only the
+/// text. `source` of the wrapping error returns the original error.
 pub type CredentialFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Credential, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
 

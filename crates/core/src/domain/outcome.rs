@@ -35,8 +35,9 @@ pub struct Outcome {
     /// The keys that the request may have created: new keys with the requested name. `None` if the keys could not be
     /// listed.
     pub candidates: Option<Vec<ApiKeyDetails>>,
-    /// Whether the request can be resumed with the idempotency key. False without an idempotency key, if it is older
-    /// than 85 minutes, or if Codat has stored a failure for it, which Codat would repeat.
+    /// Whether the request can be resumed with the idempotency key. False if there is no idempotency key, or if the key
+    /// is older than 85 minutes. Also false if Codat has stored a failure for the key, because Codat would return this
+    /// failure again.
     pub can_resume: bool,
 }
 

@@ -20,7 +20,8 @@ use crate::wire::{Object, unreadable};
 
 const DEFAULT_PAGE_SIZE: u32 = 100;
 const LARGEST_PAGE_SIZE: u32 = 5000;
-/// The maximum total number of results: 2^53 - 1, the maximum of all languages.
+/// The maximum total number of results: 2^53 - 1, which is `Number.MAX_SAFE_INTEGER` in JavaScript. All languages of
+/// this SDK have the same maximum.
 const MAX_TOTAL: u64 = (1 << 53) - 1;
 
 /// One page of a paginated list of results.
@@ -94,8 +95,8 @@ impl PageCursor {
         Self { path, page_size, parameters, max_response_bytes: None, schedule: Schedule::new(1) }
     }
 
-    /// Returns a cursor at the same page. It does not share the pages that this cursor has received in advance, and
-    /// requests them again.
+    /// Returns a cursor at the same page. The new cursor requests again the pages that this cursor has received in
+    /// advance.
     #[must_use]
     pub fn at_same_page(&self) -> Self {
         let Self { path, page_size, parameters, max_response_bytes, schedule } = self;

@@ -80,10 +80,10 @@ impl<R, E> Schedule<R, E> {
         self.is_finished
     }
 
-    /// Returns true if the returned pages cannot contain each result once. This is the case if two consecutive pages
-    /// reported different totals, where a page that [`accept`](Self::accept) rejects also counts; if a page other than
-    /// the last one has another length than the page before it; or if the number of results on all pages differs from
-    /// the total.
+    /// Returns true if the returned pages cannot contain each result once. This is the case if
+    /// - two consecutive pages reported different totals, even if [`accept`](Self::accept) rejected the second page;
+    /// - a page other than the last one has another length than the page before it;
+    /// - the number of results on all pages differs from the total.
     pub(super) fn total_changed(&self) -> bool {
         self.total_changed
     }
@@ -145,8 +145,8 @@ impl<R, E> Schedule<R, E> {
     /// false if the page is rejected: the page and all later pages must be requested again.
     ///
     /// A page is rejected if it was not requested in order and its total differs from that of the page before. The page
-    /// may then be older than the page before it, and its results may be at other positions. The limit becomes 1.
-    /// This keeps the number of repeated requests low even if the total changes often.
+    /// may then be older than the page before it, and its results may be at other positions. The limit of concurrent
+    /// requests becomes 1. This keeps the number of repeated requests low even if the total changes often.
     #[must_use]
     pub(super) fn accept(&mut self, results: u64, total: u64) -> bool {
         let changed = self.total.is_some_and(|previous| previous != total);

@@ -209,7 +209,8 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// Returns the failure for an error of the core. `unknown` is its kind if the outcome of a change is unknown.
+/// Returns the failure for an error of the core. If the outcome of a change is unknown, the failure has the kind
+/// `unknown`.
 fn api_failure(error: Error, unknown: FailureKind) -> Failure {
     let kind = match error.kind() {
         ErrorKind::OutcomeUnknown => unknown,

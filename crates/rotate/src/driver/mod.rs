@@ -27,8 +27,8 @@ use journal::HeldJournal;
 /// How long the old key stays after all sinks have the new key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grace {
-    /// Until [`Rotation::finish`](crate::Rotation::finish). Programs that read their key only when they start still have
-    /// the old key.
+    /// The old key stays until [`Rotation::finish`](crate::Rotation::finish). Programs that read their key only at
+    /// their start use the old key until they are restarted.
     #[default]
     UntilFinish,
     /// The old key is deleted immediately.

@@ -22,8 +22,9 @@ pub(super) enum Download<'a> {
     File(Destination<'a>),
 }
 
-/// The file at `path`. Until the body is complete, it is in a temporary file in the same folder. The temporary file is
-/// removed after an error or a signal. On Unix, the file has mode 0600, because the body can contain keys.
+/// The file at `path`. The body is first written to a temporary file in the same folder. When the body is complete,
+/// this file gets the name `path`. The temporary file is removed after an error or a signal. On Unix, the file has mode
+/// 0600, because the body can contain keys.
 pub(super) struct Destination<'a> {
     path: &'a Path,
     overwrite: bool,
@@ -31,8 +32,8 @@ pub(super) struct Destination<'a> {
 }
 
 impl<'a> Download<'a> {
-    /// Returns an error if the body cannot be written to `path`. `-` is standard output. Keys are not masked, so that a
-    /// terminal is an error.
+    /// Returns an error if the body cannot be written to `path`. The path `-` means standard output. Returns an error
+    /// if standard output is a terminal, because the keys in the body are not masked.
     pub(super) fn new(path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
         if is_dash(path) {
             let hint = "name a file, or leave --output out: keys are then masked; nothing was sent";

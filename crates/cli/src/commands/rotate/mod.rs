@@ -1,4 +1,4 @@
-//! The command `rotate`: replaces a key with a new one, without a moment in which a program has no working key.
+//! The command `rotate`: replaces a key with a new one. During the whole rotation, each program has a working key.
 
 mod journal;
 mod options;

@@ -77,7 +77,7 @@ pub(super) struct Start {
 #[derive(Default)]
 pub(super) struct SinkArguments {
     sinks: Vec<SinkArgument>,
-    /// An option that does not follow a `--to`, or follows the same one twice.
+    /// The name of an option that comes before the first `--to`, or occurs twice after the same `--to`.
     misplaced: Option<&'static str>,
 }
 
@@ -191,7 +191,8 @@ impl Common {
         Ok(options)
     }
 
-    /// Returns the sinks, and the folder of their relative paths. Those of the command line replace those of the file.
+    /// Returns the sinks, and the folder to which their paths are relative. Sinks on the command line replace the sinks
+    /// in the file.
     pub(super) fn sinks<'a>(&'a self, file: &'a FileOptions) -> Result<(Vec<SinkArgument>, &'a Path), Failure> {
         if let Some(name) = self.sinks.misplaced {
             let what = format!("--{name} does not follow the sink that it belongs to");

@@ -4,7 +4,7 @@ use codat_keys_rotate::{Plan, Report, RotationEvent, SinkContent, SinkProgress, 
 
 use crate::redact::without_secrets;
 
-/// Returns the line about an event, or `None` for an event that another line tells.
+/// Returns the line about an event. Returns `None` for an event that needs no line of its own.
 pub(super) fn event_text(event: &RotationEvent) -> Option<String> {
     Some(match event {
         RotationEvent::Created { id, name } => format!("created the new key {id} ({name})"),
@@ -77,7 +77,7 @@ pub(super) fn headline(report: &Report) -> &'static str {
     }
 }
 
-/// Returns the verb of the command that goes on with a rotation, or `None` after its end.
+/// Returns the subcommand that continues a rotation, such as `resume`. Returns `None` if the rotation has ended.
 pub(super) fn next(report: &Report) -> Option<&'static str> {
     match report.state {
         State::Done | State::Aborted => None,

@@ -38,7 +38,7 @@ struct Setup<'a> {
     common: &'a Common,
     file: FileOptions,
     sinks: Vec<SinkArgument>,
-    /// The folder of the relative paths of the sinks.
+    /// The folder to which the paths of the sinks are relative.
     sink_folder: PathBuf,
     journal: FileJournal,
     journal_name: String,
@@ -132,7 +132,7 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// Returns the builder of a new rotation, or of one whose journal was lost.
+    /// Returns the builder of a new rotation, or of a rotation whose journal was lost.
     async fn replacement(&self, options: &Replacement, client: &Client) -> Result<RotationBuilder, Failure> {
         if self.sinks.is_empty() {
             let hint = format!("say where your programs read their key: --to SINK, with one of {}", forms());
@@ -190,7 +190,8 @@ impl<'a> Setup<'a> {
         lines
     }
 
-    /// Returns the failure of a rotation. Its notes say what the rotation did, and its hint is the command that goes on.
+    /// Returns the failure of a rotation. Its notes say what the rotation did, and its hint is the next command, if the
+    /// rotation can be continued.
     fn failure(&self, error: &RotationError) -> Failure {
         let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
         let hint = match error.kind() {
@@ -212,7 +213,7 @@ impl<'a> Setup<'a> {
         error.report().map_or_else(Vec::new, report::facts).into_iter().fold(failure, Failure::with_note)
     }
 
-    /// Returns the command that goes on with the rotation, with all options that it needs.
+    /// Returns the command line that continues the rotation, with all required options.
     fn go_on(&self, verb: &str) -> String {
         let mut words = vec!["codat-keys".to_owned(), "rotate".to_owned(), verb.to_owned()];
         let mut add = |option: &str, value: &str| words.extend([option.to_owned(), value.to_owned()]);
@@ -260,8 +261,8 @@ impl<'a> Setup<'a> {
         Failure::of_rotation(kind.code(), status_of(kind, None), what, hint)
     }
 
-    /// Returns the latest rotation of the journal. Needs neither a key nor a sink, which [`Rotation::status`] does not
-    /// use.
+    /// Returns the latest rotation of the journal. The key and the sink are placeholders, because [`Rotation::status`]
+    /// uses neither.
     async fn status(&self) -> Result<Option<Status>, Failure> {
         let client = Client::builder().base_url("http://127.0.0.1").api_key(ApiKey::parse("unused")?).build()?;
         let rotation = Rotation::builder(&client).journal(self.journal.clone()).journal_name(&self.journal_name);

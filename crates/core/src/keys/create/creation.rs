@@ -66,9 +66,9 @@ pub enum How {
     /// The response to a repeated request contained the key. An earlier attempt with the same idempotency key may have
     /// created it.
     Replayed,
-    /// The response was lost. A list of the keys then contained exactly one new key with the requested name.
-    /// The operation returned this key, because the caller set [`adopt`](crate::Create::adopt): no other program creates
-    /// keys with this name.
+    /// The response was lost. A list of the keys then contained exactly one new key with the requested name. The
+    /// operation returned this key, because the caller set [`adopt`](crate::Create::adopt). With `adopt`, the caller
+    /// states that no other program creates keys with this name.
     Adopted,
 }
 
