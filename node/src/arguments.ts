@@ -17,7 +17,7 @@ export function number(name: string, value: unknown): number {
     return of("number", name, value) as number;
 }
 
-/** Returns the argument if it is an integer of at most 2^53 - 1, and throws `TypeError` otherwise. */
+/** Returns the argument if it is an integer from -(2^53 - 1) to 2^53 - 1, and throws `TypeError` otherwise. */
 export function whole(name: string, value: unknown): number {
     const given = number(name, value);
     if (!Number.isInteger(given)) {

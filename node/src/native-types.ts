@@ -13,7 +13,10 @@ export declare class PendingCalls {
      * event at the end of each HTTP request of the call.
      */
     start(number: number, observed: boolean, core: Core, timeout: number | undefined | null, call: Call): void;
-    /** Starts a call that requests the next page. The response is the attachment. After the last page, there is none. */
+    /**
+     * Starts a call that requests the next page. The event at the end of the call has the response as its attachment.
+     * After the last page, this event has no attachment.
+     */
     next(number: number, observed: boolean, core: Core, timeout: number | undefined | null, cursor: PageCursor): void;
     /** Starts a call that reads the next chunk of a response. At the end of the body, the call returns no chunk. */
     read(number: number, core: Core, response: ResponseStream): void;

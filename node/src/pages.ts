@@ -22,7 +22,7 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     }
 
     /**
-     * Whether the pages cannot contain each result once, so that results can be doubled or missing:
+     * Whether results can be doubled or missing on the pages. This is the case if
      * - two consecutive pages reported different total numbers of results,
      * - or a page has another number of results than the page before it, except for a last page with fewer results,
      * - or the number of results on all pages differs from the total that the last page reports.
@@ -78,7 +78,9 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
         return this;
     }
 
-    /** Parses a page. Returns `undefined` if the page is outdated. The cursor waits for the end of this method. */
+    /**
+     * Parses a page. Returns `undefined` if the page is outdated. The cursor stays at this page until this method ends.
+     */
     #parse(native: NativeResponse): Page<T> | undefined {
         const response = new Response(native);
         try {

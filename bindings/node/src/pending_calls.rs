@@ -107,8 +107,8 @@ impl PendingCalls {
         self.run(number, observed, core.for_a_call(env, timeout)?, core.has_callback(), call.parse(env)?)
     }
 
-    /// Starts a call that requests the next page. The response is the attachment. After the last page, the call returns
-    /// no attachment.
+    /// Starts a call that requests the next page. The event at the end of the call has the response as its attachment.
+    /// After the last page, this event has no attachment.
     #[napi]
     pub fn next(
         &self,

@@ -8,7 +8,7 @@ const SEPARATOR: char = '~';
 /// Codat's limit on the length of a name, in UTF-16 code units.
 const MAX_UNITS: usize = 50;
 
-/// The base of a name if the old key has none.
+/// The base of the new name if the old key has no name.
 const DEFAULT_BASE: &str = "key";
 
 /// The characters of the random part of a tag. Characters that look alike, such as `0` and `o`, are omitted.
@@ -17,8 +17,8 @@ const ALPHABET: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
 const RANDOM_LENGTH: usize = 4;
 const DATE_LENGTH: usize = 8;
 
-/// The tag in the name of a key that a rotation created: its date and a random text. The name `billing~20261128-x7q2`
-/// has the base `billing` and the tag `20261128-x7q2`.
+/// The tag in the name of a key that a rotation created. It consists of the date on which the rotation started, and of
+/// random characters. The name `billing~20261128-x7q2` has the base `billing` and the tag `20261128-x7q2`.
 ///
 /// ```
 /// let tag = codat_keys_rotate::tag_of("billing~20261128-x7q2").expect("a tag");
@@ -42,8 +42,8 @@ impl<'a> Tag<'a> {
 }
 
 /// Returns the tag in the name of a key, or `None` for a name that no rotation has made. Two keys whose names have the
-/// same base and different tags are the old and the new key of one rotation: such a pair is no mistake while the
-/// rotation is under way.
+/// same base and different tags are the old and the new key of one rotation. While the rotation is under way, both keys
+/// must exist.
 pub fn tag_of(name: &str) -> Option<Tag<'_>> {
     let (base, text) = name.rsplit_once(SEPARATOR)?;
     let (date, random) = text.split_once('-')?;
@@ -72,7 +72,7 @@ pub(crate) fn generate(base: &str, now: Timestamp) -> Result<KeyName, codat_keys
     KeyName::parse(&format!("{}{tag}", cut(base, MAX_UNITS - tag.len()).trim_end()))
 }
 
-/// Returns the longest start of a text that has at most `units` UTF-16 code units.
+/// Returns the longest prefix of a text that has at most `units` UTF-16 code units.
 fn cut(text: &str, units: usize) -> &str {
     let mut used = 0;
     let end = text.char_indices().find_map(|(index, char)| {

@@ -1,4 +1,4 @@
-//! The state of a rotation, as the journal contains it. It contains no secret.
+//! The state of a rotation, as the journal stores it. The journal contains no secret.
 
 use codat_keys::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,15 +16,17 @@ pub enum State {
     DeleteFirst,
     /// Creates the new key.
     Create,
-    /// Lists the keys with the new key, until this has succeeded several times.
+    /// Tests the new key: lists the keys, with the new key as the credential, until several lists in a row have
+    /// succeeded.
     Probe,
     /// Writes the new key to each sink, and reads it back.
     Deliver,
-    /// Reads the key back from each sink, and lists the keys with the value.
+    /// Reads each sink again, and lists the keys with the value of the sink as the credential.
     Confirm,
     /// All sinks have the new key. The old key still works, for programs that read their key only when they start.
     Grace,
-    /// Deletes the old key. From here, the rotation does not return to the old key.
+    /// Deletes the old key. From here, the rotation returns to the old key only if another program makes the new key
+    /// unusable.
     Retire,
     /// Restores the old key in the sinks, and deletes the new key.
     Rollback,
@@ -66,7 +68,7 @@ impl State {
 pub enum SinkProgress {
     /// The rotation has not written to the sink.
     Pending,
-    /// A write of the new key has begun. Its effect is unknown until the next entry.
+    /// A write of the new key has begun. Until the next journal entry, it is unknown whether the write took effect.
     Writing,
     /// The sink has the new key.
     Written,
@@ -74,7 +76,7 @@ pub enum SinkProgress {
     Confirmed,
     /// The rotation was rolled back, and the sink has the old key again.
     Restored,
-    /// The rotation was rolled back, and another program had changed the sink. Its content was left as it is.
+    /// The rotation was rolled back, but did not write to this sink, because another program had changed the content.
     LeftAlone,
 }
 
@@ -87,16 +89,17 @@ pub struct SinkRecord {
     pub progress: SinkProgress,
 }
 
-/// The creation of the new key, with one idempotency key.
+/// An attempt to create the new key, with its own idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Attempt {
     /// The idempotency key, a UUID of version 7.
     pub idempotency_key: String,
-    /// The time at which the idempotency key was made. It is not sent 85 minutes after this time.
+    /// The time at which the idempotency key was made. The idempotency key is sent only in the 85 minutes after this
+    /// time.
     pub started: Timestamp,
 }
 
-/// All that a process must know to resume a rotation, in addition to one working key.
+/// Everything that a process needs to resume a rotation, except a working key.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Record {
@@ -112,7 +115,8 @@ pub struct Record {
     /// The name of the new key, which ends with a unique tag. `None` before the keys were listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The creation of the new key. A second attempt follows only if the first idempotency key cannot be used any more.
+    /// The attempts to create the new key. A second attempt follows only if the first idempotency key cannot be used
+    /// any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
     /// The id of the new key, as soon as it is known.
@@ -133,8 +137,8 @@ pub struct Record {
     /// Why the rotation was rolled back or aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether a further key with the name of the new key can still appear: a creation has failed in a way that leaves
-    /// open whether it takes effect later.
+    /// Whether a further key with the name of the new key can still appear, because the outcome of a creation is
+    /// unknown.
     #[serde(default)]
     pub may_appear_later: bool,
 }

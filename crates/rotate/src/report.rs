@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::record::{Record, SinkProgress, SinkRecord, State};
 
-/// What a rotation did, and what remains. Contains no secret.
+/// What a rotation did, and its current state. Contains no secret.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -28,7 +28,7 @@ use crate::record::{Record, SinkProgress, SinkRecord, State};
 pub struct Report {
     /// The state in which the rotation is.
     pub state: State,
-    /// The id of the old key. Empty if the rotation ended before it knew the key.
+    /// The id of the old key. Empty if the rotation ended before the id was known.
     pub old_key: String,
     /// The id of the new key. `None` if it is not known, or if it was deleted by a rollback.
     pub new_key: Option<String>,
@@ -42,8 +42,8 @@ pub struct Report {
     pub reason: Option<String>,
     /// In the state [`State::Grace`], the time at which the old key is deleted.
     pub grace_until: Option<Timestamp>,
-    /// Whether a further key with this name can still appear. Codat answered a creation with a failure, which leaves
-    /// open whether the key is created later. List the keys in some minutes, and delete a key with this name that is not
+    /// Whether a further key with this name can still appear, because the outcome of a creation is unknown. In this
+    /// case, list the keys after some minutes, and delete every key with this name that is not
     /// [`new_key`](Self::new_key).
     pub may_appear_later: bool,
 }
@@ -55,7 +55,7 @@ impl Report {
         self.sinks.iter().filter(has_new).map(|sink| sink.sink.as_str())
     }
 
-    /// Creates the report of a rotation in this state.
+    /// Creates the report of the rotation with this record.
     pub(crate) fn of(record: &Record) -> Self {
         let was_deleted = |id: &String| record.deleted.contains(id);
         Self {

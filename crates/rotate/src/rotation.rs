@@ -24,10 +24,11 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
 
 const DEFAULT_PROBE_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 
-/// The shortest lease: it must outlive the timeout of the creation of a key, which is 60 s.
+/// The shortest allowed lease. A lease must be longer than the timeout of the creation of a key, which is 60 s.
 const MIN_LEASE: Duration = Duration::from_secs(2 * 60);
 
-/// A rotation: the replacement of an API key with a new one. The methods return a [`Run`]: await it to run the rotation.
+/// A rotation: the replacement of an API key with a new one. Methods such as [`start`](Self::start) return a [`Run`],
+/// which runs the rotation when it is awaited.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,8 +47,8 @@ const MIN_LEASE: Duration = Duration::from_secs(2 * 60);
 pub struct Rotation(Arc<Options>);
 
 impl Rotation {
-    /// Returns a builder for a rotation of the key that `client` authenticates with. The rotation also sends its other
-    /// requests with the settings of `client`.
+    /// Returns a builder for a rotation of the key that `client` authenticates with. The rotation sends its requests
+    /// with the settings of `client`.
     pub fn builder(client: &Client) -> RotationBuilder {
         RotationBuilder {
             client: client.clone(),
@@ -65,8 +66,8 @@ impl Rotation {
         }
     }
 
-    /// Starts a rotation. By default, it ends in the state [`Grace`](crate::State::Grace): all sinks have the new key,
-    /// and the old key still works. [`RotationBuilder::grace`] changes this.
+    /// Starts a rotation. By default, the run ends in the state [`Grace`](crate::State::Grace): all sinks have the new
+    /// key, and the old key still works. [`RotationBuilder::grace`] changes this.
     ///
     /// # Errors
     /// `InProgress` if the journal contains an unfinished rotation, and `Busy` if another process runs it. `Api`,
@@ -78,9 +79,8 @@ impl Rotation {
         self.run(Command::Start)
     }
 
-    /// Resumes a rotation that was interrupted at any moment, by this or another process. Does what
-    /// [`start`](Self::start) would have done. If the rotation waits for [`finish`](Self::finish), changes nothing and
-    /// returns the report.
+    /// Resumes an interrupted rotation of this or another process, and does what [`start`](Self::start) would have
+    /// done. If the rotation waits for [`finish`](Self::finish), changes nothing and returns the report.
     ///
     /// The rotation needs one working key: the key of the client, or a key in one of the sinks.
     ///
@@ -101,8 +101,8 @@ impl Rotation {
     }
 
     /// Rolls a rotation back: restores the old key in all sinks that the rotation has changed, and deletes the new key.
-    /// If the deletion of the old key has begun, or the old key does not work any more, completes the rotation instead:
-    /// the report contains the state.
+    /// If the deletion of the old key has begun, or the old key does not work any more, completes the rotation instead.
+    /// [`Report::state`] shows whether the rotation was rolled back or completed.
     ///
     /// # Errors
     /// As [`resume`](Self::resume). A successful rollback is no error.
@@ -111,7 +111,8 @@ impl Rotation {
     }
 
     /// Rebuilds a lost journal from the tag in the name of the new key and from the sinks, and resumes the rotation.
-    /// The old key must be given with [`RotationBuilder::key`], or be the only key with the same base name.
+    /// The old key must be set with [`RotationBuilder::key`] if several keys can be the old key, because their names
+    /// have the same base as the name of the new key.
     ///
     /// # Errors
     /// As [`resume`](Self::resume). `NothingToResume` if no key has a tag, or if several rotations can be meant.
@@ -146,10 +147,10 @@ impl fmt::Debug for Rotation {
     }
 }
 
-/// A run of a rotation. Await it to start. Returned by the methods of [`Rotation`].
+/// A run of a rotation. The run starts when it is awaited. Returned by the methods of [`Rotation`].
 ///
-/// If the future is dropped, the rotation stops as if the process had ended: it can be resumed when its lease has
-/// expired. With [`cancel_on`](Self::cancel_on), it can be resumed immediately.
+/// If the future is dropped, the rotation stops as if the process had ended, and can be resumed only after its lease
+/// has expired. A rotation that was stopped by [`cancel_on`](Self::cancel_on) can be resumed immediately.
 #[must_use = "a rotation does nothing until it is awaited"]
 pub struct Run {
     options: Arc<Options>,
@@ -199,8 +200,8 @@ impl RotationBuilder {
         self
     }
 
-    /// Sets the name of the new key, without its tag. A name of more than 36 UTF-16 code units is cut. Default: the name
-    /// of the old key without its tag, or `key` if it has no name.
+    /// Sets the name of the new key, without its tag. A name of more than 36 UTF-16 code units is cut. Default: the
+    /// name of the old key without its tag, or `key` if the old key has no name.
     pub fn name(mut self, base: impl Into<String>) -> Self {
         self.name = Some(base.into());
         self
@@ -211,7 +212,7 @@ impl RotationBuilder {
         self.shared_sink(Arc::new(sink))
     }
 
-    /// Adds a sink that is shared with other code, as [`sink`](Self::sink) does.
+    /// Adds a sink, as [`sink`](Self::sink) does, but accepts a sink that is shared with other code.
     pub fn shared_sink(mut self, sink: Arc<dyn Sink>) -> Self {
         self.sinks.push(sink);
         self
@@ -223,15 +224,16 @@ impl RotationBuilder {
         self
     }
 
-    /// Sets the storage of the journal to a store that is chosen at run time, as [`journal`](Self::journal) does.
+    /// Sets the storage of the journal, as [`journal`](Self::journal) does, but accepts a store that is shared with
+    /// other code or chosen at run time.
     pub fn shared_journal(mut self, store: Arc<dyn JournalStore>) -> Self {
         self.journal = Some(store);
         self
     }
 
-    /// Sets the name of the journal. Rotations with the same journal exclude each other, so all rotations of the keys of
-    /// one Codat client must use the same name. The name consists of 1 to 100 ASCII letters, digits, `.`, `_` and `-`, and
-    /// does not begin with `.`. Default: `default`.
+    /// Sets the name of the journal. Only one rotation with the same journal can run at a time. All rotations of the
+    /// keys of one Codat client must therefore use the same name. The name consists of 1 to 100 ASCII letters, digits,
+    /// `.`, `_` and `-`, and does not begin with `.`. Default: `default`.
     pub fn journal_name(mut self, name: impl Into<String>) -> Self {
         self.journal_name = name.into();
         self
@@ -250,31 +252,33 @@ impl RotationBuilder {
         self
     }
 
-    /// Adds a key that is deleted if ten keys exist, which is Codat's limit. Only as many keys are deleted as necessary,
-    /// in the order in which they were added. Default: none. The rotation then fails with `KeyLimitReached`, and changes
-    /// nothing.
+    /// Adds a key that may be deleted to make room for the new key, if ten keys exist, which is Codat's limit. Deletes
+    /// only as many keys as necessary, in the order in which they were added. Default: no key. The rotation then fails
+    /// with `KeyLimitReached` if ten keys exist, and changes nothing.
     pub fn delete_first(mut self, id: KeyId) -> Self {
         self.delete_first.push(id);
         self
     }
 
-    /// Sets the duration for which other processes wait after this process has written to the journal and ended without
-    /// a further entry. At least 2 minutes, so that it outlives the timeout of each step. Default: 5 minutes. A running
-    /// rotation renews its lease. With a [`FileJournal`](crate::FileJournal) on Linux, processes of the same machine need
-    /// not wait.
+    /// Sets the duration of the lease. Each journal entry starts a new lease, during which no other process can resume
+    /// the rotation. If this process crashes, other processes must wait until the lease expires. A running rotation
+    /// renews its lease. The lease is at least 2 minutes, and at least twice the [timeout](Sink::timeout) of each sink,
+    /// so that it outlives each step. Default: 5 minutes. With a [`FileJournal`](crate::FileJournal) on Linux,
+    /// processes of the same machine need not wait.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time;
         self
     }
 
-    /// Sets the time within which Codat must accept the new key. If it does not, the rotation is rolled back. Codat
-    /// documents no delay between the creation of a key and its first use. Default: 2 minutes.
+    /// Sets the time within which Codat must accept the new key. If Codat still rejects the new key after this time,
+    /// the rotation is rolled back. Codat documents no delay between the creation of a key and its first use. Default:
+    /// 2 minutes.
     pub fn probe_timeout(mut self, time: Duration) -> Self {
         self.probe_timeout = time;
         self
     }
 
-    /// Sets a function that receives the events of the rotation as they happen. It must return quickly.
+    /// Sets a function that receives the events of the rotation as they happen. The function must return quickly.
     pub fn on_event(mut self, on_event: impl Fn(RotationEvent) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Box::new(on_event));
         self

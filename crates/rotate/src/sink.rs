@@ -16,9 +16,9 @@ pub type SinkFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, SinkError>> +
 /// A place where programs read their key, such as a file or a secret of a secret manager. A rotation delivers the new
 /// key to each of its sinks.
 ///
-/// The methods can be called several times, and after a crash by another process. If a future is dropped, or takes
-/// longer than [`timeout`](Self::timeout), the rotation treats its effect as unknown. It then reads the sink, or writes
-/// the same key again.
+/// The methods can be called several times. After a crash, another process can call them again. If the future of a call
+/// is dropped, or takes longer than [`timeout`](Self::timeout), the rotation treats the effect of the call as unknown.
+/// It then reads the sink, or writes the same key again.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -54,12 +54,11 @@ pub trait Sink: Send + Sync {
     /// of a rotation, and must contain no secret.
     fn describe(&self) -> String;
 
-    /// Reads the current content. Not called if [`verification`](Self::verification) is not
-    /// [`Verification::ReadBack`].
+    /// Reads the current content. Called only if [`verification`](Self::verification) is [`Verification::ReadBack`].
     fn read(&self) -> SinkFuture<'_, Content>;
 
-    /// Replaces the content with `key`. Must replace it as a whole: a program that reads the sink meanwhile gets the old
-    /// or the new content. The sink decides whether it stores the raw key or a header.
+    /// Replaces the content with `key`. The replacement must be atomic: a program that reads the sink at the same time
+    /// gets either the old or the new content. The sink decides whether it stores the raw key or a header.
     fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()>;
 
     /// Returns how the rotation checks a written key. Default: [`Verification::ReadBack`].
@@ -82,7 +81,7 @@ pub trait Sink: Send + Sync {
 /// How a rotation checks that a sink has the written key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// [`Sink::read`] returns the content of the sink.
+    /// The rotation reads the sink with [`Sink::read`], and compares the content with the key.
     ReadBack,
     /// The sink cannot be read. [`Sink::confirm`] asks the programs that use the sink.
     Confirm,
@@ -101,7 +100,7 @@ pub enum Content {
     Other,
 }
 
-/// What a sink contains, compared with the keys of the Codat client.
+/// What a sink contains. A key that Codat lists is identified by its id.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,14 +131,14 @@ pub struct SinkError {
 }
 
 impl SinkError {
-    /// Creates an error that may not occur again. The rotation tries the same call up to four times. The message must
-    /// contain no secret.
+    /// Creates an error after which the same call may succeed. The rotation makes the call up to four times. The
+    /// message must contain no secret.
     pub fn temporary(message: impl Into<String>) -> Self {
         Self { message: message.into(), is_permanent: false, source: None }
     }
 
-    /// Creates an error that would occur again, such as a missing permission. The rotation does not repeat the call. The
-    /// message must contain no secret.
+    /// Creates an error that the same call would return again, such as a missing permission. The rotation does not
+    /// repeat the call. The message must contain no secret.
     pub fn permanent(message: impl Into<String>) -> Self {
         Self { message: message.into(), is_permanent: true, source: None }
     }
@@ -151,7 +150,7 @@ impl SinkError {
         self
     }
 
-    /// Returns whether the error would occur again.
+    /// Returns whether the same call would fail again.
     pub fn is_permanent(&self) -> bool {
         self.is_permanent
     }

@@ -9,11 +9,11 @@ use super::{JournalFuture, JournalLock, JournalStore};
 /// The identifier of the running kernel. It changes when the machine starts.
 const MACHINE: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Journals in the files `NAME/00000001.json`, `NAME/00000002.json` and so on of a folder. Each file is written and
-/// synced under another name first, so that it is never incomplete. The folder must be on a file system with hard links.
-/// On Unix, only the user of this process can read the files.
+/// A store that keeps the entries of the journal `NAME` in the files `NAME/00000001.json`, `NAME/00000002.json` and so
+/// on of a folder. Each file is first written and synced under a temporary name, so that an entry is never incomplete.
+/// The folder must be on a file system with hard links. On Unix, only the user of this process can read the files.
 ///
-/// The methods of this store block for the duration of a small write.
+/// The methods of this store block the calling thread for the duration of a small write.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -27,7 +27,7 @@ pub struct FileJournal {
 }
 
 impl FileJournal {
-    /// Creates a store in this folder. The first entry creates the folder.
+    /// Creates a store in this folder. If the folder does not exist, the first lock or entry creates it.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
@@ -133,8 +133,8 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-/// Makes the new name of an entry durable. On Windows, a folder cannot be synced, and NTFS records names in its own
-/// journal.
+/// Makes the new name of an entry durable. Does nothing on Windows, where a folder cannot be synced and NTFS itself
+/// journals the names of files.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

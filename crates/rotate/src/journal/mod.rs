@@ -1,5 +1,6 @@
-//! The journal: a log of entries that are written once and never changed. Creating the entry with the next number is
-//! the record of a step, the lock and the fence in one: if the entry exists already, another process runs the rotation.
+//! The journal: a log of entries that are written once and never changed. A process records a step when it creates the
+//! entry with the next number. If this entry exists already, another process has taken over the rotation, and this
+//! process stops. The entries therefore also serve as a lock.
 
 mod entry;
 mod file;
@@ -18,10 +19,12 @@ pub use memory::MemoryJournal;
 /// The future that the methods of a [`JournalStore`] return.
 pub type JournalFuture<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>;
 
-/// The storage of journals. It needs three operations, which object stores such as S3 have as well: list, get, and
-/// create if absent. [`FileJournal`] keeps journals in files, [`MemoryJournal`] in memory.
+/// The storage of journals. Only three operations are required: list, get, and create if absent. Object stores such as
+/// S3 have these operations as well. [`FileJournal`] keeps journals in files, and [`MemoryJournal`] keeps them in
+/// memory.
 ///
-/// A journal has a name, and numbered entries from 1. The name consists of ASCII letters, digits, `.`, `_` and `-`.
+/// A journal has a name, and entries that are numbered from 1. The name consists of ASCII letters, digits, `.`, `_` and
+/// `-`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -36,8 +39,8 @@ pub type JournalFuture<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Sen
 /// # }
 /// ```
 pub trait JournalStore: Send + Sync {
-    /// Returns the numbers of the entries of a journal, in any order. Empty if there is no such journal. The list must
-    /// contain every entry whose creation has ended before the call.
+    /// Returns the numbers of all entries of a journal, in any order. Returns an empty list if the journal does not
+    /// exist. The list must contain every entry whose creation completed before this call.
     fn list<'a>(&'a self, name: &'a str) -> JournalFuture<'a, Vec<u64>>;
 
     /// Returns the bytes of an entry, or `None` if there is no such entry.
@@ -48,14 +51,16 @@ pub trait JournalStore: Send + Sync {
     /// as a whole.
     fn create<'a>(&'a self, name: &'a str, seq: u64, bytes: Vec<u8>) -> JournalFuture<'a, bool>;
 
-    /// Acquires a lock that ends with the process that holds it. With such a lock, a rotation whose process was killed
-    /// can be resumed on the same machine before its lease expires. Default: [`JournalLock::Unsupported`].
+    /// Acquires a lock that is released when the process that holds it ends. If the process of a rotation is killed,
+    /// such a lock allows another process on the same machine to resume the rotation before the lease expires. Default:
+    /// [`JournalLock::Unsupported`].
     fn lock<'a>(&'a self, _name: &'a str) -> JournalFuture<'a, JournalLock> {
         Box::pin(std::future::ready(Ok(JournalLock::Unsupported)))
     }
 
-    /// Returns an identifier of this machine since its start. The [`lock`](Self::lock) excludes only processes of the
-    /// same machine. `None` if the machine has no such identifier. Default: `None`.
+    /// Returns an identifier of this machine that changes when the machine restarts, or `None` if there is no such
+    /// identifier. A rotation compares it with the identifier in the latest entry, because the [`lock`](Self::lock)
+    /// excludes only processes of the same machine. Default: `None`.
     fn machine(&self) -> Option<String> {
         None
     }
@@ -68,6 +73,6 @@ pub enum JournalLock {
     Unsupported,
     /// Another process holds the lock.
     Taken,
-    /// This process holds the lock, until the value is dropped.
+    /// This process holds the lock until this value is dropped.
     Held(Box<dyn Any + Send + Sync>),
 }

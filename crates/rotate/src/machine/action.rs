@@ -12,9 +12,9 @@ use crate::sink::SinkContent;
 /// The credential of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// The credential of the client that the caller of the rotation has passed.
+    /// The credential of the client that was passed to [`Rotation::builder`](crate::Rotation::builder).
     Source,
-    /// The key with this id, whose value an earlier list contained.
+    /// The key with this id. Its value is known from an earlier list, or from its creation.
     Key(String),
     /// The value that was last read from the sink with this index.
     Sink(usize),
@@ -27,7 +27,7 @@ pub enum Action {
     Save(Record),
     /// List the keys.
     List(Caller),
-    /// Create the new key, with `create` of the core and its option `adopt`.
+    /// Create the new key: call `create` of the core with the option `adopt`.
     Create {
         /// The credential of the request.
         caller: Caller,
@@ -38,7 +38,7 @@ pub enum Action {
         /// Whether a request with this idempotency key may have been sent before.
         is_resumed: bool,
     },
-    /// Delete a key, with `delete` of the core.
+    /// Delete a key: call `delete` of the core.
     Delete {
         /// The credential of the request. Never the key that is deleted.
         caller: Caller,
@@ -98,17 +98,19 @@ pub struct ListedKey {
 pub enum FailureKind {
     /// Codat does not accept the credential of the request. Nothing was changed.
     Rejected,
-    /// The value of the key is not known: no list has contained it.
+    /// The value of the key is not known: neither a list nor a creation of this run has returned it.
     UnknownSecret,
-    /// The action may succeed later. A change did not take effect.
+    /// The action failed, but may succeed later. No key was created or deleted. A write to a sink may have taken
+    /// effect.
     Temporary,
-    /// The action would fail again. A change did not take effect.
+    /// The action failed, and would fail again. No key was created or deleted. A write to a sink may have taken effect.
     Permanent,
     /// Ten keys exist. No key was created.
     KeyLimitReached,
-    /// It is unknown whether the change takes effect. The same action can bring certainty.
+    /// It is unknown whether the creation or deletion takes effect. Repeating the same action can show the outcome.
     Unknown,
-    /// It is unknown whether the key is created, and the idempotency key cannot bring certainty any more.
+    /// It is unknown whether the key is created. Repeating the request with the same idempotency key can no longer show
+    /// the outcome.
     Spent,
 }
 

@@ -1,5 +1,5 @@
 //! The state [`State::Create`]: the creation of the new key. The core creates at most one key for an idempotency key.
-//! The unique tag in the name identifies the key if no response arrives, also in another process.
+//! If no response arrives, this or another process finds the new key by the unique tag in its name.
 
 use std::time::Duration;
 
@@ -11,11 +11,12 @@ use super::process::{BETWEEN_LISTS, Process, TRIES, failure, unfinished};
 use crate::event::RotationEvent;
 use crate::record::State;
 
-/// The age at which an idempotency key is not sent any more. Codat forgets it after 90 minutes.
+/// The age from which an idempotency key is no longer sent. Codat forgets an idempotency key after 90 minutes.
 const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
-/// The number of idempotency keys of a rotation. A second one is used only if Codat repeats a failure for the first
-/// one, or if the first one is too old. Two creations can create two keys: the tag identifies both.
+/// The maximum number of idempotency keys of a rotation. A second one is used only if Codat has stored a failure for
+/// the first one, or if the first one is too old. Both creations can then create a key. The names of both keys contain
+/// the tag of the rotation.
 const MAX_ATTEMPTS: usize = 2;
 
 impl Process {
@@ -69,8 +70,8 @@ impl Process {
         }
     }
 
-    /// Looks for the key once more, and takes a new idempotency key. Returns the end of the creation if the key was
-    /// found, or if no further idempotency key may be used.
+    /// Looks for the key once more. If the key is not found, adds an attempt with a new idempotency key, and returns
+    /// `None`. Returns the result of the creation if the key was found, or if no further idempotency key may be used.
     async fn replace_attempt(&mut self) -> Result<Option<Result<(), Stop>>, Stop> {
         if let Found::Key(id) = self.find_created(true).await? {
             return Ok(Some(self.created(id).await));
@@ -84,8 +85,8 @@ impl Process {
         Ok(None)
     }
 
-    /// Looks for a key with the tag of this rotation. If `twice` is set and the list contains none, lists the keys again
-    /// after a wait, because Codat can list a new key late.
+    /// Looks for a key with the tag of this rotation. If `twice` is set and the list contains no such key, lists the
+    /// keys again after a wait, because Codat can list a new key late.
     pub(super) async fn find_created(&mut self, twice: bool) -> Result<Found, Stop> {
         let old = self.old();
         let mut is_second = false;
@@ -113,8 +114,8 @@ impl Process {
         Ok(())
     }
 
-    /// Ends the rotation after a failure that created no key. An earlier attempt can have created one, which is then
-    /// deleted.
+    /// Ends the rotation after an attempt that created no key. If there was an earlier attempt, rolls the rotation
+    /// back, because the earlier attempt can have created a key.
     async fn not_created(&mut self, failure: Failure) -> Result<(), Stop> {
         if self.record.attempts.len() == 1 {
             return self.end(api("the new key was not created", failure)).await;
@@ -122,8 +123,9 @@ impl Process {
         self.fail(format!("the new key was not created: {}", failure.message)).await
     }
 
-    /// Settles a creation with an unknown outcome before a rollback. A repeated request with the same idempotency key
-    /// returns the created key, or creates it: a request that is still on its way then has no effect.
+    /// Before a rollback, finds out whether a creation with an unknown outcome takes effect. If the list does not show
+    /// the key, repeats the request with the same idempotency key, which returns the created key or creates it. A
+    /// request that is still in transit then has no effect.
     pub(super) async fn settle_creation(&mut self) -> Result<(), Stop> {
         if self.record.new_key.is_some() || self.record.attempts.is_empty() {
             return Ok(());
@@ -151,8 +153,8 @@ impl Process {
         Ok(())
     }
 
-    /// Returns whether the latest idempotency key is too old to be sent. An age below zero also counts: a clock is
-    /// wrong, so the age is unknown.
+    /// Returns whether the latest idempotency key is too old to be sent. Also returns true if the idempotency key was
+    /// made more than 5 minutes in the future: a clock is then wrong, so the age is unknown.
     fn is_too_old(&self) -> bool {
         let age = self.record.attempts.last().map(|attempt| self.port.now().duration_since(attempt.started));
         age.is_none_or(|age| Duration::try_from(age).is_ok_and(|age| age >= MAX_AGE) || age.as_secs() < -5 * 60)
@@ -163,6 +165,6 @@ impl Process {
 pub(super) enum Found {
     Key(String),
     Nothing,
-    /// The list contains no such key, and ten others.
+    /// The list contains ten keys, and none of them is the new key.
     NothingAtLimit,
 }

@@ -1,4 +1,5 @@
-//! The states [`State::Deliver`] and [`State::Confirm`]: each sink gets the new key, and its value must authenticate.
+//! The states [`State::Deliver`] and [`State::Confirm`]: each sink gets the new key, and the value in the sink must
+//! authenticate.
 
 use super::action::{Caller, Failure, FailureKind, Stop};
 use super::process::{Process, TRIES, contains};
@@ -57,7 +58,7 @@ impl Process {
         Ok(())
     }
 
-    /// Checks that the value in a sink is the new key, and authenticates.
+    /// Checks that a sink contains the new key, and that the value in the sink authenticates.
     async fn confirm_sink(&mut self, sink: usize) -> Result<(), Failure> {
         let new = self.new_key();
         if self.config.verifications[sink] != Verification::ReadBack {

@@ -1,4 +1,4 @@
-//! The state [`State::Grace`]: the old key stays for a time, and the last checks before it is deleted.
+//! The state [`State::Grace`], in which the old key still works, and the last checks before the old key is deleted.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::record::{SinkProgress, State};
 use crate::sink::{SinkContent, Verification};
 
 impl Process {
-    /// Waits for the end of the grace period. Returns false if the rotation waits for the goal [`Goal::Finish`].
+    /// Waits for the end of the grace period, and returns true. Returns false at once if only the goal [`Goal::Finish`]
+    /// ends the grace period.
     pub(super) async fn grace_is_over(&mut self) -> bool {
         if self.goal == Goal::Finish {
             return true;
@@ -34,7 +35,8 @@ impl Process {
         Ok(())
     }
 
-    /// Lists the keys with the new key. Returns the reason if the key does not work any more.
+    /// Lists the keys, with the new key as the credential. Returns `None` if the new key works, and otherwise the
+    /// reason why it does not work.
     pub(super) async fn new_key_fails(&mut self) -> Result<Option<String>, Stop> {
         let new = self.new_key();
         let mut tries = 1;

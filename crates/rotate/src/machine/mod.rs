@@ -1,8 +1,9 @@
 //! The state machine of a rotation. It performs no I/O: `next` returns the next action, and `on_event` receives the
-//! result of the action. It knows keys only by their ids, so it holds no secret.
+//! result of the action. The state machine knows keys only by their ids, so it holds no secret. The core is the crate
+//! `codat-keys`, which sends the requests.
 //!
-//! The rules are written as asynchronous functions that await the result of each action, because a rotation repeats
-//! steps, waits and branches. [`Machine`] polls these functions itself: they await nothing else.
+//! The rules are asynchronous functions that await the result of each action. Steps that repeat, wait or branch are
+//! easier to read in this form. The functions await nothing else, so [`Machine`] polls them itself, without a runtime.
 
 mod action;
 mod create;
@@ -40,14 +41,14 @@ pub struct Machine {
 
 impl Machine {
     /// Creates the state machine. `record` is the latest record of the journal, or the first record of a new rotation.
-    /// The first action saves it.
+    /// The first action saves `record`.
     pub fn new(config: Config, goal: Goal, record: Record) -> Self {
         let port = Port::default();
         let process = Process::new(config, goal, record, port.clone());
         Self { run: Box::pin(process.run()), port }
     }
 
-    /// Returns the next action. After [`Action::Complete`], it must not be called again.
+    /// Returns the next action. Must not be called again after [`Action::Complete`].
     pub fn next(&mut self, now: Timestamp) -> Action {
         self.port.lock().now = now;
         match self.run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -61,7 +62,7 @@ impl Machine {
         self.port.lock().event = Some(event);
     }
 
-    /// Returns the events for the user since the latest call.
+    /// Returns the events for the user that have occurred since the previous call.
     pub fn take_events(&mut self) -> VecDeque<RotationEvent> {
         std::mem::take(&mut self.port.lock().events)
     }
@@ -84,7 +85,7 @@ impl Port {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the action from `next`, and waits for the event that `on_event` receives.
+    /// Makes `next` return this action, and waits for the event that `on_event` then receives.
     async fn perform(&self, action: Action) -> Event {
         self.lock().action = Some(action);
         poll_fn(|_| self.lock().event.take().map_or(Poll::Pending, Poll::Ready)).await

@@ -1,5 +1,5 @@
-//! The states before the creation: [`State::Preflight`] and [`State::DeleteFirst`]. A resumed rotation repeats both, because
-//! nothing depends on them yet.
+//! The states before the creation: [`State::Preflight`] and [`State::DeleteFirst`]. A resumed rotation repeats both,
+//! because no key has been created yet.
 
 use codat_keys::MAX_KEYS;
 
@@ -20,7 +20,8 @@ impl Process {
         Ok(())
     }
 
-    /// Checks all conditions of a rotation. Changes nothing. Returns the ids of the keys to delete first.
+    /// Checks everything that a rotation requires. Changes no key and no sink. Returns the ids of the keys to delete
+    /// before the creation.
     async fn prepare(&mut self) -> Result<Vec<String>, Stop> {
         let keys = self.list(Caller::Source).await.map_err(|failure| api("the keys cannot be listed", failure))?;
         let in_use = keys.iter().find(|key| key.is_caller).map(|key| key.id.clone());
@@ -93,7 +94,7 @@ impl Process {
         })
     }
 
-    /// Returns the ids of the keys to delete, so that fewer than ten exist.
+    /// Returns the ids of the keys to delete before the creation, so that fewer than ten keys remain.
     fn keys_to_delete(&self, keys: &[ListedKey], in_use: Option<&str>) -> Result<Vec<String>, Stop> {
         let surplus = (keys.len() + 1).saturating_sub(MAX_KEYS);
         let mut to_delete = Vec::new();
@@ -132,7 +133,7 @@ impl Process {
         self.enter(State::Create).await;
     }
 
-    /// Adds an attempt with a new idempotency key. The caller saves the record before the request.
+    /// Adds an attempt with a new idempotency key. The caller must save the record before it sends the request.
     pub(super) fn add_attempt(&mut self) {
         let started = self.port.now();
         let idempotency_key = (self.config.generators.idempotency_key)(started);
@@ -141,7 +142,7 @@ impl Process {
     }
 }
 
-/// Returns the error for a failed call before anything was created.
+/// Returns the error for a call that failed before a key was created.
 pub(super) fn api(what: &str, failure: Failure) -> Stop {
     let kind = match failure.kind {
         FailureKind::KeyLimitReached => RotationErrorKind::KeyLimitReached,

@@ -15,20 +15,21 @@ use crate::sink::Verification;
 /// The number of times that a failing step is tried in one run.
 pub(super) const TRIES: u32 = 4;
 
-/// The wait before another list, after a list that does not contain what is expected. Codat may list a change late.
+/// The wait before the keys are listed again, after a list that lacks an expected change. Codat can list a change late.
 pub(super) const BETWEEN_LISTS: Duration = Duration::from_secs(2);
 
 /// The options of a rotation.
 pub struct Config {
-    /// How the rotation checks the sinks, in the order of the record.
+    /// How the rotation checks each sink, in the order of [`Record::sinks`].
     pub verifications: Vec<Verification>,
-    /// The id of the key to replace. `None` for the key in use.
+    /// The id of the key to replace. `None` for the key that the client authenticates with.
     pub key: Option<String>,
     /// The name of the new key without its tag. `None` for the name of the old key.
     pub base: Option<String>,
     /// The ids of the keys that are deleted if ten keys exist.
     pub delete_first: Vec<String>,
-    /// How long the old key stays. `None` until the goal is [`Goal::Finish`].
+    /// How long the old key stays after all sinks have the new key. `None` means until a run with the goal
+    /// [`Goal::Finish`].
     pub grace: Option<Duration>,
     /// The time within which the new key must work.
     pub probe_timeout: Duration,
@@ -50,7 +51,7 @@ pub struct Generators {
 pub enum Goal {
     /// Start or resume the rotation.
     Continue,
-    /// Also delete the old key, without a grace period.
+    /// Start or resume the rotation, and delete the old key without a grace period.
     Finish,
     /// Roll the rotation back.
     Abort,
@@ -62,11 +63,12 @@ pub(super) struct Process {
     pub(super) goal: Goal,
     pub(super) record: Record,
     pub(super) port: Port,
-    /// Whether the latest attempt of the record was made in this run, and its request was not sent yet.
+    /// Whether this run has added the latest attempt, and has not sent its request yet.
     pub(super) is_unsent: bool,
     /// Whether the old key does not work any more, so that the rotation cannot be rolled back.
     pub(super) is_forward_only: bool,
-    /// Whether this run has found the new key in all sinks, immediately before the old key is deleted.
+    /// Whether this run has checked, immediately before [`State::Retire`], that all sinks have the new key. A run that
+    /// resumes in this state must check the sinks again.
     pub(super) has_checked_sinks: bool,
     /// The ids of the keys with the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
@@ -156,14 +158,14 @@ impl Process {
         })
     }
 
-    /// Enters a state. The journal contains the state before its first step is taken.
+    /// Enters a state. Writes the state to the journal before the first step of the state is taken.
     pub(super) async fn enter(&mut self, state: State) {
         self.record.state = state;
         self.save().await;
         self.port.emit(RotationEvent::State { state });
     }
 
-    /// Writes the record to the journal. If this fails, the driver ends the run, and no further event arrives.
+    /// Writes the record to the journal. If the write fails, the driver ends the run, so this function does not return.
     pub(super) async fn save(&mut self) {
         self.port.perform(Action::Save(self.record.clone())).await;
     }
@@ -186,7 +188,7 @@ impl Process {
         Ok(())
     }
 
-    /// Lists the keys once. The core has retried transient errors.
+    /// Lists the keys once. The core retries transient errors.
     pub(super) async fn list(&mut self, caller: Caller) -> Result<Vec<ListedKey>, Failure> {
         match self.port.perform(Action::List(caller)).await {
             Event::Listed(keys) => {
@@ -197,8 +199,8 @@ impl Process {
         }
     }
 
-    /// Lists the keys with the key that has this id. Repeats the request while Codat rejects the key, because a
-    /// rejection can be wrong for a moment.
+    /// Lists the keys, with the key that has this id as the credential. Repeats the request while Codat rejects the
+    /// key, because a rejection can be wrong for a moment.
     pub(super) async fn list_with(&mut self, id: &str) -> Result<Vec<ListedKey>, Failure> {
         let mut tries = 1;
         loop {
@@ -212,7 +214,7 @@ impl Process {
         }
     }
 
-    /// Deletes a key, and records it. Returns the failure if the key still exists, or may still exist.
+    /// Deletes a key, and records the deletion. Returns the failure if the key still exists, or may still exist.
     pub(super) async fn delete(&mut self, caller: &str, id: &str) -> Result<(), Failure> {
         debug_assert_ne!(caller, id, "a key does not delete itself");
         let action = Action::Delete { caller: Caller::Key(caller.into()), id: id.into() };
@@ -229,7 +231,7 @@ impl Process {
         }
     }
 
-    /// Waits after a failure. The wait doubles with each try, from 1 s.
+    /// Waits after a failure: 1 s after the first try, and twice as long after each further try, up to 8 s.
     pub(super) async fn wait_after(&mut self, tries: u32, error: &str) {
         let wait = Duration::from_secs(1 << tries.saturating_sub(1).min(3));
         self.port.emit(RotationEvent::Retrying { error: error.into(), wait });
@@ -240,12 +242,12 @@ impl Process {
         self.port.perform(Action::Wait(time)).await;
     }
 
-    /// Returns the id of the old key. Every state after the preflight has one.
+    /// Returns the id of the old key. The id is known in every state after the preflight.
     pub(super) fn old(&self) -> String {
         self.record.old_key.clone().unwrap_or_default()
     }
 
-    /// Returns the id of the new key. Every state after the creation has one.
+    /// Returns the id of the new key. The id is known in every state after the creation.
     pub(super) fn new_key(&self) -> String {
         self.record.new_key.clone().unwrap_or_default()
     }
@@ -255,14 +257,16 @@ impl Process {
         self.record.new_key.as_deref() == Some(id) || self.own_ids.contains(id)
     }
 
-    /// Returns the listed keys that this rotation has created: their name contains its tag.
+    /// Returns the ids of the listed keys that this rotation has created. They have the name of the new key, which
+    /// contains the tag of the rotation.
     pub(super) fn ours(&self, keys: &[ListedKey]) -> Vec<String> {
         let is_ours = |key: &&ListedKey| key.name.is_some() && key.name == self.record.name;
         keys.iter().filter(is_ours).map(|key| key.id.clone()).collect()
     }
 }
 
-/// Returns the failure in an event. Only the driver could cause another event, by a defect.
+/// Returns the failure in an event. Any other event is caused by a bug in the driver, and becomes a failure with the
+/// kind [`FailureKind::Unknown`].
 pub(super) fn failure(event: Event) -> Failure {
     match event {
         Event::Failed(failure) => failure,

@@ -8,7 +8,8 @@ use crate::record::{SinkProgress, State};
 use crate::sink::{SinkContent, Verification};
 
 impl Process {
-    /// Finds the old and the new key of the lost rotation, and resumes it with the probe of the new key.
+    /// Finds the old and the new key of the rotation whose journal was lost. Resumes the rotation in the state
+    /// [`State::Probe`].
     pub(super) async fn recover(&mut self) -> Result<(), Stop> {
         let (old, new) = match self.find_pair().await {
             Ok(pair) => pair,

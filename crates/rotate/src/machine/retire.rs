@@ -1,4 +1,5 @@
-//! The state [`State::Retire`]: the new key deletes the old key, and the duplicates that this rotation has created.
+//! The state [`State::Retire`]: the old key and any duplicates of the new key are deleted. The new key authenticates
+//! the requests.
 
 use super::action::{Caller, FailureKind, ListedKey, Stop};
 use super::process::{BETWEEN_LISTS, Process, TRIES, contains, unfinished};
@@ -46,8 +47,8 @@ impl Process {
         Ok(())
     }
 
-    /// Returns the next key to delete. The list contains the new key, which remains. The old key is deleted once even if
-    /// the list does not contain it, because the list can be out of date.
+    /// Returns the id of the next key to delete. `keys` must contain the new key, which is never returned. The old key
+    /// is deleted once even if `keys` does not contain it, because a list can be out of date.
     fn next_to_retire(&self, keys: &[ListedKey]) -> Option<String> {
         let (old, new) = (self.old(), self.new_key());
         if !self.record.deleted.contains(&old) {
@@ -57,8 +58,9 @@ impl Process {
         contains(keys, &old).then_some(old).into_iter().chain(duplicates).next()
     }
 
-    /// Rolls back although the deletion of the old key may have begun: the new key does not work any more. Only another
-    /// program can cause this. Without a working old key, the rotation stops.
+    /// Rolls the rotation back because the new key does not work any more, although the deletion of the old key may
+    /// have begun. Only another program can cause this situation. If the old key does not work either, stops the
+    /// rotation.
     async fn return_to_old_key(&mut self, reason: String) -> Result<(), Stop> {
         match self.list(Caller::Key(self.old())).await {
             Ok(keys) if contains(&keys, &self.old()) => self.fail(reason).await,

@@ -1,4 +1,5 @@
-//! The state [`State::Rollback`]: the sinks get the old key again, and the old key deletes the new key.
+//! The state [`State::Rollback`]: the sinks get the old key again, and the new key is deleted. The old key
+//! authenticates the requests.
 
 use super::action::{Caller, Failure, FailureKind, Stop};
 use super::process::{BETWEEN_LISTS, Process, TRIES, contains, unfinished};
@@ -26,8 +27,8 @@ impl Process {
         Ok(())
     }
 
-    /// Completes the rotation although it was to be rolled back: the old key does not work any more, and the new key
-    /// does. Only another program can cause this.
+    /// Completes the rotation instead of rolling it back, because the old key does not work any more, but the new key
+    /// works. Only another program can cause this situation.
     async fn go_forward(&mut self, message: &str, error: Option<codat_keys::Error>) -> Result<(), Stop> {
         if self.is_forward_only || self.record.new_key.is_none() || self.new_key_fails().await?.is_some() {
             return Err(not_rolled_back(&format!("the old key does not work any more: {message}"), error));
@@ -124,7 +125,7 @@ impl Process {
     }
 }
 
-/// What a sink contains that the rotation may have changed.
+/// The content that a rollback finds in a sink.
 enum Remains {
     OldKey,
     NewKey,

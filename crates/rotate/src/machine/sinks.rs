@@ -8,8 +8,8 @@ use crate::record::SinkProgress;
 use crate::sink::{SinkContent, Verification};
 
 impl Process {
-    /// Lists the keys with any working key: the key of the client, else a key in a sink. A resumed rotation begins with
-    /// this list, because the journal does not contain the values of the keys.
+    /// Lists the keys, with any working key as the credential: the key of the client, or else a key in a sink. A
+    /// resumed rotation begins with this list, because the journal does not contain the values of the keys.
     pub(super) async fn connect(&mut self) -> Result<Vec<ListedKey>, Stop> {
         let mut is_foreign = false;
         let mut latest = None;
@@ -44,7 +44,7 @@ impl Process {
         [Caller::Source].into_iter().chain(sinks).collect()
     }
 
-    /// Returns whether the list contains a key of this rotation. Without a record of keys, every list counts.
+    /// Returns whether the list contains a key of this rotation. Also returns true if the record contains no key yet.
     fn is_own(&self, keys: &[ListedKey]) -> bool {
         let known: Vec<&String> = self.record.old_key.iter().chain(&self.record.new_key).collect();
         known.is_empty() || known.into_iter().any(|id| contains(keys, id)) || !self.ours(keys).is_empty()
@@ -90,7 +90,8 @@ impl Process {
         Ok((!has_key).then(|| Failure { kind: FailureKind::Temporary, message: message(), error: None }))
     }
 
-    /// Returns whether the programs that use a sink have the key with this id. Asks up to four times.
+    /// Asks up to four times whether the programs that use a sink have the key with this id. Returns a failure if they
+    /// do not have it.
     pub(super) async fn ask_sink(&mut self, sink: usize, id: &str) -> Result<(), Failure> {
         let mut tries = 1;
         loop {

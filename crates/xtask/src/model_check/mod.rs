@@ -1,7 +1,7 @@
-//! `cargo xtask model-check`: checks the invariants of `create`, `delete` and rotations. It runs their state machines against a
-//! model of the server. This model behaves as badly as the documentation of Codat allows. A schedule says which
-//! requests of a run fail, and how. The check runs every schedule with up to four faults, or two for rotations. It then
-//! runs the real client against the emulator with random faults.
+//! `cargo xtask model-check`: checks the invariants of `create`, `delete` and rotations. It runs their state machines
+//! against a model of the server. This model behaves as badly as the documentation of Codat allows. A schedule says
+//! which requests of a run fail, and how. The check runs every schedule with up to four faults, or two for rotations.
+//! It then runs the real client against the emulator with random faults.
 
 mod create;
 mod delete;
@@ -42,11 +42,11 @@ rotate: I1 a key of the rotation always works; I2 the value of every sink authen
 pub(crate) struct Setup {
     /// Whether the option of the operation is set. For `create`, this is the option `adopt`. If it is set, no other
     /// client in the model creates API keys with the same name. For `delete`, this is the option `allow_key_in_use`. If
-    /// it is set, the operation deletes the API key that the client uses. For `rotate`: whether the caller aborts a
-    /// rotation instead of resuming it after a crash.
+    /// it is set, the operation deletes the API key that the client uses. For `rotate`, this says what the caller does
+    /// with an interrupted rotation. If it is set, the caller aborts the rotation, and otherwise resumes it.
     option: bool,
-    /// The number of API keys at the start of the run. `rotate` has two sinks, the first of which is also the source of
-    /// the client's key, if there are three API keys, and otherwise one sink.
+    /// The number of API keys at the start of the run. For `rotate`, there are two sinks if there are three API keys,
+    /// and the client reads its key from the first sink. Otherwise, `rotate` has one sink.
     keys: usize,
     /// Whether an API key with the requested name exists at the start of the run. Used only for `create`.
     named_before: bool,
@@ -75,7 +75,7 @@ pub(crate) enum RunResult {
 struct Call {
     name: &'static str,
     run: fn(Setup, &mut Schedule) -> RunResult,
-    /// The numbers of API keys at the start of a run.
+    /// The numbers of API keys with which a run can start.
     sizes: [usize; 3],
     /// Whether [`Setup::named_before`] has an effect.
     has_named_before: bool,
@@ -254,8 +254,8 @@ mod tests {
         }
     }
 
-    /// Runs the schedules with one fault, and those with two faults for one initial state. `cargo xtask model-check` runs
-    /// those with two faults for all initial states.
+    /// Runs all schedules with one fault. Runs those with two faults only for one initial state, because there are
+    /// many. `cargo xtask model-check` runs them for all initial states.
     #[test]
     fn every_rotation_with_one_fault_keeps_the_invariants() {
         assert_eq!(super::explore_all(1, Some("rotate")).violations, 0);

@@ -8,7 +8,7 @@ pub(super) enum Pause {
     Hours,
 }
 
-/// A crash of the process. The journal keeps what was written before, unless it is lost too.
+/// A crash of the process before or after an action. The journal keeps its entries.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Crash {
     Before(Pause),
@@ -36,17 +36,19 @@ pub(super) const SAVE: [SaveFault; 5] = [
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum ListFault {
     None,
-    /// The request or its response is lost, or Codat or a gateway fails, in each retry of the core.
+    /// Each try of the core fails: the request or its response is lost, or Codat or a gateway fails.
     Failed,
     /// Codat rejects a key that works.
     Rejected,
     /// The list lacks the latest change.
     Stale,
-    /// Another program creates a key, or as many as Codat allows.
+    /// Another program creates a key.
     ForeignCreator,
+    /// Other programs create keys until ten exist.
     ForeignCreators,
-    /// Another program deletes the old or the new key.
+    /// Another program deletes the old key.
     OldDeleted,
+    /// Another program deletes the new key.
     NewDeleted,
 }
 
@@ -61,9 +63,9 @@ pub(super) const LIST: [ListFault; 8] = [
     ListFault::NewDeleted,
 ];
 
-/// A fault of a creation. The creation of the core is one step of this model, because `create` has a model check of its
-/// own: it retries, compares correlation ids and looks at lists within the step. The faults are the ways in which it can
-/// end.
+/// A fault of a creation. A call of `create` of the core is one step of this model, although the call can send several
+/// requests. Its retries and lists are covered by the model check of `create`. The faults are the ways in which the
+/// call can end.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum CreateFault {
     None,
@@ -76,10 +78,11 @@ pub(super) enum CreateFault {
     /// A 429 made Codat forget the idempotency key while the first attempt was running. A second key appears now or
     /// later.
     Race(Effect),
-    /// The key works only after some steps, or never.
+    /// The key works only after some steps.
     WorksLate,
+    /// The key never works.
     NeverWorks,
-    /// Other programs create keys until ten exist, before the creation.
+    /// Before the creation, other programs create keys until ten exist.
     LimitReached,
     Crash(Crash),
 }
@@ -120,7 +123,7 @@ pub(super) const CREATE: [CreateFault; 18] = [
     CreateFault::Crash(Crash::After(Pause::Hours)),
 ];
 
-/// A fault of a deletion. As for a creation, the deletion of the core is one step.
+/// A fault of a deletion. A call of `delete` of the core is one step of this model.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum DeleteFault {
     None,
@@ -149,8 +152,9 @@ pub(super) enum ReadFault {
     Permanent,
     /// The sink returns the new key, whatever it contains.
     Lies,
-    /// Another program has written a credential that Codat does not list, or the old key.
+    /// Another program has written a credential that Codat does not list.
     Changed,
+    /// Another program has written the old key.
     ChangedBack,
 }
 

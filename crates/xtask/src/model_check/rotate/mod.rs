@@ -2,8 +2,8 @@
 //! and of the journal, and checks the invariants I1 to I11 after each step.
 //!
 //! The model differs from reality in these points. A creation and a deletion are one step each, because `create` and
-//! `delete` have model checks of their own. Retries of the core within one list are not visible. The clock advances only
-//! with the steps. A sink that cannot be read does not occur: the tests of the crate cover it.
+//! `delete` have model checks of their own. A list is one step, including its retries. The clock advances only with the
+//! steps. Every sink can be read: the tests of the crate `rotate` cover sinks that cannot be read.
 
 mod faults;
 mod server;
@@ -86,7 +86,8 @@ struct Model<'a> {
     may_appear_later: bool,
     journal_lost: bool,
     full_at_last_list: bool,
-    /// The ids of the keys of others, which must stay.
+    /// The ids of the keys of other programs. The rotation must not delete them. If ten keys exist at the start, the
+    /// first one is an exception: the caller allows its deletion.
     foreign: Vec<String>,
 }
 
@@ -125,7 +126,7 @@ impl Model<'_> {
         if self.is_excused() { Ok(RunResult::Held) } else { Err(RunResult::Violated("I8: the rotation does not end")) }
     }
 
-    /// Returns whether another program has made it impossible to end: it deleted a key, or changed a sink.
+    /// Returns whether another program may have prevented the end of the rotation: it deleted a key, or changed a sink.
     fn is_excused(&self) -> bool {
         self.server.foreign_deleter || self.sinks.iter().any(|sink| sink.was_changed)
     }
@@ -254,8 +255,8 @@ impl Model<'_> {
         Event::Listed(keys)
     }
 
-    /// Returns the id of the key with which a caller authenticates. The source of the client is the environment, or the
-    /// first of two sinks.
+    /// Returns the id of the key with which a caller authenticates. If there are two sinks, the client reads its key
+    /// from the first sink. Otherwise, it uses the old key.
     fn key_of(&self, caller: &Caller, memory: &Memory) -> Result<String, Event> {
         let source = match &self.sinks[0].value {
             Value::Key(id) if self.sinks.len() == 2 => id.clone(),
@@ -510,18 +511,18 @@ impl Model<'_> {
         Ok(RunResult::Held)
     }
 
-    /// Returns whether the keys that remain after the loss of the journal are used by a sink, or appeared late.
+    /// Returns whether all remaining keys are used by a sink, or the old key does not exist any more.
     fn is_in_use(&self, rest: &[&String]) -> bool {
         let is_used = |id: &&String| self.sinks.iter().any(|sink| sink.value == Value::Key((**id).clone()));
         rest.iter().all(is_used) || !self.server.is_alive(OLD)
     }
 }
 
-/// What the process knows and loses in a crash: the values of keys.
+/// What the process keeps only in memory, and loses in a crash: the values of keys.
 struct Memory {
     /// The id of the key that was last read from each sink.
     read: Vec<Option<String>>,
-    /// The ids of the keys whose values it knows.
+    /// The ids of the keys whose values the process knows.
     secrets: Vec<String>,
 }
 

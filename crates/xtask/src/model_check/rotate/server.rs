@@ -23,7 +23,7 @@ pub(super) struct Key {
 enum Landing {
     /// A request with this idempotency key and name arrives.
     Create(String, String),
-    /// A key is created after Codat has stored a failure.
+    /// A key with this name is created, without regard to idempotency keys.
     CreateAnyway(String),
     /// A deletion of the second key arrives, authenticated with the first key.
     Delete(String, String),
@@ -120,7 +120,8 @@ impl Server {
         outcome
     }
 
-    /// Creates a key with this effect, after a response that says nothing about it.
+    /// Handles a creation whose response does not say whether a key is created. `effect` says whether and when the key
+    /// is created.
     pub(super) fn create_with(&mut self, effect: Effect, idempotency_key: &str, name: &str) {
         match effect {
             Effect::Never => {}
@@ -131,7 +132,7 @@ impl Server {
         }
     }
 
-    /// Stores a failure for an idempotency key. The key is still created, with this effect.
+    /// Stores a failure for an idempotency key. The API key can still be created: `effect` says whether and when.
     pub(super) fn fail_creation(&mut self, effect: Effect, idempotency_key: &str, name: &str) {
         if self.cached.contains_key(idempotency_key) {
             return;
@@ -186,7 +187,8 @@ impl Server {
         std::mem::take(&mut self.landings).into_iter().for_each(|(_, landing)| self.land(landing));
     }
 
-    /// Lets hours pass: everything lands, every key works that ever will, and Codat forgets the idempotency keys.
+    /// Lets hours pass: all delayed requests take effect, keys that work late now work, and Codat forgets the
+    /// idempotency keys.
     pub(super) fn forget(&mut self) {
         self.all_lands();
         self.keys.iter_mut().for_each(|key| key.works_in = key.works_in.map(|_| 0));
