@@ -181,8 +181,9 @@ impl PageCursor {
         self.schedule.is_finished()
     }
 
-    /// Moves to the page after the next page, which has `results` results and reports `total` results on all pages.
-    /// Returns false if the page is outdated: it must be requested again.
+    /// Records that the next page was received. It has `results` results and reports `total` results on all pages.
+    /// Returns true if the page is accepted: the page after it is then the next one. Returns false if the received page
+    /// is outdated: it must be requested again.
     #[must_use]
     pub fn accept(&mut self, results: u64, total: u64) -> bool {
         self.schedule.accept(results, total)

@@ -181,7 +181,8 @@ pub(crate) fn only(call: &str) -> Result<ExitCode> {
     Ok(if total.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs every schedule with at most `faults` faults, of all operations or of one. Repeats this for every initial state.
+/// Runs every schedule with at most `faults` faults, for every initial state. Runs the schedules of the operation `only`,
+/// or of all operations if `only` is `None`.
 fn explore_all(faults: usize, only: Option<&str>) -> Tally {
     let mut total = Tally::default();
     for call in CALLS.into_iter().filter(|call| only.is_none_or(|only| only == call.name)) {
