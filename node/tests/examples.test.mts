@@ -9,7 +9,8 @@ import { Emulator } from "codat-keys/testing";
 import { LIMIT, ended } from "./support.mjs";
 
 const FOLDER = fileURLToPath(new URL("../..", import.meta.url));
-const BUILT = fileURLToPath(new URL("examples/", import.meta.url));
+// The suites of several versions of Node run at the same time.
+const BUILT = fileURLToPath(new URL(`examples/${process.version}/`, import.meta.url));
 const COMPILE = [
     "node_modules/typescript/bin/tsc",
     "--ignoreConfig",
