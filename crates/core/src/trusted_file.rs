@@ -116,6 +116,9 @@ mod unix {
 
     /// The maximum number of symbolic links on a path, as on Linux.
     const MAX_LINKS: usize = 40;
+
+    /// The maximum number of times that a file may be replaced while it is opened.
+    const MAX_REPLACEMENTS: usize = 100;
     const STICKY: u32 = 0o1000;
 
     struct Exposed {
@@ -131,6 +134,16 @@ mod unix {
     }
 
     pub(super) fn open(path: &Path) -> Result<File, OpenError> {
+        for _ in 0..MAX_REPLACEMENTS {
+            if let Some(file) = open_unless_replaced(path)? {
+                return Ok(file);
+            }
+        }
+        Err(io::Error::other("it was replaced while it was being opened").into())
+    }
+
+    /// Returns `None` if another file was put in the place of the file meanwhile, as codat-keys does with `config.toml`.
+    fn open_unless_replaced(path: &Path) -> Result<Option<File>, OpenError> {
         // Without `O_NONBLOCK`, opening a pipe could block forever.
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
         let opened = file.metadata()?;
@@ -143,10 +156,10 @@ mod unix {
         }
         let there = fs::symlink_metadata(check_path(path)?)?;
         if (there.dev(), there.ino()) != (opened.dev(), opened.ino()) {
-            return Err(io::Error::other("it was replaced while it was being opened").into());
+            return Ok(None);
         }
         rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(io::Error::from)?;
-        Ok(file)
+        Ok(Some(file))
     }
 
     pub(super) fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
@@ -220,5 +233,32 @@ mod unix {
     /// read-only: every user has write permission for its folders, but cannot change them.
     fn is_read_only(folder: &Path) -> bool {
         rustix::fs::statvfs(folder).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::open_trusted;
+
+    #[test]
+    fn a_file_that_is_replaced_meanwhile_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, next] = ["file", "next"].map(|name| folder.path().join(name));
+        let is_done = AtomicBool::new(false);
+        fs::write(&path, "old").unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    fs::write(&next, "new").unwrap();
+                    fs::rename(&next, &path).unwrap();
+                }
+            });
+            let failed = (0..2000).find_map(|_| open_trusted(&path).err());
+            is_done.store(true, Ordering::Relaxed);
+            assert!(failed.is_none(), "{}", failed.unwrap());
+        });
     }
 }
