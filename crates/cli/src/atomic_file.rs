@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+use crate::file_identity::is_at;
 use crate::signals::with_state;
 
 /// A temporary file that will replace another file in the same folder. On Unix, the file has mode 0600, so that only
@@ -20,6 +21,11 @@ impl AtomicFile {
             state.remove_at_end(file.path(), file.as_file());
             Ok(Self(file))
         })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     /// Sets the content of the file, and waits until it is on the disk.
@@ -56,21 +62,35 @@ impl AtomicFile {
     /// Renames the temporary file to `path`, like [`persist`](Self::persist). Returns an error if a file exists at
     /// `path`.
     pub(crate) fn persist_new(self, path: &Path) -> io::Result<()> {
-        with_state(|state| {
-            self.0.persist_noclobber(path)?;
-            state.keep(path);
-            Ok(())
-        })
+        self.rename(path, |file| Ok(drop(file.persist_noclobber(path)?)))
     }
 
-    /// Renames the temporary file to `path`. After that, neither a drop nor a signal removes the file.
+    /// Renames the temporary file to `path`. After that, neither a drop nor a signal removes the file. Returns an error if
+    /// another user, who can write to the folder, has put another file in the place of one of the two.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
-        with_state(|state| {
-            self.0.persist(path)?;
+        self.rename(path, |file| Ok(drop(file.persist(path)?)))
+    }
+
+    fn rename(self, path: &Path, rename: impl FnOnce(NamedTempFile) -> io::Result<()>) -> io::Result<()> {
+        let file = self.0.as_file().try_clone()?;
+        let renamed = with_state(|state| {
+            check_at(self.0.path(), &file)?;
+            rename(self.0)?;
+            check_at(path, &file)?;
             state.keep(path);
             Ok(())
-        })
+        });
+        if renamed.is_err() {
+            // If the folder is not writable any more, the temporary file remains. It must not contain a key.
+            let _ = file.set_len(0);
+        }
+        renamed
     }
+}
+
+/// Returns an error if `path` no longer refers to the open file `file`.
+pub(crate) fn check_at(path: &Path, file: &File) -> io::Result<()> {
+    if is_at(path, file) { Ok(()) } else { Err(io::Error::other("another program has replaced it meanwhile")) }
 }
 
 /// Replaces the content of a file, and waits until it is on the disk.

@@ -60,10 +60,8 @@ impl SecretFile {
 
     /// Writes the secret without a line break at the end. If writing fails, the error has this hint.
     pub(crate) fn write(mut self, secret: &str, hint: &str) -> Result<(), Failure> {
-        let written = match is_at(&self.path, &self.claim) {
-            true => self.replace(secret).or_else(|_| self.write_in_place(secret)),
-            false => Err(io::Error::other("another program has replaced it meanwhile")),
-        };
+        let written = atomic_file::check_at(&self.path, &self.claim)
+            .and_then(|()| self.replace(secret).or_else(|_| self.write_in_place(secret)));
         self.is_new &= written.is_err();
         written.map_err(|error| Failure::local(format!("{} could not be written: {error}", self.path.display()), hint))
     }
@@ -91,6 +89,7 @@ impl SecretFile {
         #[cfg(unix)]
         self.claim.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         atomic_file::write(&mut self.claim, secret.as_bytes())?;
+        atomic_file::check_at(&self.path, &self.claim)?;
         with_state(|state| state.keep(&self.path));
         Ok(())
     }
@@ -236,6 +235,30 @@ mod tests {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
+
+    /// The owner of a folder can replace any file in it.
+    #[test]
+    fn a_replaced_temporary_file_is_not_renamed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let Ok(file) = SecretFile::reserve(&path, false) else { panic!("the file can be reserved") };
+        let temporary = file.temporary.as_ref().unwrap().path().to_owned();
+        fs::remove_file(&temporary).unwrap();
+        fs::write(&temporary, "of another user").unwrap();
+        assert!(file.write("MadeUpKey", "").is_ok());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "MadeUpKey");
+    }
+
+    #[test]
+    fn a_replaced_destination_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let Ok(file) = SecretFile::reserve(&path, false) else { panic!("the file can be reserved") };
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "of another user").unwrap();
+        assert!(file.write("MadeUpKey", "").is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "of another user");
+    }
 
     /// In a folder where all users can create files, another user can replace a file between the checks of the file.
     #[test]
