@@ -206,6 +206,8 @@ fn demo_completions_and_man_print_their_output() {
         "refused: this is the last remaining key",
         "Done in",
         "one key of this name",
+        "its process is killed when Codat has made the new key; the old key works",
+        "both keys work",
     ] {
         assert!(demo.stdout.contains(said), "{said}: {}", demo.stdout);
     }

@@ -1,4 +1,6 @@
-//! The command `demo`: creates, uses and deletes keys on an embedded emulator over HTTP.
+//! The command `demo`: creates, uses, rotates and deletes keys on an embedded emulator over HTTP.
+
+mod interrupted_rotation;
 
 use std::cell::Cell;
 use std::time::Instant;
@@ -36,7 +38,8 @@ impl Demo<'_> {
         self.print_step("header", &format!("Authorization: {}", header.expose_secret())).await?;
         self.authenticate().await?;
         let key = self.create_and_use().await?;
-        self.lose_a_response().await?;
+        let rotated = self.lose_a_response().await?;
+        self.rotate(&rotated).await?;
         self.reach_the_limit().await?;
         self.delete_all_but(&key).await?;
         self.delete_the_last_key(&key).await?;
@@ -67,7 +70,7 @@ impl Demo<'_> {
     }
 
     /// Creates a key on an emulator that closes the connection without a response.
-    async fn lose_a_response(&self) -> Result<(), Failure> {
+    async fn lose_a_response(&self) -> Result<ApiKeyDetails, Failure> {
         let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#;
         self.emulator.set_faults(script).map_err(|error| Failure::local(error, "please report it"))?;
         let made = self.client.keys().create("lost-answer").await?;
@@ -80,7 +83,8 @@ impl Demo<'_> {
              answer is replayed to that key, a list shows nothing else new, and the emulator holds one key of this name.",
             made.key.id
         );
-        self.print_step("create", &text).await
+        self.print_step("create", &text).await?;
+        Ok(made.key)
     }
 
     async fn reach_the_limit(&self) -> Result<(), Failure> {
