@@ -355,6 +355,20 @@ fn the_journal_contains_no_key() {
     assert!(is_private(&account.path("state/codat-keys/rotations")));
 }
 
+#[test]
+fn a_key_in_the_text_of_a_sink_is_masked() {
+    let account = Account::new();
+    let key = account.read("key");
+    fs::write(account.path(&format!("copy-{key}")), "").unwrap();
+    let (write, read) = (format!("command:tee copy-{key}"), format!("cat copy-{key}"));
+    let sinks = ["--to", "file:key", "--to", &write, "--read-command", &read];
+    let next = "finish --to file:key --to 'command:tee copy-****' --read-command 'cat copy-****'\n";
+    for ended in [account.rotate(&sinks), account.rotate(&[&["status"], &sinks[..]].concat())] {
+        assert!(ended.status == 0 && ended.stdout.ends_with(next), "{}", ended.stdout.replace(&key, "KEY"));
+        assert!(!format!("{ended:?}").contains(&key));
+    }
+}
+
 fn is_private(folder: &Path) -> bool {
     fs::metadata(folder).unwrap().mode() & 0o777 == 0o700
 }

@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::json::json_text;
 use crate::key_reference::find;
 use crate::output::{print, print_json};
+use crate::redact::without_secrets;
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
 use crate::sinks::{SinkArgument, SinkContext, forms};
@@ -213,7 +214,7 @@ impl<'a> Setup<'a> {
         error.report().map_or_else(Vec::new, report::facts).into_iter().fold(failure, Failure::with_note)
     }
 
-    /// Returns the command line that continues the rotation, with all required options.
+    /// Returns the command line that continues the rotation, with all required options. Keys in it are masked.
     fn go_on(&self, verb: &str) -> String {
         let mut words = vec!["codat-keys".to_owned(), "rotate".to_owned(), verb.to_owned()];
         let mut add = |option: &str, value: &str| words.extend([option.to_owned(), value.to_owned()]);
@@ -233,7 +234,7 @@ impl<'a> Setup<'a> {
             }
         }
         let words = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
-        format!("go on with: {words}")
+        without_secrets(format!("go on with: {words}"))
     }
 
     /// Returns the sinks of the rotation in the journal.
