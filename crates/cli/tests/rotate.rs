@@ -167,7 +167,7 @@ fn options_come_from_a_file() {
     for wrong in ["to = 1\n", "tow = []\n", "to = [{ sink = \"file:a\", key = \"MadeUpKey\" }]\n", "to = [\n"] {
         fs::write(account.path("job/rotate.toml"), wrong).unwrap();
         let ended = account.rotate(&["--from", "job/rotate.toml"]);
-        assert!(ended.status == 2 && ended.stderr.contains("rotate.toml, line "), "{wrong}: {ended:?}");
+        assert!(ended.status == 2 && ended.stderr.contains("rotate.toml is not valid"), "{wrong}: {ended:?}");
         assert!(!ended.stderr.contains("MadeUpKey"), "{ended:?}");
     }
     fs::set_permissions(account.path("job/rotate.toml"), fs::Permissions::from_mode(0o666)).unwrap();
@@ -189,28 +189,30 @@ fn wrong_input_changes_nothing() {
         (&[], 2, "no sink was given"),
         (&["missing", "--to", "file:key"], 7, "no key has this id or name"),
         (&["--to", "ftp:key"], 2, "no kind of sink `ftp:`"),
-        (&["--to", "key"], 2, "no scheme"),
-        (&["--to", "file:"], 2, "no place"),
+        (&["--to", "key"], 2, "the sink `key` has no scheme"),
+        (&["--to", "file:"], 2, "the sink `file:` names no place"),
         (&["--to", "file:nowhere/key"], 1, "its folder does not exist"),
         (&["--to", "file:."], 1, "not a regular file"),
         (&["--to", "file:link"], 1, "it is a link"),
         (&["--to", "file:open"], 1, "chmod go-w"),
-        (&["--to", "file:settings"], 2, "settings holds "),
-        (&["--to", "dotenv:.env#KEY"], 2, ".env#KEY holds "),
+        (&["--to", "file:settings"], 2, "settings contains "),
+        (&["--to", "dotenv:.env#KEY"], 2, ".env#KEY contains "),
         (&["--to", "dotenv:.env"], 2, "names no variable"),
         (&["--to", "file:key", "--to", "file:./key"], 2, "given twice"),
-        (&["--to", "file:key", "--grace", "1"], 2, "--grace"),
+        (&["--to", "file:key", "--grace", "1"], 2, "the grace time is not valid"),
         (&["--to", "file:key", "--lock", "../x"], 2, "name of the journal"),
         (&["--to", "file:key", "--delete-first", "a/b"], 2, "--delete-first"),
+        (&["--to", "a-word-of-25-characters-x"], 2, "error: a sink has no scheme"),
         (&["--to", "profile:missing"], 2, "missing"),
         (&["--to", "command:no-such-program"], 1, "no-such-program cannot be run"),
         (&["--to", "command:cat"], 2, "cannot be read back"),
-        (&["--to", "command:cat 'x", "--read-command", "cat"], 2, "quote"),
+        (&["--to", "command:cat 'x", "--read-command", "cat"], 2, "such as --to 'command:tee key.txt'"),
         (&["--read-command", "cat", "--to", "command:cat"], 2, "--read-command does not follow"),
         (&["--to", "file:key", "--read-command", "cat"], 2, "takes no command"),
-        (&["--to", "k8s:a"], 2, "k8s:NS/NAME#KEY"),
+        (&["--to", "k8s:a"], 2, "the sink k8s:a does not have the form k8s:NS/NAME#KEY"),
         (&["finish"], 7, "no unfinished rotation"),
-        (&["recover", "--to", "file:key"], 7, "no key has a name that a rotation has made"),
+        (&["recover", "--to", "file:key"], 7, "no key has the name of another key with a tag"),
+        (&["recover", "--to", "file:key"], 7, "rotate recover ID --name NAME"),
     ];
     for (arguments, status, text) in cases {
         let ended = account.rotate(arguments);
@@ -228,6 +230,9 @@ fn with_ten_keys_a_rotation_needs_a_key_to_delete_first() {
     let keys = account.fill();
     let ended = account.rotate(&["--to", "file:key"]);
     assert!(ended.status == 5 && ended.stderr.contains("--delete-first"), "{ended:?}");
+    assert_eq!(account.keys().len(), 10);
+    let ended = account.rotate(&["--to", "file:key", "--delete-first", &account.old]);
+    assert!(ended.status == 2 && ended.stderr.contains("is the old key or the key in use"), "{ended:?}");
     assert_eq!(account.keys().len(), 10);
     let ended = account.rotate(&["--to", "file:key", "--delete-first", keys.last().unwrap()]);
     assert_eq!(ended.status, 0, "{ended:?}");
@@ -286,7 +291,9 @@ fn a_failed_delivery_is_rolled_back() {
     let old = account.read("key");
     let ended = account.rotate(&["--to", "file:key", "--to", "command:false", "--read-command", "true"]);
     assert_eq!(ended.status, 1, "{ended:?}");
-    for text in ["rolled back: ", "false failed", "works, and there is no new key"] {
+    for text in
+        ["rolled back: ", "false failed (exit status: 1): it printed no error", "works, and there is no new key"]
+    {
         assert!(ended.stderr.contains(text), "{text}: {ended:?}");
     }
     assert_eq!((account.read("key"), account.keys().len()), (old, 2));
@@ -335,6 +342,7 @@ fn a_profile_is_a_sink() {
         &["--to", "profile:work"],
     );
     assert!(ended.status == 2 && ended.stderr.contains("not for"), "{ended:?}");
+    assert!(ended.stderr.contains(&format!("with the base URL {}", elsewhere.emulator.base_url())), "{ended:?}");
 }
 
 #[test]
@@ -367,6 +375,17 @@ fn a_key_in_the_text_of_a_sink_is_masked() {
         assert!(ended.status == 0 && ended.stdout.ends_with(next), "{}", ended.stdout.replace(&key, "KEY"));
         assert!(!format!("{ended:?}").contains(&key));
     }
+}
+
+#[test]
+fn an_unusable_journal_is_named() {
+    let account = Account::new();
+    assert_eq!(account.rotate(&["--to", "file:key", "--lock", "nightly"]).status, 0);
+    let entries = fs::read_dir(account.path("state/codat-keys/rotations/nightly")).unwrap();
+    entries.for_each(|entry| fs::write(entry.unwrap().path(), "{}").unwrap());
+    let ended = account.rotate(&["--to", "file:key", "--lock", "nightly"]);
+    assert!(ended.status == 1 && ended.stderr.contains("the journal `nightly` cannot be used: entry "), "{ended:?}");
+    assert!(ended.stderr.contains("make the journal readable and writable"), "{ended:?}");
 }
 
 fn is_private(folder: &Path) -> bool {

@@ -149,7 +149,7 @@ fn a_sink_that_cannot_be_read_needs_a_confirmation() {
     let (old, keys) = (tools.account.read("key"), tools.account.keys());
     let ended = tools.rotate(&["--to", "github:acme/shop#CODAT_API_KEY"]);
     assert!(ended.status == 2 && ended.stderr.contains("cannot be read back"), "{ended:?}");
-    assert!(ended.stderr.contains("--confirm-command"), "{ended:?}");
+    assert!(ended.stderr.contains("hint: add this after it: --confirm-command COMMAND, which gets"), "{ended:?}");
     assert_eq!(tools.account.keys(), keys);
 
     let options = ["--to", "github:acme/shop#CODAT_API_KEY", "--confirm-command", "confirm it", "--to", "file:key"];

@@ -13,9 +13,9 @@ pub enum RotationErrorKind {
     /// A call of Codat's API failed before anything was changed. The error has a source of the type
     /// [`codat_keys::Error`].
     Api,
-    /// Ten keys exist, and no key was named that can be deleted. Nothing was changed.
+    /// Ten keys exist, and the caller named no key that can be deleted. Nothing was changed.
     KeyLimitReached,
-    /// A sink contains something else than the old key. Nothing was changed.
+    /// A sink contains something other than the old key. Nothing was changed.
     SinkOccupied,
     /// A sink cannot be read, or cannot be checked after a write. Nothing was changed.
     SinkUnavailable,
@@ -58,7 +58,7 @@ impl RotationErrorKind {
     }
 }
 
-/// The error of a rotation: its kind, a message, a hint, and what the rotation did. Contains no secret.
+/// The error of a rotation: its kind, a message, a hint, and the report of what the rotation did. Contains no secret.
 pub struct RotationError(Box<Inner>);
 
 struct Inner {

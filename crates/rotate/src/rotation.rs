@@ -252,7 +252,7 @@ impl RotationBuilder {
         self
     }
 
-    /// Adds a key that may be deleted to make room for the new key, if ten keys exist, which is Codat's limit. Deletes
+    /// Adds a key that may be deleted before the new key is created, if ten keys exist, which is Codat's limit. Deletes
     /// only as many keys as necessary, in the order in which they were added. Default: no key. The rotation then fails
     /// with `KeyLimitReached` if ten keys exist, and changes nothing.
     pub fn delete_first(mut self, id: KeyId) -> Self {

@@ -17,6 +17,10 @@ use crate::redact::without_secrets;
 /// The maximum duration of a command. Some tools need many seconds.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The options after a sink that name a command. Each has an example of its use.
+const READ: (&str, &str) = ("--read-command", "--read-command 'cat key.txt'");
+const CONFIRM: (&str, &str) = ("--confirm-command", "--confirm-command 'cmp key.txt -'");
+
 pub(super) struct CommandSink {
     description: String,
     form: Form,
@@ -42,19 +46,17 @@ impl CommandSink {
         place: &str,
         form: Form,
     ) -> Result<Self, Failure> {
-        let option = |words: &Option<Words>, name: &str| {
-            words.as_ref().map(|words| program(context, words.words(name)?)).transpose()
-        };
+        let write = Words::Text(place.to_owned());
         let sink = Self {
             description: without_secrets(&argument.sink),
             form,
-            write: program(context, Words::Text(place.to_owned()).words("a sink command:")?)?,
+            write: program(context, write.words("--to command:", "--to 'command:tee key.txt'")?)?,
             input: WrittenInput::Value,
-            read: option(&argument.read_command, "--read-command")?,
+            read: option(READ, argument.read_command.as_ref(), context)?,
             empty: &[],
-            confirm: option(&argument.confirm_command, "--confirm-command")?,
+            confirm: option(CONFIRM, argument.confirm_command.as_ref(), context)?,
         };
-        sink.check_verification("add --read-command COMMAND, which prints the key that is there now, or")
+        sink.check_verification("one of these after it: --read-command COMMAND, which prints the current key; or")
     }
 
     /// Creates the sink of a recipe.
@@ -67,7 +69,10 @@ impl CommandSink {
     ) -> Result<Self, Failure> {
         let shape = format!("{}:{}", recipe.scheme, recipe.form);
         let parts = recipe.parse(place).ok_or_else(|| {
-            invalid(format!("a sink {}: is incomplete", recipe.scheme), format!("write it as {shape}"))
+            let what = format!("the sink {} does not have the form {shape}", argument.sink);
+            let hint = "give each part; no part may begin with a dash, or contain a double quote, a backslash, a \
+                        backtick or a brace";
+            invalid(what, hint)
         })?;
         if argument.read_command.is_some() {
             return Err(invalid(format!("a sink {}: takes no --read-command", recipe.scheme), "leave it out"));
@@ -81,7 +86,6 @@ impl CommandSink {
             Input::SecretPatch(key) => WrittenInput::SecretPatch { key: parts.get(key).to_owned() },
             Input::Item(get, field) => WrittenInput::Item { get: parts.fill(get), field: parts.get(field).to_owned() },
         };
-        let confirm = argument.confirm_command.as_ref();
         let sink = Self {
             description: without_secrets(&argument.sink),
             form,
@@ -89,14 +93,15 @@ impl CommandSink {
             input,
             read: (!recipe.read.is_empty()).then(|| parts.fill(recipe.read)),
             empty: recipe.empty,
-            confirm: confirm.map(|words| program(context, words.words("--confirm-command")?)).transpose()?,
+            confirm: option(CONFIRM, argument.confirm_command.as_ref(), context)?,
         };
-        sink.check_verification("")
+        sink.check_verification("this after it:")
     }
 
     /// Returns an error if a rotation could not check whether the sink has the key. Also returns an error if
-    /// `--confirm-command` is used with a sink that can be read.
-    fn check_verification(self, or: &str) -> Result<Self, Failure> {
+    /// `--confirm-command` is used with a sink that can be read. `options` are the words of the hint before
+    /// `--confirm-command`.
+    fn check_verification(self, options: &str) -> Result<Self, Failure> {
         if self.read.is_some() && self.confirm.is_some() {
             let what = format!("{} can be read back", self.description);
             return Err(invalid(what, "leave out --confirm-command after it"));
@@ -105,10 +110,10 @@ impl CommandSink {
             return Ok(self);
         }
         let hint = format!(
-            "{or} add --confirm-command COMMAND after it: a command that gets the key on standard input, and ends with \
-             status 0 when your programs have it"
+            "add {options} --confirm-command COMMAND, which gets the key on standard input and ends with status 0 if \
+             your programs have it, or with 1 if not yet"
         );
-        Err(invalid(format!("{} cannot be read back", self.description), hint.trim_start()))
+        Err(invalid(format!("{} cannot be read back", self.description), hint))
     }
 
     async fn read_now(&self) -> Result<Content, SinkError> {
@@ -175,6 +180,15 @@ impl Sink for CommandSink {
     }
 }
 
+/// Returns the command line of an option, if the option is given.
+fn option(
+    (name, example): (&str, &str),
+    words: Option<&Words>,
+    context: &SinkContext<'_>,
+) -> Result<Option<Vec<String>>, Failure> {
+    words.map(|words| program(context, words.words(name, example)?)).transpose()
+}
+
 /// Returns the command line, or an error if its program does not exist. If the program contains a slash, it is a path
 /// relative to `context.folder`.
 fn program(context: &SinkContext<'_>, mut words: Vec<String>) -> Result<Vec<String>, Failure> {
@@ -191,10 +205,13 @@ fn program(context: &SinkContext<'_>, mut words: Vec<String>) -> Result<Vec<Stri
 /// Returns an item of 1Password with a changed field.
 fn with_field(item: &[u8], field: &str, value: &str) -> Result<Value, SinkError> {
     // The error of serde could quote a value.
-    let mut item: Value = serde_json::from_slice(item).map_err(|_| SinkError::permanent("the item is no JSON"))?;
+    let mut item: Value = serde_json::from_slice(item)
+        .map_err(|_| SinkError::permanent("the output of `op item get` is not valid JSON"))?;
     let fields = item["fields"].as_array_mut();
     let found = fields.into_iter().flatten().find(|own| own["label"] == field || own["id"] == field);
-    let Some(found) = found else { return Err(SinkError::permanent(format!("the item has no field {field}"))) };
+    let Some(found) = found else {
+        return Err(SinkError::permanent(format!("the item has no field {field}: add the field in 1Password")));
+    };
     found["value"] = value.into();
     Ok(item)
 }

@@ -22,7 +22,7 @@ use crate::redact::without_secrets;
 
 pub(crate) use recipes::forms;
 
-/// The suffix of the argument of a sink that gets the whole header.
+/// The end of an argument `--to`. With this end, the sink gets the whole header.
 const HEADER: &str = "#header";
 
 /// A sink as the user names it, with the commands that belong to it.
@@ -80,13 +80,16 @@ impl SinkArgument {
     /// Creates the sink. Returns an error if the sink cannot be used, so that the user gets this error before a key is
     /// created.
     pub(crate) fn open(&self, context: &SinkContext<'_>) -> Result<Arc<dyn Sink>, Failure> {
-        let Some((scheme, place)) = self.sink.split_once(':') else { return Err(unknown("a sink has no scheme")) };
+        let named = || quoted(&self.sink).map_or("a sink".into(), |sink| format!("the sink {sink}"));
+        let Some((scheme, place)) = self.sink.split_once(':') else {
+            return Err(unknown(&format!("{} has no scheme", named())));
+        };
         let (place, form) = match place.strip_suffix(HEADER) {
             Some(place) => (place, Form::Header),
             None => (place, Form::Raw),
         };
         if place.is_empty() {
-            return Err(unknown("a sink names no place"));
+            return Err(unknown(&format!("{} names no place", named())));
         }
         match scheme {
             "file" | "dotenv" | "profile" => self.refuse_commands(scheme)?,
@@ -99,7 +102,10 @@ impl SinkArgument {
             "command" => Arc::new(command::CommandSink::own(self, context, place, form)?),
             _ => match recipes::find(scheme) {
                 Some(recipe) => Arc::new(command::CommandSink::of_recipe(recipe, self, context, place, form)?),
-                None => return Err(unknown(&format!("there is no kind of sink {}", quoted(scheme)))),
+                None => {
+                    let scheme = quoted(&format!("{scheme}:")).unwrap_or("of this name".into());
+                    return Err(unknown(&format!("there is no kind of sink {scheme}")));
+                }
             },
         })
     }
@@ -128,13 +134,15 @@ impl SinkArgument {
 }
 
 impl Words {
-    fn words(&self, option: &str) -> Result<Vec<String>, Failure> {
+    /// Returns the words of the command of `option`. `example` is a valid use of the option, for the error.
+    fn words(&self, option: &str, example: &str) -> Result<Vec<String>, Failure> {
         let words = match self {
             Self::Text(text) => shlex::split(text),
             Self::List(words) => Some(words.clone()),
         };
         words.filter(|words| words.first().is_some_and(|program| !program.is_empty())).ok_or_else(|| {
-            invalid(format!("{option} is empty, or has a quote without its end"), "write it as a program and arguments")
+            let what = format!("the command of {option} is empty, or a quote in it is not closed");
+            invalid(what, format!("write a program and its arguments, such as {example}"))
         })
     }
 
@@ -157,13 +165,13 @@ fn content(bytes: &[u8]) -> Content {
 
 fn path(context: &SinkContext<'_>, text: &str) -> Result<PathBuf, Failure> {
     std::path::absolute(context.folder.join(text))
-        .map_err(|error| invalid(format!("a sink has an invalid path: {error}"), "name a file"))
+        .map_err(|error| invalid(format!("the path of a sink is not valid: {error}"), "name a file"))
 }
 
-/// Returns a short word in quotes. Does not return a long word, because it may be a key that the user entered by
+/// Returns a short word in quotes. Returns `None` for a long word, because it may be a key that the user entered by
 /// mistake.
-fn quoted(word: &str) -> String {
-    if word.len() <= 20 { format!("`{word}:`") } else { "of this name".into() }
+fn quoted(word: &str) -> Option<String> {
+    (word.len() <= 20).then(|| format!("`{word}`"))
 }
 
 fn unknown(what: &str) -> Failure {

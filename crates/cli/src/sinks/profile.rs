@@ -27,7 +27,7 @@ impl ProfileSink {
         let profile = sink.profile()?;
         if origin(&profile.base_url) != origin(context.base_url) {
             let what = format!("the profile `{}` is for {}, not for {}", sink.name, profile.base_url, context.base_url);
-            return Err(invalid(what, "its key goes nowhere else: use a profile of the same API"));
+            return Err(invalid(what, format!("use a profile with the base URL {}", context.base_url)));
         }
         Ok(sink)
     }
@@ -52,7 +52,9 @@ impl ProfileSink {
                 }
                 Err(KeyringError::Other(failure)) => Err(permanent(failure)),
             },
-            Source::Command(_) => Err(SinkError::permanent("its key comes from a command")),
+            Source::Command(_) => Err(SinkError::permanent(
+                "its key comes from a command, so it cannot be written: name the place that the command reads as the sink",
+            )),
         }
     }
 

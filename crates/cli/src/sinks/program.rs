@@ -84,7 +84,7 @@ impl Ended {
     /// because a program does not report whether a repetition can succeed.
     pub(super) fn error(&self) -> SinkError {
         let message = self.message();
-        let what = if message.is_empty() { "and printed no error".into() } else { message };
+        let what = if message.is_empty() { "it printed no error".into() } else { message };
         SinkError::temporary(without_secrets(format!("{} failed ({}): {what}", self.program, self.status)))
     }
 

@@ -31,7 +31,7 @@ impl<'a> HeldJournal<'a> {
     /// journal.
     pub(super) async fn open(options: &'a Options) -> Result<(Self, Option<Entry>), RotationError> {
         let store = &options.journal;
-        let lock = store.lock(&options.journal_name).await.map_err(failed)?;
+        let lock = store.lock(&options.journal_name).await.map_err(failed(options))?;
         if let JournalLock::Taken = lock {
             return Err(busy("another process of this machine runs a rotation"));
         }
@@ -110,8 +110,9 @@ impl<'a> HeldJournal<'a> {
             expires,
             rotation: record,
         };
-        let bytes = serde_json::to_vec(&entry).map_err(|error| failed(error.into()))?;
-        if !self.options.journal.create(&self.options.journal_name, entry.seq, bytes).await.map_err(failed)? {
+        let bytes = serde_json::to_vec(&entry).map_err(|error| failed(self.options)(error.into()))?;
+        let created = self.options.journal.create(&self.options.journal_name, entry.seq, bytes).await;
+        if !created.map_err(failed(self.options))? {
             return Err(busy("another process has continued the rotation"));
         }
         (self.seq, self.expires, self.record) = (entry.seq, expires, Some(entry.rotation));
@@ -126,21 +127,24 @@ impl<'a> HeldJournal<'a> {
 /// Returns the latest entry of the journal.
 pub(super) async fn latest(options: &Options) -> Result<Option<Entry>, RotationError> {
     let (store, name) = (&options.journal, &options.journal_name);
-    let Some(seq) = store.list(name).await.map_err(failed)?.into_iter().max() else { return Ok(None) };
-    let bytes = store.get(name, seq).await.map_err(failed)?;
-    let bytes = bytes.ok_or_else(|| failed(io::Error::other(format!("entry {seq} is missing"))))?;
+    let Some(seq) = store.list(name).await.map_err(failed(options))?.into_iter().max() else { return Ok(None) };
+    let invalid = |what: &str| failed(options)(io::Error::other(format!("entry {seq} {what}")));
+    let bytes = store.get(name, seq).await.map_err(failed(options))?.ok_or_else(|| invalid("is missing"))?;
     // The error of the parser quotes the text, which can be anything.
-    let entry: Entry = serde_json::from_slice(&bytes)
-        .map_err(|_| failed(io::Error::other(format!("entry {seq} is not an entry of a rotation"))))?;
+    let entry: Entry = serde_json::from_slice(&bytes).map_err(|_| invalid("is not an entry of a rotation"))?;
     if entry.format != FORMAT || entry.seq != seq {
-        return Err(failed(io::Error::other(format!("entry {seq} has another format"))));
+        return Err(invalid("has another format"));
     }
     Ok(Some(entry))
 }
 
-fn failed(error: io::Error) -> RotationError {
-    let message = format!("the journal cannot be used: {error}");
-    RotationError::new(RotationErrorKind::Journal, message, "correct that, and resume the rotation").with_source(error)
+/// Returns a function that converts an error of the journal.
+fn failed(options: &Options) -> impl Fn(io::Error) -> RotationError {
+    |error| {
+        let message = format!("the journal `{}` cannot be used: {error}", options.journal_name);
+        let hint = "make the journal readable and writable; then run the command again";
+        RotationError::new(RotationErrorKind::Journal, message, hint).with_source(error)
+    }
 }
 
 fn busy(message: &str) -> RotationError {

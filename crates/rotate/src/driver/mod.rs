@@ -279,7 +279,7 @@ fn sink_order(options: &Options, record: &Record) -> Result<Vec<usize>, Rotation
     let order: Option<Vec<usize>> = record.sinks.iter().map(index).collect();
     order.filter(|order| order.len() == options.sinks.len()).ok_or_else(|| {
         let sinks: Vec<&str> = record.sinks.iter().map(|sink| sink.sink.as_str()).collect();
-        foreign(&format!("the rotation in the journal has other sinks: {}", sinks.join(", ")))
+        foreign(&format!("the sinks differ from those of the rotation in the journal: {}", sinks.join(", ")))
     })
 }
 
@@ -327,7 +327,8 @@ fn stopped(stop: Stop) -> RotationError {
 }
 
 fn foreign(message: &str) -> RotationError {
-    error(RotationErrorKind::ForeignJournal, message, "use the options with which the rotation was started")
+    let hint = "use the sinks and the base URL with which the rotation was started";
+    error(RotationErrorKind::ForeignJournal, message, hint)
 }
 
 fn error(kind: RotationErrorKind, message: impl Into<String>, hint: impl Into<String>) -> RotationError {

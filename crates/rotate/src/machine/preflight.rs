@@ -10,6 +10,8 @@ use crate::name;
 use crate::record::{Attempt, State};
 use crate::sink::{SinkContent, Verification};
 
+const OTHER_KEY: &str = "name another key to delete first; nothing was changed";
+
 impl Process {
     pub(super) async fn preflight(&mut self) -> Result<(), Stop> {
         match self.prepare().await {
@@ -26,7 +28,7 @@ impl Process {
         let keys = self.list(Caller::Source).await.map_err(|failure| api("the keys cannot be listed", failure))?;
         let in_use = keys.iter().find(|key| key.is_caller).map(|key| key.id.clone());
         let Some(old) = self.config.key.clone().or_else(|| in_use.clone()) else {
-            return Err(invalid("the key in use is not in the list of keys", "try again in a minute"));
+            return Err(invalid("the list of keys does not contain the key in use", "try again in a minute"));
         };
         let Some(listed) = keys.iter().find(|key| key.id == old) else {
             return Err(invalid(format!("no key has the id {old}"), "list the keys to see their ids"));
@@ -72,14 +74,15 @@ impl Process {
         let content = self.read_sink(sink).await.map_err(|failure| Stop {
             kind: RotationErrorKind::SinkUnavailable,
             message: format!("{description} cannot be read: {}", failure.message),
-            hint: "correct that and start again; nothing was changed".into(),
+            hint: "make the sink readable, and start again; nothing was changed".into(),
             error: None,
         })?;
         let content = match content {
             SinkContent::Nothing => return Ok(()),
             SinkContent::Key(id) if Some(&id) == self.record.old_key.as_ref() => return Ok(()),
             SinkContent::Key(id) if self.config.delete_first.contains(&id) => {
-                return Err(invalid(format!("{description} holds the key {id}"), "do not delete this key first"));
+                let message = format!("{description} contains the key {id}, which is to be deleted first");
+                return Err(invalid(message, OTHER_KEY));
             }
             _ if self.record.overwrite => return Ok(()),
             SinkContent::Key(id) => format!("the key {id}"),
@@ -88,7 +91,7 @@ impl Process {
         };
         Err(Stop {
             kind: RotationErrorKind::SinkOccupied,
-            message: format!("{description} holds {content}, not the old key"),
+            message: format!("{description} contains {content}, not the old key"),
             hint: "check the sink; allow overwriting to replace its content; nothing was changed".into(),
             error: None,
         })
@@ -100,7 +103,8 @@ impl Process {
         let mut to_delete = Vec::new();
         for id in self.config.delete_first.iter().filter(|id| contains(keys, id)).take(surplus) {
             if Some(id) == self.record.old_key.as_ref() || Some(id.as_str()) == in_use {
-                return Err(invalid(format!("the key {id} is in use"), "name another key to delete first"));
+                let message = format!("the key {id} cannot be deleted first: it is the old key or the key in use");
+                return Err(invalid(message, OTHER_KEY));
             }
             to_delete.push(id.clone());
         }

@@ -71,8 +71,8 @@ impl Process {
             found => Err(Stop {
                 kind: RotationErrorKind::NothingToResume,
                 message: match found {
-                    [] => "no key has a name that a rotation has made for another key".into(),
-                    _ => "several keys can be the old or the new key of the lost rotation".into(),
+                    [] => "no key has the name of another key with a tag of a rotation".into(),
+                    _ => "more than one pair of keys matches the lost rotation".into(),
                 },
                 hint: "list the keys; give the id of the old key, and the name of the new key without its tag".into(),
                 error: None,

@@ -1,4 +1,6 @@
-//! The command `rotate`: replaces a key with a new one. During the whole rotation, each program has a working key.
+//! The command `rotate`: replaces a key with a new one. The old key is deleted only after all sinks have the new
+//! key and the grace time has passed, in which programs that read their key only at their start can be restarted. With
+//! `--grace 0`, such a program has no working key until it is restarted.
 
 mod journal;
 mod options;
@@ -42,7 +44,8 @@ enum Continue {
     /// Resume an interrupted rotation
     #[command(after_help = "Example: codat-keys rotate resume")]
     Resume(Common),
-    /// Restore the old key in the sinks, and delete the new key
+    /// Restore the old key in the sinks, and delete the new key; if the deletion of the old key has begun, complete the rotation
+    /// instead
     #[command(after_help = "Example: codat-keys rotate abort")]
     Abort(Common),
     /// Show the latest rotation in the journal; sends no request

@@ -50,7 +50,7 @@ pub(super) struct Replacement {
     /// `rotate finish`]
     #[arg(long, value_name = "TIME")]
     pub(super) grace: Option<String>,
-    /// The name of the new key, without its tag [default: the name of the old key]
+    /// The part of the new key's name before the tag [default: the name of the old key]
     #[arg(long)]
     pub(super) name: Option<String>,
     #[command(flatten)]
@@ -60,10 +60,10 @@ pub(super) struct Replacement {
 /// The options of a new rotation.
 #[derive(Args)]
 pub(super) struct Start {
-    /// A key that may be deleted if ten keys exist; may be repeated
+    /// The id of a key that is deleted first if ten keys exist, and cannot be restored; may be repeated
     #[arg(long, value_name = "ID", add = ArgValueCompleter::new(completion::ids))]
     pub(super) delete_first: Vec<String>,
-    /// Replace the content of a sink even if it is not the old key
+    /// Replace the content of a sink even if it is not the old key; a rollback does not restore it
     #[arg(long)]
     pub(super) overwrite: bool,
     /// Print what would be done, and change nothing
@@ -91,12 +91,13 @@ impl Args for SinkArguments {
         };
         command
             .arg(option("to", "SINK", "A place that gets the new key; may be repeated: see above for its forms"))
-            .arg(option(READ, "COMMAND", "The command that prints the key in the sink command: before it"))
+            .arg(option(READ, "COMMAND", "A command that prints the content of the `command:` sink before this option"))
             .arg(option(
                 CONFIRM,
                 "COMMAND",
-                "For the sink before it, which cannot be read: the command gets the key on standard input, and ends with \
-                 status 0 if your programs have it, 1 if not yet",
+                "A command that confirms the delivery to the sink before this option, if the sink cannot be read; it \
+                 gets the key on standard input, and ends with status 0 if your programs have the key, or with 1 if \
+                 not yet",
             ))
     }
 
@@ -182,7 +183,7 @@ impl Common {
         let mut options: FileOptions = toml_edit::de::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             // The message of the error could quote a value.
-            let what = format!("{place}, line {}, is not valid", before.matches('\n').count() + 1);
+            let what = format!("line {} of {place} is not valid", before.matches('\n').count() + 1);
             invalid(what, "write the options as on the command line: to = [\"file:PATH\"], grace = \"1h\"")
         })?;
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
@@ -219,8 +220,8 @@ pub(super) fn grace(text: Option<&str>) -> Result<Grace, Failure> {
         Some(text) => match duration::parse(text).and_then(|time| Duration::try_from(time).ok()) {
             Some(time) => Ok(Grace::For(time)),
             None => Err(invalid(
-                "the value of --grace <TIME> is not a time with a unit",
-                "write it in minutes, hours or days, or 0 for none: --grace 1h",
+                "the grace time is not valid",
+                "write a number and a unit, such as --grace 1h or --grace 30m, or --grace 0 for no wait",
             )),
         },
     }

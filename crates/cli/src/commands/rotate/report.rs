@@ -12,7 +12,7 @@ pub(super) fn event_text(event: &RotationEvent) -> Option<String> {
         RotationEvent::Delivered { sink } => format!("delivered to {sink}"),
         RotationEvent::Confirmed { sink } => format!("confirmed: {sink}"),
         RotationEvent::Restored { sink } => format!("restored the old key in {sink}"),
-        RotationEvent::LeftAlone { sink } => format!("left as it is, because another program changed it: {sink}"),
+        RotationEvent::LeftAlone { sink } => format!("did not restore {sink}: another program changed it"),
         RotationEvent::Deleted { id } => format!("deleted the key {id}"),
         RotationEvent::Retrying { error, wait } => format!("{error}; trying again in {} s", wait.as_secs()),
         RotationEvent::Waiting { until } => format!("the old key is deleted at {until}"),
@@ -39,7 +39,8 @@ pub(super) fn facts(report: &Report) -> Vec<String> {
     facts.extend(found.into_iter().filter_map(|(what, sinks)| Some(format!("{what}{}", sinks?))));
     if report.may_appear_later {
         let name = report.name.as_deref().unwrap_or_default();
-        facts.push(format!("a further key named {name} may still appear: list the keys in some minutes"));
+        let what = format!("another key named {name} may still appear");
+        facts.push(format!("{what}: list the keys in a few minutes, and delete it"));
     }
     facts.iter().map(without_secrets).collect()
 }
@@ -93,7 +94,7 @@ pub(super) fn status_lines(status: &Status) -> Vec<String> {
     lines.extend(report.reason.iter().map(|reason| without_secrets(format!("reason: {reason}"))));
     lines.push(format!("started {}, last step {}", status.started, status.updated));
     if let (Some(holder), Some(until)) = (&status.holder, status.held_until) {
-        lines.push(format!("held by {holder} until {until}"));
+        lines.push(format!("the process {holder} runs the rotation until {until}"));
     }
     lines
 }

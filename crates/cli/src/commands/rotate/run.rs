@@ -196,15 +196,21 @@ impl<'a> Setup<'a> {
     fn failure(&self, error: &RotationError) -> Failure {
         let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
         let hint = match error.kind() {
-            RotationErrorKind::KeyLimitReached => {
-                "delete an unused key, or let the rotation do so: --delete-first ID; nothing was changed".to_owned()
+            RotationErrorKind::KeyLimitReached => "delete an unused key, or add --delete-first ID".to_owned(),
+            RotationErrorKind::SinkOccupied => {
+                "check the sink; to replace its content, add --overwrite; nothing was changed".to_owned()
             }
-            RotationErrorKind::SinkOccupied => "check the sink; add --overwrite to replace its content".to_owned(),
+            // The kind has a report only if the keys of a lost journal were not found.
+            RotationErrorKind::NothingToResume if error.report().is_some() => {
+                "run `codat-keys list`, then `codat-keys rotate recover ID --name NAME` with the same sinks: the id of \
+                 the old key, and the name of the new key without its tag"
+                    .to_owned()
+            }
             RotationErrorKind::NothingToResume => {
                 "start one: codat-keys rotate --to SINK; `codat-keys rotate recover` rebuilds a lost journal".to_owned()
             }
             RotationErrorKind::ForeignJournal => {
-                format!("{}; another journal has another name: --lock NAME", error.hint())
+                format!("{}; to use another journal, add --lock NAME", error.hint())
             }
             _ => error.hint().to_owned(),
         };
