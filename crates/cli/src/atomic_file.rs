@@ -62,13 +62,13 @@ impl AtomicFile {
     /// Renames the temporary file to `path`, like [`persist`](Self::persist). Returns an error if a file exists at
     /// `path`.
     pub(crate) fn persist_new(self, path: &Path) -> io::Result<()> {
-        self.rename(path, |file| Ok(drop(file.persist_noclobber(path)?)))
+        self.rename(path, |file| file.persist_noclobber(path).map(drop).map_err(Into::into))
     }
 
     /// Renames the temporary file to `path`. After that, neither a drop nor a signal removes the file. Returns an error if
     /// another user, who can write to the folder, has put another file in the place of one of the two.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
-        self.rename(path, |file| Ok(drop(file.persist(path)?)))
+        self.rename(path, |file| file.persist(path).map(drop).map_err(Into::into))
     }
 
     fn rename(self, path: &Path, rename: impl FnOnce(NamedTempFile) -> io::Result<()>) -> io::Result<()> {
