@@ -1,5 +1,4 @@
-//! Replaces an API key of [Codat](https://codat.io) with a new one, while every program has a working key at all times.
-//! A rotation creates the new key, tries it, delivers it to the places where programs read their key (the
+//! Replaces an API key of [Codat](https://codat.io) with a new one. A rotation creates the new key, tries it, delivers it to the places where programs read their key (the
 //! [sinks](Sink)), reads it back from there, and only then deletes the old key.
 //!
 //! A rotation records every step in a [journal](JournalStore) before it takes the step. If the process ends before the
