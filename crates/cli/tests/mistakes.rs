@@ -124,7 +124,8 @@ fn a_wrong_url() {
 
 #[test]
 fn no_server() {
-    let closed_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Another test could listen on a port that was closed a moment ago.
+    let closed_port = "127.0.0.1:1";
     let ended = run(&mut with_key(&format!("http://{closed_port}"), KEY), &["list"]);
     let said = format!(
         "error: no connection to http://{closed_port} could be made: nothing listens there (connection refused), \
