@@ -227,6 +227,7 @@ mod tests {
     fn escapes_are_decoded() {
         for (text, decoded) in [
             ("M%4d%4D%254d%25254D%zz%", "MMMMM%zz%"),
+            ("M M\tM\u{a0}M\u{2003}M\u{85}M\u{9f}M\u{ad}M", "MMMMMMMM"),
             ("&lt;&gt;&quot;&apos;&amp;&plus;&sol;&equals;&amp;amp;lt;&x", "<>\"'&+/=<&x"),
             (r"\u004d\\u004D\u{4d}\x4d\n\/\q\", r"MMMM/\q\"),
             ("&#77;&#x4D;&#X4d;&#077&amp;#77;&amp;amp;&lt;&copy;&#;", "MMMMM&<&copy;&#;"),

@@ -93,9 +93,8 @@ impl Redactor<'_> {
                 edits.extend(self.edits_of_string(content, level).into_iter().map(moved));
             }
             // In JSON, no letter follows a string. If the text before is no JSON and has an odd number of quotes, the
-            // last quote can be the first one of a name.
-            let is_name = text[end..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '\\');
-            if is_name && begins_with_key(&text[end - 1..]) {
+            // last quote is the first one of a name.
+            if text[end..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '\\') {
                 end -= 1;
             }
         }
@@ -145,12 +144,6 @@ fn value_of_key(string: &str, after: &str) -> Option<Range<usize>> {
     let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();
     let start = after.len() - value.len();
     Some(start..start + end_of_value(value))
-}
-
-/// Returns whether a text begins with the name and the value of an `apiKey` member.
-fn begins_with_key(text: &str) -> bool {
-    let (_, length) = string_at(text);
-    value_of_key(&text[..length], &text[length..]).is_some()
 }
 
 fn quoted(text: &str) -> String {
