@@ -9,7 +9,7 @@ use crate::bounded::wait_until;
 use crate::rotate::Account;
 use crate::support::{Ended, run, start};
 
-/// A stand-in for every tool. It records its call, stores what it gets, and prints what it has stored.
+/// A program that replaces every tool. It records its call, stores what it gets, and prints what it has stored.
 const TOOL: &str = r#"#!/bin/sh
 call="$RECORD/$(basename "$0").$(date +%s%N).$$"
 { printf '%s\n' "$0"; for word; do printf '%s\n' "$word"; done; } > "$call.argv"

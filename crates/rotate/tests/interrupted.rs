@@ -151,17 +151,18 @@ async fn a_cancelled_rotation_is_resumed_immediately() {
 #[tokio::test]
 async fn another_host_resumes_after_the_lease() {
     let setup = Setup::new();
-    // A process that was killed in the middle of a rotation, and whose lease is not over.
     bounded(setup.rotation().start()).await.unwrap();
     let entries = setup.store.entries("default");
     let mut entry: Entry = serde_json::from_slice(entries.last().unwrap()).unwrap();
-    (entry.seq, entry.expires) = (entry.seq + 1, Timestamp::now() + std::time::Duration::from_secs(2));
+    // A process that was killed in the middle of a rotation, and whose lease is not over.
+    (entry.seq, entry.expires) = (entry.seq + 1, Timestamp::now() + std::time::Duration::from_secs(3600));
     assert!(setup.store.create("default", entry.seq, serde_json::to_vec(&entry).unwrap()).await.unwrap());
     let error = bounded(setup.rotation().finish()).await.unwrap_err();
     assert_eq!(error.kind(), RotationErrorKind::Busy);
     assert!(setup.rotation().status().await.unwrap().unwrap().holder.is_some());
-    // The lease ends.
-    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
+    // A process whose lease is over.
+    (entry.seq, entry.expires) = (entry.seq + 1, Timestamp::now() - std::time::Duration::from_secs(1));
+    assert!(setup.store.create("default", entry.seq, serde_json::to_vec(&entry).unwrap()).await.unwrap());
     bounded(setup.rotation().finish()).await.unwrap();
     setup.assert_rotated(1).await;
 }

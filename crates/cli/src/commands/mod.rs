@@ -106,7 +106,7 @@ enum Command {
     /// Open a page in the browser to view, copy, create and revoke keys
     #[cfg(feature = "portal")]
     Portal(Portal),
-    /// Demonstrate how keys are created, used and deleted, with an embedded emulator
+    /// Demonstrate how keys are created, used, rotated and deleted, with an embedded emulator
     #[command(after_help = "Example: codat-keys demo")]
     Demo,
     Completions(Completions),
