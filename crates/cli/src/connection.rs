@@ -127,7 +127,7 @@ impl KeyOptions {
 
     async fn key_in_keyring(&self, profile: &Profile) -> Result<Credential, Failure> {
         let again = format!("codat-keys login --profile {}", profile.name);
-        let fetched = keyring::fetch(&profile.name, self.keyring_timeout()).await;
+        let fetched = keyring::fetch(profile, self.keyring_timeout()).await;
         let text = fetched.map_err(|error| match error {
             KeyringError::Absent(why) => Failure::new(
                 ErrorKind::InvalidCredential,

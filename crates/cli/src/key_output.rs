@@ -60,7 +60,7 @@ pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure>
     if output.is_printed() {
         return Ok(None);
     }
-    output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()
+    Ok(output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()?)
 }
 
 /// Writes the unmasked key to `file`, if there is a file. Then prints the key to standard output. The printed key is

@@ -9,25 +9,25 @@ use codat_keys::{ApiKey, ErrorKind};
 use crate::config::{Config, Name, Place, Profile, Source, private_folder};
 use crate::failure::Failure;
 use crate::keyring::{self, KeyringError};
-use crate::secret_file::SecretFile;
+use crate::secret_file::{Denial, SecretFile};
 use crate::stderr::eprint_line;
 
-/// Stores the key at `place`, and returns the place. If `place` is `None`, stores the key in the keyring, or in a file
+/// Stores the key of the profile with this name and base URL at `place`, and returns the place. If `place` is `None`, stores the key in the keyring, or in a file
 /// if there is no keyring.
 pub(crate) async fn store(
     place: Option<Place>,
     config: &Config,
-    name: &Name,
+    (name, base_url): (&Name, &str),
     key: &ApiKey,
     limit: Duration,
 ) -> Result<Place, Failure> {
     if place != Some(Place::File) {
-        match keyring::store(name, key, limit).await {
+        match keyring::store(name, base_url, key, limit).await {
             Ok(()) => return Ok(Place::Keyring),
             Err(KeyringError::Absent(why)) if place.is_none() => eprint_line(&format!(
                 "note: there is no keyring here ({}), so that the key is kept in a file that only you can read: {}",
                 sanitize(&why),
-                config.key_file(name).display()
+                config.key_file(name, base_url).display()
             )),
             Err(KeyringError::Absent(why)) => {
                 let what = format!("there is no keyring here: {why}");
@@ -39,10 +39,11 @@ pub(crate) async fn store(
             Err(KeyringError::Other(failure)) => return Err(failure),
         }
     }
-    let path = config.key_file(name);
+    let path = config.key_file(name, base_url);
     let folder = path.parent().unwrap_or(&path);
     private_folder(folder)?;
-    SecretFile::reserve(&path, true)?.write(key.expose_secret(), "check the disk, and log in again")?;
+    let file = SecretFile::reserve(&path, true).map_err(Denial::after_requests)?;
+    file.write(key.expose_secret(), "check the disk, and log in again")?;
     Ok(Place::File)
 }
 
@@ -55,7 +56,7 @@ pub(crate) async fn remove(profile: &Profile, limit: Duration) -> Result<(), Fai
             }
             _ => Ok(()),
         },
-        Source::Keyring => match keyring::remove(&profile.name, limit).await {
+        Source::Keyring => match keyring::remove(profile, limit).await {
             Ok(()) | Err(KeyringError::NoEntry) => Ok(()),
             Err(KeyringError::Absent(why)) => {
                 Err(Failure::local(format!("there is no keyring here: {why}"), "remove the key where you logged in"))
@@ -72,7 +73,7 @@ pub(crate) fn check_is_stored_here(config: &Config, profile: &Profile) -> Result
     let path = config.path().display();
     match &profile.source {
         Source::Keyring => Ok(()),
-        Source::File(file) if *file == config.key_file(&profile.name) => Ok(()),
+        Source::File(file) if *file == config.key_file(&profile.name, &profile.base_url) => Ok(()),
         source => Err(Failure::new(
             ErrorKind::InvalidInput,
             format!("the key of the profile `{}` comes from {source}, which others keep", profile.name),

@@ -36,11 +36,10 @@ pub(crate) struct SecretFile {
 }
 
 impl SecretFile {
-    pub(crate) fn reserve(path: &Path, overwrite: bool) -> Result<Self, Failure> {
-        let cannot_be_written = |error| Failure::from(cannot_be_written(path, &error));
+    pub(crate) fn reserve(path: &Path, overwrite: bool) -> Result<Self, Denial> {
+        let cannot_be_written = |error| cannot_be_written(path, &error);
         let busy = || {
             refuse(path, "is being written by another command", "wait until that command ends, or choose another file")
-                .into()
         };
 
         let created = with_state(|state| create(path).inspect(|file| state.remove_at_end(path, file)));
@@ -122,6 +121,11 @@ pub(crate) struct Denial {
 }
 
 impl Denial {
+    /// Converts to the error of a command that has sent requests.
+    pub(crate) fn after_requests(self) -> Failure {
+        Failure::local(self.what, self.hint)
+    }
+
     /// Converts to the error of a command that has received a response, which it does not write.
     pub(crate) fn after_response(self) -> Failure {
         let hint = "another program changed the file during the request, so it was not replaced: choose another file";

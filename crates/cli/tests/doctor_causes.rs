@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use codat_keys_emulator::Emulator;
 
-use crate::home::Home;
+use crate::home::{Home, key_file};
 use crate::support::run;
 
 const KEY: &str = "MadeUp-Key-For-The-Tests-0123456789abcde";
@@ -265,7 +265,7 @@ fn doctor_names_the_cause() {
 fn doctor_reports_the_source_in_use_and_the_ignored_sources() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &["--profile", "work"]).status, 0);
-    let file = home.path().join("config/codat-keys/keys/work");
+    let file = home.path().join(key_file("work", emulator.base_url()));
     let in_use = format!("in use: `work`, whose key comes from the file {}", file.display());
     let report_line = |variables: &[(&str, &str)], arguments: &[&str], place: &str| {
         let ended = run(home.program().envs(variables.iter().copied()), &[&["doctor"], arguments].concat());

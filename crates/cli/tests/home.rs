@@ -63,6 +63,11 @@ impl Home {
     }
 }
 
+/// Returns the path, relative to a home folder, of the file in which `login` stores the key of a profile.
+pub(crate) fn key_file(profile: &str, base_url: &str) -> String {
+    format!("config/codat-keys/keys/{profile}@{}", base_url.replace("://", "@").replace(':', "@"))
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     entries

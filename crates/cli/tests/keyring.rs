@@ -8,7 +8,7 @@ use std::process::Command;
 use codat_keys::{Client, ErrorKind};
 use codat_keys_emulator::Emulator;
 
-use crate::home::Home;
+use crate::home::{Home, key_file};
 use crate::secret_service::Keyring;
 use crate::support::{Ended, PROGRAM, run, run_with_input};
 
@@ -28,7 +28,7 @@ fn the_key_is_stored_in_the_keyring_and_in_no_file() {
         assert_eq!(ended.status, 0, "{ended:?}");
         assert!(ended.stderr.contains(") is kept in the keyring\n") && !ended.stderr.contains("note:"), "{ended:?}");
     }
-    let entry = |name: &str| ("codat-keys".to_owned(), name.to_owned());
+    let entry = |name: &str| ("codat-keys".to_owned(), format!("{name}@{url}"));
     assert_eq!(keyring.entries(), [entry("default"), entry("work")]);
     assert_eq!(home.files_with(key), [""; 0]);
 
@@ -47,9 +47,26 @@ fn the_key_is_stored_in_the_keyring_and_in_no_file() {
     assert_eq!(keyring.entries(), [entry("default")]);
     assert_eq!(codat_keys(&["login", "--store", "file"], key).status, 0);
     assert_eq!(keyring.entries(), [], "a key that moves is kept once");
-    assert_eq!(home.files_with(key), ["config/codat-keys/keys/default"]);
+    assert_eq!(home.files_with(key), [key_file("default", url)]);
     assert_eq!(codat_keys(&["login", "--store", "keyring"], key).status, 0);
     assert_eq!(home.files_with(key), [""; 0]);
+}
+
+/// The entry of a profile contains the origin, so no client reads the key that is for another origin.
+#[test]
+fn a_keyring_entry_is_for_one_origin() {
+    let (home, emulators) = (Home::new(), [(); 2].map(|()| Emulator::start().unwrap()));
+    let keyring = Keyring::start(home.path());
+    for emulator in &emulators {
+        let login = ["login", "--base-url", emulator.base_url(), "--profile", "work"];
+        assert_eq!(in_keyring(&home, &keyring.address, &login, emulator.api_key()).status, 0);
+        let entry = ("codat-keys".to_owned(), format!("work@{}", emulator.base_url()));
+        assert_eq!(keyring.entries(), [entry], "the entry of the other origin is removed");
+    }
+    let config = fs::read_to_string(home.config()).unwrap();
+    home.write_config(&config.replace(emulators[1].base_url(), emulators[0].base_url()));
+    let ended = in_keyring(&home, &keyring.address, &["list"], "");
+    assert!(ended.status == 4 && ended.stderr.contains("the keyring has no key of this profile"), "{ended:?}");
 }
 
 #[test]
@@ -141,7 +158,7 @@ fn a_keyring_that_does_not_respond_times_out() {
 #[ignore = "writes to the keyring of the user"]
 fn store_a_large_entry() {
     let bytes = std::env::var("ENTRY_BYTES").unwrap().parse().unwrap();
-    ::keyring::Entry::new("codat-keys", "work").unwrap().set_password(&"k".repeat(bytes)).unwrap();
+    ::keyring::Entry::new("codat-keys", "work@http://127.0.0.1:9").unwrap().set_password(&"k".repeat(bytes)).unwrap();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::thread;
 
 use codat_keys_emulator::Emulator;
 
-use crate::home::Home;
+use crate::home::{Home, key_file};
 use crate::raw_server::{RawServer, json};
 use crate::support::{run, run_with_input, start};
 
@@ -19,7 +19,7 @@ fn login_without_a_keyring_names_the_file() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let ended = home.login(emulator.base_url(), emulator.api_key(), &[]);
     assert_eq!((ended.status, ended.stdout.as_str()), (0, ""), "{ended:?}");
-    let file = home.path().join("config/codat-keys/keys/default");
+    let file = home.path().join(key_file("default", emulator.base_url()));
     assert!(ended.stderr.starts_with("note: there is no keyring here ("), "{ended:?}");
     assert!(ended.stderr.contains(&format!("a file that only you can read: {}\n", file.display())), "{ended:?}");
     assert!(ended.stderr.ends_with("\nthe profile `default` is in use\n"), "{ended:?}");
@@ -151,6 +151,45 @@ fn the_key_of_a_profile_is_sent_only_to_its_origin() {
     assert!(elsewhere.requests().is_empty(), "nothing was sent there");
     let same = run(home.program().env("CODAT_BASE_URL", emulator.base_url()), &["list"]);
     assert_eq!(same.status, 0, "{same:?}");
+}
+
+/// The running client follows the file of its key. The key of another origin is in another file.
+#[tokio::test]
+async fn a_running_client_does_not_get_the_key_of_another_origin() {
+    let home = Home::new();
+    let keys = ["MadeUpKeyOfTheFirstOrigin000000000000001", "MadeUpKeyOfTheOtherOrigin000000000000002"];
+    let list = |key: &str| json(200, &format!(r#"{{"results":[{{"id":"a","apiKey":"{key}"}}],"totalResults":1}}"#));
+    let servers = keys.map(|key| RawServer::with_replies(std::iter::repeat_n(list(key), 4).collect()));
+    let log_in = |server: usize| home.login(&servers[server].url, keys[server], &["--profile", "work"]);
+    assert_eq!(log_in(0).status, 0);
+    let file = home.path().join(key_file("work", &servers[0].url));
+    let client = codat_keys::Client::builder().base_url(&servers[0].url).api_key_file(&file).build().unwrap();
+    assert_eq!(client.keys().list().await.unwrap().len(), 1);
+    assert_eq!(log_in(1).status, 0);
+    assert_eq!(home.files_with(keys[0]), [""; 0], "the key of the first origin is removed");
+    assert_eq!(home.files_with(keys[1]), [key_file("work", &servers[1].url)]);
+    // A client looks at its file once a second.
+    thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(client.keys().list().await.unwrap().len(), 1);
+    let header = codat_keys::AuthorizationHeader::from(&codat_keys::ApiKey::parse(keys[1]).unwrap());
+    let requests = servers[0].requests().join("\n");
+    assert!(!requests.contains(header.expose_secret()), "the first origin got the key of the other one");
+}
+
+#[test]
+fn a_login_that_cannot_store_the_key_changes_nothing() {
+    let (home, [emulator, other]) = (Home::new(), [(); 2].map(|()| Emulator::start().unwrap()));
+    assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &["--profile", "work"]).status, 0);
+    let before = fs::read_to_string(home.config()).unwrap();
+    let ended = home.login(other.base_url(), other.api_key(), &["--profile", "work", "--store", "keyring"]);
+    assert!(ended.status == 1 && ended.stderr.starts_with("error: there is no keyring here: "), "{ended:?}");
+    let file = home.path().join(key_file("work", other.base_url()));
+    fs::create_dir(&file).unwrap();
+    let ended = home.login(other.base_url(), other.api_key(), &["--profile", "work", "--store", "file"]);
+    assert!(ended.status == 1 && !ended.stderr.contains("nothing was sent"), "{ended:?}");
+    assert_eq!(fs::read_to_string(home.config()).unwrap(), before);
+    assert_eq!(home.files_with(emulator.api_key()), [key_file("work", emulator.base_url())]);
+    assert_eq!(run(&mut home.program(), &["list"]).status, 0);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use codat_keys_emulator::Emulator;
 
-use crate::home::Home;
+use crate::home::{Home, key_file};
 use crate::support::{Ended, run, run_with_input};
 
 fn profile(home: &Home, arguments: &[&str]) -> Ended {
@@ -19,8 +19,8 @@ fn profiles_are_listed_selected_shown_and_removed() {
         assert_eq!(ended.status, 0, "{ended:?}");
     }
     let row = |name: &str, used: &str| {
-        let file = home.path().join("config/codat-keys/keys").join(name);
-        format!("{name}\t{used}\t{}\tthe file {}\n", emulator.base_url(), file.display())
+        let file = key_file(name, emulator.base_url());
+        format!("{name}\t{used}\t{}\tthe file {}\n", emulator.base_url(), home.path().join(file).display())
     };
     assert_eq!(profile(&home, &["list"]).stdout, row("default", "yes") + &row("work", "no"));
     assert_eq!(profile(&home, &["use", "work"]).stderr, "the profile `work` is in use\n");
@@ -30,7 +30,7 @@ fn profiles_are_listed_selected_shown_and_removed() {
     let ended = run(&mut home.program(), &["logout"]);
     assert_eq!(ended.status, 0, "{ended:?}");
     assert!(ended.stderr.ends_with("no profile is in use: codat-keys profile use NAME\n"), "{ended:?}");
-    assert_eq!(home.files_with(emulator.api_key()), ["config/codat-keys/keys/default"]);
+    assert_eq!(home.files_with(emulator.api_key()), [key_file("default", emulator.base_url())]);
     assert_eq!(profile(&home, &["list"]).stdout, row("default", "no"));
     assert_eq!(run(&mut home.program(), &["list"]).status, 4);
     assert_eq!(run(&mut home.program(), &["list", "--profile", "default"]).status, 0);

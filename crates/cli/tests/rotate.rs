@@ -8,6 +8,7 @@ use std::process::Command;
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
+use crate::home::key_file;
 use crate::support::{Ended, against, run, run_with_input, start};
 
 /// An emulator with the key `billing`, and a folder with the file `key` that contains it.
@@ -332,7 +333,7 @@ fn a_profile_is_a_sink() {
     };
     let ended = profile(&["--to", "profile:work", "--grace", "0"]);
     assert_eq!(ended.status, 0, "{ended:?}");
-    assert_eq!(account.read("config/codat-keys/keys/work"), account.value(&account.newest()));
+    assert_eq!(account.read(&key_file("work", account.emulator.base_url())), account.value(&account.newest()));
     assert!(account.path("state/codat-keys/rotations/work").exists(), "the journal has the name of the profile");
     assert_eq!(run(&mut account.program(), &["whoami", "--profile", "work"]).status, 0);
 

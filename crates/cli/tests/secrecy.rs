@@ -12,7 +12,7 @@ use codat_keys_emulator::Emulator;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::home::Home;
+use crate::home::{Home, key_file};
 use crate::support::{PROGRAM, Running, clear_environment, run};
 use crate::terminal::start_on_a_terminal;
 
@@ -39,8 +39,9 @@ fn login_and_exec_keep_the_key_out_of_command_lines_and_output() {
 
     assert!(fs::read_to_string(home.path().join("lines")).unwrap().contains("emulator"), "`cat` saw its parents");
     assert_eq!(command_lines, Vec::<String>::new());
-    assert_eq!(home.files_with(&key), ["config/codat-keys/keys/default"]);
-    let file = home.path().join("config/codat-keys/keys/default");
+    let files = home.files_with(&key);
+    assert_eq!(files.len(), 1, "{files:?}");
+    let file = home.path().join(&files[0]);
     assert_eq!((mode(&file), mode(file.parent().unwrap()), mode(&home.config())), (0o600, 0o700, 0o600));
 }
 
@@ -56,7 +57,7 @@ fn the_terminal_does_not_echo_the_key() {
     let shown = String::from_utf8(shown).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{shown}");
     assert!(shown.contains("API key of the profile `default` (not shown): ") && !shown.contains(key), "{shown}");
-    assert_eq!(home.files_with(key), ["config/codat-keys/keys/default"]);
+    assert_eq!(home.files_with(key), [key_file("default", emulator.base_url())]);
 }
 
 #[test]

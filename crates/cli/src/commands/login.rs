@@ -59,35 +59,30 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Stores a new key in a profile. If the base URL changes, this function removes the old key first. So even after an
-/// error, the profile never has the old key with the new base URL.
+/// Stores a new key in a profile. The old key is removed last, so that it is still there after an error. A key that is
+/// for another origin is stored in another place, so that the profile never has it with the base URL of this key.
 async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str, key: &ApiKey) -> Result<(), Failure> {
     let limit = login.connection.key.keyring_timeout();
     let known = config.find(name).cloned();
     if let Some(profile) = &known {
         check_is_stored_here(config, profile)?;
     }
+    let is_new = known.is_none();
     let is_used = config.in_use().is_none_or(|used| used == name);
-    let moved = known.as_ref().filter(|profile| profile.base_url != base_url);
-    if let Some(profile) = moved {
-        config.remove(name);
-        config.save()?;
-        key_storage::remove(profile, limit).await?;
-    }
-
-    let place = key_storage::store(login.store, config, name, key, limit).await?;
+    let place = key_storage::store(login.store, config, (name, base_url), key, limit).await?;
     let now = config.put(name, base_url, place);
+    let before = known.filter(|before| before.source != now.source || before.origin() != now.origin());
     if is_used {
         config.use_profile(name);
     }
     if let Err(failure) = config.save() {
-        if known.is_none() || moved.is_some() {
+        if is_new || before.is_some() {
             // Removes the stored key, because no profile refers to it.
             key_storage::remove(&now, limit).await?;
         }
         return Err(failure);
     }
-    if let Some(before) = known.filter(|before| before.source != now.source) {
+    if let Some(before) = before {
         // Reports a failure only as a note, because the new key is already stored.
         if let Err(failure) = key_storage::remove(&before, limit).await {
             eprint_line(&format!("note: the key before it is still in {}: {failure}", before.source));

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use codat_keys::internal::{ConfigFile, check_trusted_folder, config_path, process_environment};
 pub(crate) use codat_keys::internal::{Profile, ProfileName as Name, ProfileSource as Source};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
+use url::Url;
 
 use crate::atomic_file::AtomicFile;
 use crate::failure::Failure;
 
 /// The name of the folder for keys that `login` stores in files. The folder is next to `config.toml`. The name of each
-/// file is the name of a profile.
+/// file is a [`key_id`].
 const KEYS: &str = "keys";
 
 /// The place where `login` stores a key.
@@ -96,8 +97,8 @@ impl Config {
 
     /// Returns the path of the file in which `login` stores the key of a profile. The key is in this file only if it is
     /// not in the keyring.
-    pub(crate) fn key_file(&self, name: &Name) -> PathBuf {
-        self.file.path.with_file_name(KEYS).join(name.as_str())
+    pub(crate) fn key_file(&self, name: &Name, base_url: &str) -> PathBuf {
+        self.file.path.with_file_name(KEYS).join(file_name(name, base_url))
     }
 
     pub(crate) fn use_profile(&mut self, name: &Name) {
@@ -110,8 +111,8 @@ impl Config {
         let (source, written_source) = match place {
             Place::Keyring => (Source::Keyring, value("keyring")),
             Place::File => {
-                let file = value(InlineTable::from_iter([("file", format!("{KEYS}/{name}"))]));
-                (Source::File(self.key_file(name)), file)
+                let path = format!("{KEYS}/{}", file_name(name, base_url));
+                (Source::File(self.key_file(name, base_url)), value(InlineTable::from_iter([("file", path)])))
             }
         };
         let profiles = self.document.entry("profiles").or_insert_with(|| {
@@ -154,6 +155,19 @@ impl Config {
         };
         write().map_err(|error| cannot_be_written(&path, &error))
     }
+}
+
+/// Returns the identifier under which `login` stores the key of a profile. It contains the origin of the base URL, so
+/// that no client of the profile reads a key that is for another origin.
+pub(crate) fn key_id(name: &Name, base_url: &str) -> String {
+    let origin = Url::parse(base_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    format!("{name}@{origin}")
+}
+
+/// Returns the [`key_id`] as a file name. Windows allows no `:` and no `/` in file names, and a host name contains no
+/// `@`.
+fn file_name(name: &Name, base_url: &str) -> String {
+    key_id(name, base_url).replace("://", "@").replace(':', "@")
 }
 
 /// Creates a folder that only its owner can read, unless the folder exists. Returns an error if another user can

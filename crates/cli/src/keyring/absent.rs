@@ -6,17 +6,17 @@ use codat_keys::ApiKey;
 use zeroize::Zeroizing;
 
 use super::KeyringError;
-use crate::config::Name;
+use crate::config::{Name, Profile};
 
-pub(crate) async fn store(_: &Name, _: &ApiKey, _: Duration) -> Result<(), KeyringError> {
+pub(crate) async fn store(_: &Name, _: &str, _: &ApiKey, _: Duration) -> Result<(), KeyringError> {
     Err(absent())
 }
 
-pub(crate) async fn fetch(_: &Name, _: Duration) -> Result<Zeroizing<String>, KeyringError> {
+pub(crate) async fn fetch(_: &Profile, _: Duration) -> Result<Zeroizing<String>, KeyringError> {
     Err(absent())
 }
 
-pub(crate) async fn remove(_: &Name, _: Duration) -> Result<(), KeyringError> {
+pub(crate) async fn remove(_: &Profile, _: Duration) -> Result<(), KeyringError> {
     Err(absent())
 }
 

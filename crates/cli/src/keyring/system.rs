@@ -9,11 +9,11 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::KeyringError;
-use crate::config::Name;
+use crate::config::{Name, Profile, key_id};
 use crate::failure::Failure;
 use crate::runtime::unless_interrupted;
 
-/// The service name of all keyring entries. The user name of an entry is the name of the profile.
+/// The service name of all keyring entries. The user name of an entry is the [`key_id`] of the profile.
 const SERVICE: &str = "codat-keys";
 
 /// The maximum size of a keyring entry, as of a key file. Valid credentials are far smaller.
@@ -21,23 +21,29 @@ const MAX_ENTRY_BYTES: usize = 64 * 1024;
 
 const ELSEWHERE: &str = "keep the key in a file: codat-keys login --store file";
 
-pub(crate) async fn store(name: &Name, key: &ApiKey, limit: Duration) -> Result<(), KeyringError> {
+pub(crate) async fn store(name: &Name, base_url: &str, key: &ApiKey, limit: Duration) -> Result<(), KeyringError> {
     let key = key.clone();
-    within(limit, name, move |entry| entry.set_password(key.expose_secret())).await.map_err(may_still_complete)
+    within(limit, key_id(name, base_url), move |entry| entry.set_password(key.expose_secret()))
+        .await
+        .map_err(may_still_complete)
 }
 
-pub(crate) async fn fetch(name: &Name, limit: Duration) -> Result<Zeroizing<String>, KeyringError> {
-    let text = within(limit, name, |entry| entry.get_password().map(Zeroizing::new)).await?;
+pub(crate) async fn fetch(profile: &Profile, limit: Duration) -> Result<Zeroizing<String>, KeyringError> {
+    let text = within(limit, id_of(profile), |entry| entry.get_password().map(Zeroizing::new)).await?;
     if text.len() > MAX_ENTRY_BYTES {
         let what = "the keyring entry of this profile is larger than 64 KiB";
-        let hint = format!("store the key again: codat-keys login --profile {name}");
+        let hint = format!("store the key again: codat-keys login --profile {}", profile.name);
         return Err(other(ErrorKind::InvalidCredential, what, hint));
     }
     Ok(text)
 }
 
-pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), KeyringError> {
-    within(limit, name, Entry::delete_credential).await.map_err(may_still_complete)
+pub(crate) async fn remove(profile: &Profile, limit: Duration) -> Result<(), KeyringError> {
+    within(limit, id_of(profile), Entry::delete_credential).await.map_err(may_still_complete)
+}
+
+fn id_of(profile: &Profile) -> String {
+    key_id(&profile.name, &profile.base_url)
 }
 
 /// Adds a hint to the error of a cancelled keyring request. The keyring may still complete the request.
@@ -54,16 +60,15 @@ fn may_still_complete(error: KeyringError) -> KeyringError {
 /// thread continues.
 async fn within<T: Send + 'static>(
     limit: Duration,
-    name: &Name,
+    id: String,
     job: impl FnOnce(&Entry) -> keyring::Result<T> + Send + 'static,
 ) -> Result<T, KeyringError> {
     check_bus_address()?;
     let (tx, rx) = oneshot::channel();
-    let user = name.as_str().to_owned();
     let job = move || {
         let done = match Entry::store_status() {
             Err(error) => Err(KeyringError::Absent(reason(error))),
-            Ok(()) => Entry::new(SERVICE, &user).and_then(|entry| job(&entry)).map_err(|error| convert(&error)),
+            Ok(()) => Entry::new(SERVICE, &id).and_then(|entry| job(&entry)).map_err(|error| convert(&error)),
         };
         // Sending fails if the caller no longer waits.
         let _ = tx.send(done);

@@ -14,6 +14,8 @@ use crate::keyring::{self, KeyringError};
 
 pub(super) struct ProfileSink {
     name: Name,
+    /// The base URL of the rotation. The profile must have the same origin.
+    base_url: String,
     keyring_timeout: Duration,
 }
 
@@ -22,28 +24,31 @@ impl ProfileSink {
         if form == Form::Header {
             return Err(invalid("a profile stores the raw key, not a header", "write the sink as profile:NAME"));
         }
-        let sink = Self { name: Name::parse(place, "a sink profile:")?, keyring_timeout: context.keyring_timeout };
-        let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
-        let profile = sink.profile()?;
-        if origin(&profile.base_url) != origin(context.base_url) {
-            let what = format!("the profile `{}` is for {}, not for {}", sink.name, profile.base_url, context.base_url);
-            return Err(invalid(what, format!("use a profile with the base URL {}", context.base_url)));
-        }
+        let sink = Self {
+            name: Name::parse(place, "a sink profile:")?,
+            base_url: context.base_url.to_owned(),
+            keyring_timeout: context.keyring_timeout,
+        };
+        sink.profile(&Config::load()?)?;
         Ok(sink)
     }
 
-    /// Returns the profile. Reads the configuration again, because another process may have changed it.
-    fn profile(&self) -> Result<Profile, Failure> {
-        let config = Config::load()?;
+    /// Returns the profile. Called before each access, because another process may have changed the configuration.
+    fn profile(&self, config: &Config) -> Result<Profile, Failure> {
         let profile = config.get(&self.name, Some("a sink"))?;
-        check_is_stored_here(&config, profile)?;
+        if profile.origin() != Url::parse(&self.base_url).ok().map(|url| url.origin()) {
+            let what = format!("the profile `{}` is for {}, not for {}", self.name, profile.base_url, self.base_url);
+            return Err(invalid(what, format!("use a profile with the base URL {}", self.base_url)));
+        }
+        check_is_stored_here(config, profile)?;
         Ok(profile.clone())
     }
 
     async fn read_now(&self) -> Result<Content, SinkError> {
-        match self.profile().map_err(permanent)?.source {
-            Source::File(path) => Ok(stored_file::read(&path)?.map_or(Content::Nothing, |file| content(&file.bytes))),
-            Source::Keyring => match keyring::fetch(&self.name, self.keyring_timeout).await {
+        let profile = Config::load().and_then(|config| self.profile(&config)).map_err(permanent)?;
+        match &profile.source {
+            Source::File(path) => Ok(stored_file::read(path)?.map_or(Content::Nothing, |file| content(&file.bytes))),
+            Source::Keyring => match keyring::fetch(&profile, self.keyring_timeout).await {
                 Ok(text) => Ok(content(text.as_bytes())),
                 Err(KeyringError::NoEntry) => Ok(Content::Nothing),
                 Err(KeyringError::Absent(why)) => Err(SinkError::permanent(format!("there is no keyring here: {why}"))),
@@ -60,10 +65,10 @@ impl ProfileSink {
 
     async fn write_now(&self, key: &ApiKey) -> Result<(), SinkError> {
         let config = Config::lock().map_err(permanent)?;
-        let profile = config.get(&self.name, Some("a sink")).map_err(permanent)?;
-        check_is_stored_here(&config, profile).map_err(permanent)?;
+        let profile = self.profile(&config).map_err(permanent)?;
         let place = if matches!(profile.source, Source::Keyring) { Place::Keyring } else { Place::File };
-        let stored = key_storage::store(Some(place), &config, &self.name, key, self.keyring_timeout).await;
+        let named = (&profile.name, &*profile.base_url);
+        let stored = key_storage::store(Some(place), &config, named, key, self.keyring_timeout).await;
         stored.map(drop).map_err(|failure| match failure.is_retryable() {
             true => SinkError::temporary(failure.to_string()),
             false => permanent(failure),

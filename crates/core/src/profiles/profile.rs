@@ -72,7 +72,7 @@ impl Profile {
                 None => return Ok(self.base_url.clone()),
             },
         };
-        let own = origin(&self.base_url);
+        let own = self.origin();
         match origin(&url) {
             Some(given) if Some(&given) != own.as_ref() => {
                 let what = format!(
@@ -87,6 +87,11 @@ impl Profile {
             // The builder of the client rejects an invalid URL.
             _ => Ok(url),
         }
+    }
+
+    /// Returns the origin of the base URL. The key is sent only to this origin. `None` if the base URL is invalid.
+    pub fn origin(&self) -> Option<Origin> {
+        origin(&self.base_url)
     }
 
     /// Returns a cache for the key of this profile. If the file with the key is a pipe, waits up to `limit` for the
