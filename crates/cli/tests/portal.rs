@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use codat_keys_emulator::Emulator;
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 use crate::bounded::{LIMIT, wait_until};
 use crate::raw_server::{RawServer, Reply, json};
-use crate::support::{PROGRAM, against, clear_environment, program, run, start, with_key};
+use crate::support::{PROGRAM, Running, against, clear_environment, program, run, start, with_key};
 use crate::terminal::start_on_a_terminal;
 
 #[test]
@@ -137,30 +138,104 @@ fn a_change_that_the_page_cancels_at_exit_is_reported() {
                     {"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}]}"#,
             ),
         });
-        let mut command = with_key(&server.url, "MadeUpKeyA000000000000000000000000000000");
-        let command = command.args(["portal", "--no-open"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = start(command);
-        let link = link_in(child.stdout.as_mut().unwrap());
-        let opened = answer(&link, "GET", "", "");
-        let cookie = opened.split("set-cookie: ").nth(1).unwrap().split(';').next().unwrap();
-        let (origin, _) = link.split_once("/developers").unwrap();
-        let page = answer(&format!("{origin}/developers/api-keys"), "GET", &format!("Cookie: {cookie}\r\n"), "");
-        let token = page.split("data-token=\"").nth(1).unwrap().split('"').next().unwrap();
+        let page = OpenPage::start(&server.url);
         let (path, form) = match method {
-            "POST" => ("keys", format!("token={token}&name=new")),
-            _ => ("keys/b/revoke", format!("token={token}&confirm=ci")),
+            "POST" => ("keys", "name=new"),
+            _ => ("keys/b/revoke", "confirm=ci"),
         };
-        let headers = format!("Cookie: {cookie}\r\nOrigin: {origin}\r\nSec-Fetch-Site: same-origin\r\n");
-        let url = format!("{origin}/developers/api-keys/{path}");
-        let changes = std::thread::spawn(move || answer(&url, "POST", &headers, &form));
+        let change = page.post(path, form);
         wait_until("the change is sent", || server.requests().iter().any(|request| request.starts_with(method)));
-        kill_process(Pid::from_child(&child), signal).unwrap();
-        let ended = child.wait_with_output().unwrap();
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(9), "{said}");
+        let (status, said) = page.end(signal);
+        assert_eq!(status, Some(9), "{said}");
         assert!(said.contains("it is unknown whether the change took effect"), "{said}");
         assert_eq!(said.contains("the idempotency key was "), method == "POST", "{said}");
-        changes.join().unwrap();
+        change.join().unwrap();
+    }
+}
+
+/// The browser may be closed before it shows the outcome of a change. The outcome is then reported at the end.
+#[test]
+fn an_outcome_that_no_page_has_shown_is_reported_at_exit() {
+    for is_shown in [false, true] {
+        let emulator = Emulator::start().unwrap();
+        let page = OpenPage::start_with(emulator.base_url(), emulator.api_key());
+        let created = page.post("keys", "name=new").join().unwrap();
+        assert!(created.starts_with("HTTP/1.1 303"), "{created}");
+        assert!(!page.get("Purpose: prefetch\r\n").is_empty());
+        if is_shown {
+            assert!(page.get("").contains("The key was created"));
+        }
+        let (status, said) = page.end(Signal::TERM);
+        assert_eq!((status, said.starts_with("created ")), (Some(0), !is_shown), "{said}");
+    }
+}
+
+#[test]
+fn an_unknown_outcome_that_no_page_has_shown_is_reported_at_exit() {
+    for is_shown in [false, true] {
+        let server = RawServer::with_handler(|request| match request.starts_with("POST") {
+            true => Reply::Disconnect,
+            false if request.contains("/apiKeys") && request.starts_with("GET") => {
+                json(200, r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#)
+            }
+            false => json(404, "{}"),
+        });
+        let page = OpenPage::start(&server.url);
+        page.post("keys", "name=new").join().unwrap();
+        if is_shown {
+            assert!(page.get("").contains("idempotency_key"));
+        }
+        let (status, said) = page.end(Signal::TERM);
+        assert_eq!(status, Some(if is_shown { 0 } else { 9 }), "{said}");
+        assert_eq!(said.contains("the idempotency key was "), !is_shown, "{said}");
+    }
+}
+
+/// `codat-keys portal`, and a browser that has opened its link.
+struct OpenPage {
+    child: Running,
+    origin: String,
+    cookie: String,
+    form_token: String,
+}
+
+impl OpenPage {
+    fn start(base_url: &str) -> Self {
+        Self::start_with(base_url, "MadeUpKeyA000000000000000000000000000000")
+    }
+
+    fn start_with(base_url: &str, key: &str) -> Self {
+        let mut command = with_key(base_url, key);
+        let mut child = start(command.args(["portal", "--no-open"]).stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let link = link_in(child.stdout.as_mut().unwrap());
+        let opened = answer(&link, "GET", "", "");
+        let cookie = opened.split("set-cookie: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+        let (origin, _) = link.split_once("/developers").unwrap();
+        let mut page = Self { child, origin: origin.to_owned(), cookie, form_token: String::new() };
+        page.form_token = page.get("").split("data-token=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        page
+    }
+
+    /// Opens the list of the keys with these header lines.
+    fn get(&self, headers: &str) -> String {
+        let url = format!("{}/developers/api-keys", self.origin);
+        answer(&url, "GET", &format!("Cookie: {}\r\n{headers}", self.cookie), "")
+    }
+
+    /// Submits a form, and does not follow the redirect.
+    fn post(&self, path: &str, form: &str) -> thread::JoinHandle<String> {
+        let Self { origin, cookie, form_token, .. } = self;
+        let headers = format!("Cookie: {cookie}\r\nOrigin: {origin}\r\nSec-Fetch-Site: same-origin\r\n");
+        let url = format!("{origin}/developers/api-keys/{path}");
+        let form = format!("token={form_token}&{form}");
+        thread::spawn(move || answer(&url, "POST", &headers, &form))
+    }
+
+    /// Ends the program with a signal, and returns its status and standard error.
+    fn end(self, signal: Signal) -> (Option<i32>, String) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        let ended = self.child.wait_with_output().unwrap();
+        (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
     }
 }
 

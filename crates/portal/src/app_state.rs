@@ -49,13 +49,17 @@ impl AppState {
 
     /// Returns the flash messages that the next page shows: the message about the last action, and the messages about
     /// changes with an unknown outcome. If the HTTP request is a navigation, removes the message about the last action,
-    /// so that it is shown only once.
+    /// so that it is shown only once, and records the messages as shown.
     pub(crate) fn flash_messages(&self, visitor: &Visitor, is_navigation: bool) -> Vec<Arc<FlashMessage>> {
         let messages = |session: &mut Session| {
             let once = if is_navigation { session.flash.take() } else { None };
             once.into_iter().chain(session.unresolved.clone()).collect()
         };
-        self.sessions.with(&visitor.session, messages).unwrap_or_default()
+        let messages: Vec<_> = self.sessions.with(&visitor.session, messages).unwrap_or_default();
+        if is_navigation {
+            messages.iter().for_each(|message| self.changes.was_shown(message));
+        }
+        messages
     }
 
     /// Updates the messages about revocations with an unknown outcome. `keys` are the API keys that Codat lists now. A

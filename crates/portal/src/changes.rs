@@ -1,14 +1,15 @@
-//! The changes that are in progress, and their cancellation. A change is the creation or the revocation of an API key.
+//! The changes in progress, their cancellation, and the outcomes that no page has shown. A change is the creation or the
+//! revocation of an API key.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use codat_keys::{Error, KeyId};
+use codat_keys::{Create, Creation, Delete, Error, ErrorKind, KeyId};
 use tokio::sync::watch;
 
-use crate::flash::ErrorSummary;
+use crate::flash::{ErrorSummary, FlashMessage};
 
-/// A handle that cancels the changes in progress. A change is the creation or the revocation of an API key.
-/// [`Portal::changes`](crate::Portal::changes) returns this handle. Clones refer to the same changes.
+/// A handle that cancels the changes in progress and returns the outcomes that no page has shown. A change is the
+/// creation or the revocation of an API key. [`Portal::changes`](crate::Portal::changes) returns this handle. Clones refer to the same changes.
 #[derive(Clone, Default)]
 pub struct Changes(Arc<Inner>);
 
@@ -16,32 +17,46 @@ pub struct Changes(Arc<Inner>);
 struct Inner {
     is_cancelled: watch::Sender<bool>,
     in_progress: watch::Sender<usize>,
-    outcomes: Mutex<Vec<ChangeOutcome>>,
+    unshown: Mutex<Vec<Unshown>>,
 }
 
-/// The outcome of a creation or revocation of an API key that [`Changes::cancel`] cancelled.
+/// An outcome that no page has shown, and the id of its change. The id is that of [`FlashMessage::change`].
+struct Unshown {
+    change: Option<String>,
+    outcome: ChangeOutcome,
+}
+
+/// The outcome of a creation or revocation of an API key.
 pub enum ChangeOutcome {
-    /// The API key with this id was created, in spite of the cancellation.
+    /// The API key with this id was created.
     Created(KeyId),
-    /// The API key with this id was revoked, in spite of the cancellation.
+    /// The API key with this id was revoked.
     Revoked(KeyId),
-    /// The creation or revocation failed, was cancelled before it had an effect, or has an unknown outcome. The kind of
-    /// the error says which.
+    /// The outcome is unknown, or [`Changes::cancel`] cancelled the change before it had an effect. The kind of the
+    /// error says which.
     Failed(Error),
 }
 
 impl Changes {
-    /// Cancels all changes in progress, waits until they end, and returns their outcomes. Changes that start later are
-    /// cancelled before they send a request to Codat.
+    /// Cancels all changes in progress and waits until they end. Returns their outcomes, and the outcomes of earlier
+    /// changes that no page has shown, in the order in which the changes ended. Earlier changes that had no effect are
+    /// not among them. Changes that start later are cancelled before they send a request to Codat.
     pub async fn cancel(&self) -> Vec<ChangeOutcome> {
         self.0.is_cancelled.send_replace(true);
         // `wait_for` cannot fail, because `self` owns the sender.
         let _ = self.0.in_progress.subscribe().wait_for(|count| *count == 0).await;
-        std::mem::take(&mut *self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.unshown()).into_iter().map(|unshown| unshown.outcome).collect()
+    }
+
+    /// Removes the stored outcome that a page shows in this message.
+    pub(crate) fn was_shown(&self, message: &FlashMessage) {
+        if let Some(shown) = message.change() {
+            self.unshown().retain(|unshown| unshown.change.as_deref() != Some(shown));
+        }
     }
 
     /// Returns a future that completes when [`Changes::cancel`] is called.
-    pub(crate) fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
+    fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut is_cancelled = self.0.is_cancelled.subscribe();
         async move {
             if is_cancelled.wait_for(|is_cancelled| *is_cancelled).await.is_err() {
@@ -50,31 +65,50 @@ impl Changes {
         }
     }
 
-    /// Runs a creation or revocation of an API key. If [`Changes::cancel`] is called before the change ends, stores the
-    /// outcome of the change. `outcome` converts the result of a successful change to a [`ChangeOutcome`].
-    pub(crate) async fn run<T>(
-        &self,
-        change: impl IntoFuture<Output = Result<T, Error>>,
-        outcome: impl FnOnce(&T) -> ChangeOutcome,
-    ) -> Result<T, ErrorSummary> {
+    /// Creates an API key. Stores the outcome until a page shows it.
+    pub(crate) async fn create(&self, request: Create) -> Result<Creation, ErrorSummary> {
         let _in_progress = InProgress::begin(&self.0.in_progress);
-        match change.await {
-            Ok(value) => {
-                self.record(|| outcome(&value));
-                Ok(value)
+        match request.cancel_on(self.cancelled()).await {
+            Ok(created) => {
+                let id = created.key.id.clone();
+                self.store(Some(id.as_str().to_owned()), ChangeOutcome::Created(id));
+                Ok(created)
             }
-            Err(error) => {
-                let summary = ErrorSummary::from(&error);
-                self.record(|| ChangeOutcome::Failed(error));
-                Err(summary)
-            }
+            Err(error) => Err(self.store_failure(error, None)),
         }
     }
 
-    fn record(&self, outcome: impl FnOnce() -> ChangeOutcome) {
-        if *self.0.is_cancelled.borrow() {
-            self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome());
+    /// Revokes the API key with this id. Stores the outcome until a page shows it.
+    pub(crate) async fn revoke(&self, id: &KeyId, request: Delete) -> Result<(), ErrorSummary> {
+        let _in_progress = InProgress::begin(&self.0.in_progress);
+        let change = Some(id.as_str().to_owned());
+        match request.cancel_on(self.cancelled()).await {
+            Ok(()) => {
+                self.store(change, ChangeOutcome::Revoked(id.clone()));
+                Ok(())
+            }
+            Err(error) => Err(self.store_failure(error, change)),
         }
+    }
+
+    /// Stores the outcome of a failed change, unless the change had no effect and was not cancelled.
+    fn store_failure(&self, error: Error, change: Option<String>) -> ErrorSummary {
+        let summary = ErrorSummary::from(&error);
+        if error.kind() == ErrorKind::OutcomeUnknown || *self.0.is_cancelled.borrow() {
+            self.store(change.or_else(|| summary.idempotency_key.clone()), ChangeOutcome::Failed(error));
+        }
+        summary
+    }
+
+    /// Stores an outcome. It replaces an earlier outcome of the same change.
+    fn store(&self, change: Option<String>, outcome: ChangeOutcome) {
+        let mut unshown = self.unshown();
+        unshown.retain(|earlier| earlier.change.is_none() || earlier.change != change);
+        unshown.push(Unshown { change, outcome });
+    }
+
+    fn unshown(&self) -> MutexGuard<'_, Vec<Unshown>> {
+        self.0.unshown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -37,10 +37,19 @@ impl FlashMessage {
         }
     }
 
+    /// Returns the id of the change in this message if the change had an effect or has an unknown outcome. The id is
+    /// that of the API key, or the idempotency key of a creation with an unknown outcome.
+    pub(crate) fn change(&self) -> Option<&str> {
+        match self {
+            Self::Created { id, .. } | Self::Revoked(id, _) => Some(id.as_str()),
+            _ => self.unresolved_change(),
+        }
+    }
+
     /// Returns true if the action has succeeded or has an unknown outcome. Such an action does not run again if the
     /// visitor submits the same form again.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Created { .. } | Self::Revoked(..)) || self.unresolved_change().is_some()
+        self.change().is_some()
     }
 
     /// If this message reports the outcome of a change that an earlier message called unknown, returns the id of this

@@ -10,7 +10,6 @@ use codat_keys::{ApiKeyDetails, Client, KeyId, KeyName, Untrusted};
 use serde::Deserialize;
 
 use crate::app_state::AppState;
-use crate::changes::ChangeOutcome;
 use crate::extractors::{IsNavigation, KeyManager, SessionForm};
 use crate::flash::{ErrorSummary, FlashMessage, KeySummary, RequestedAction};
 use crate::messages::Language;
@@ -37,9 +36,16 @@ pub(crate) async fn list(
         app.resolve_revocations(&visitor, keys);
     }
     let messages = app.flash_messages(&visitor, is_navigation);
-    let page = view::Page { language, visitor: &visitor, read_only: app.read_only, messages: &messages };
-    match listed {
-        Ok((client, keys)) => page.keys(&Keys { client: &client, keys: &keys }, search.name.trim()).into_response(),
+    let client = listed.as_ref().map_or_else(|_| app.client().ok(), |(client, _)| Some(client.clone()));
+    let page = view::Page {
+        language,
+        visitor: &visitor,
+        read_only: app.read_only,
+        messages: &messages,
+        client: client.as_ref(),
+    };
+    match &listed {
+        Ok((client, keys)) => page.keys(&Keys { client, keys }, search.name.trim()).into_response(),
         Err(error) => (StatusCode::BAD_GATEWAY, page.without_keys(error)).into_response(),
     }
 }
@@ -94,11 +100,11 @@ async fn create_key(
     resumed: Option<String>,
 ) -> Result<(KeyId, KeySummary), ErrorSummary> {
     let client = app.client()?;
-    let mut request = client.keys().create(name).cancel_on(app.changes.cancelled());
+    let mut request = client.keys().create(name);
     if let Some(key) = resumed {
         request = request.idempotency_key(key);
     }
-    let created = app.changes.run(request, |created| ChangeOutcome::Created(created.key.id.clone())).await?;
+    let created = app.changes.create(request).await?;
     let summary = KeySummary::of(&created.key);
     let id = created.key.id.clone();
     app.sessions.with(session, |session| session.created = Some((created.key.id, created.key.api_key)));
@@ -116,7 +122,8 @@ pub(crate) async fn confirm_revocation(
         let keys = Keys { client: &client, keys: &keys };
         let key = keys.get(&id)?;
         let messages = app.flash_messages(&visitor, is_navigation);
-        let page = view::Page { language, visitor: &visitor, read_only: app.read_only, messages: &messages };
+        let client = Some(&client);
+        let page = view::Page { language, visitor: &visitor, read_only: app.read_only, messages: &messages, client };
         Ok(page.revoke(&keys, key).into_response())
     });
     found.unwrap_or_else(|error| {
@@ -164,9 +171,8 @@ async fn delete_key(app: &AppState, id: &str, form: &Revocation) -> Result<Flash
         return Ok(FlashMessage::NotConfirmed(key.id.clone()));
     }
     let request = client.keys().delete(&key.id).allow_key_in_use(form.in_use.is_some());
-    let request = request.cancel_on(app.changes.cancelled());
     let summary = KeySummary::of(key);
-    Ok(match app.changes.run(request, |()| ChangeOutcome::Revoked(key.id.clone())).await {
+    Ok(match app.changes.revoke(&key.id, request).await {
         Ok(()) => FlashMessage::Revoked(key.id.clone(), summary),
         Err(error) => FlashMessage::Failed { error, action: RequestedAction::RevokeKey(key.id.clone(), summary) },
     })

@@ -27,6 +27,8 @@ pub(crate) struct Page<'a> {
     pub(crate) visitor: &'a Visitor,
     pub(crate) read_only: bool,
     pub(crate) messages: &'a [Arc<FlashMessage>],
+    /// The client that listed the API keys, or another client if they cannot be listed. `None` if there is no client.
+    pub(crate) client: Option<&'a Client>,
 }
 
 /// The listed API keys, and the client that listed them.
@@ -78,7 +80,7 @@ impl Page<'_> {
     }
 
     /// Renders the page for the case that the API keys cannot be listed.
-    pub(crate) fn without_keys(&self, error: ErrorSummary) -> Markup {
+    pub(crate) fn without_keys(&self, error: &ErrorSummary) -> Markup {
         let language = self.language;
         layout(
             language,
@@ -87,10 +89,16 @@ impl Page<'_> {
             html! {
                 h1 { (language.title()) }
                 (self.flash_messages())
-                (self.error(&error, &RequestedAction::ListKeys))
+                (self.error(error, &RequestedAction::ListKeys))
                 p { a.button href=(PATH) { (language.try_again()) } }
             },
         )
+    }
+
+    /// Returns a text with the listed API keys masked. A page can show a text that is older than the list, so the text
+    /// is redacted again.
+    fn redact(&self, text: &str) -> String {
+        self.client.map_or_else(|| text.to_owned(), |client| client.redact(text))
     }
 
     fn flash_messages(&self) -> Markup {

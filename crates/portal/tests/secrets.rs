@@ -46,6 +46,26 @@ fn a_name_that_becomes_a_key_is_masked_in_a_message() {
     assert!(page.contains("The key was created") && !page.contains(name), "{page}");
 }
 
+/// The message about a creation with an unknown outcome stays on every page, with the name that was typed. Its form
+/// would send the name again, and no creation has a name that contains a key.
+#[test]
+fn a_name_of_an_unknown_creation_that_becomes_a_key_is_not_in_the_page() {
+    let emulator = emulated();
+    let name = "MadeUpKeyOfALaterList00001";
+    let visitor = Visitor::signed_in(&emulator, Role::Administrator);
+    emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#).expect("faults");
+    visitor.post("/keys", &[("name", name)]);
+    let page = visitor.get("").body;
+    assert!(page.contains("idempotency_key") && page.contains(name), "{page}");
+    let keys = format!(
+        r#"{{"keys":[{{"id":"a","apiKey":"{}"}},{{"id":"b","name":"b","apiKey":"{name}"}}]}}"#,
+        emulator.api_key()
+    );
+    set_state(&emulator, &keys);
+    let page = visitor.get("").body;
+    assert!(page.contains("/dismiss") && !page.contains(name) && !page.contains("idempotency_key"), "{page}");
+}
+
 /// A name can be any text that a user enters. An id can be any text that the emulator's state contains.
 #[test]
 fn keys_in_names_and_ids_are_masked() {

@@ -61,10 +61,10 @@ impl Page<'_> {
                 }
                 @if let Some(time) = error.retry_after { p { (language.wait(time.as_secs())) } }
                 @if let Some(message) = &error.codat_message {
-                    p { (language.codat_says()) (language.quoted(html! { bdi lang="en" { (sanitize(message)) } })) }
+                    p { (language.codat_says()) (language.quoted(html! { bdi lang="en" { (sanitize(&self.redact(message))) } })) }
                 }
                 @if let Some(id) = &error.correlation_id {
-                    p { (language.correlation_id()) " " code { (sanitize(id)) } }
+                    p { (language.correlation_id()) " " code { (sanitize(&self.redact(id))) } }
                 }
             }
         }
@@ -80,19 +80,20 @@ impl Page<'_> {
 
     /// Renders the buttons of an error message about a change with an unknown outcome: a button to find out the
     /// outcome, and a button to dismiss the message. For a creation, also renders the API keys that may have been
-    /// created.
+    /// created. If the name contains an API key, the form that resumes the creation is left out, because a page contains
+    /// no API key and no creation has such a name.
     fn unresolved_change(&self, error: &ErrorSummary, action: &RequestedAction) -> Markup {
         let (language, change) = (self.language, action.change(error));
         html! {
             @if let RequestedAction::CreateKey(name) = action {
                 (self.candidates(error))
-                form method="post" action={ (PATH) "/keys" } {
+                @if self.redact(name) == *name { form method="post" action={ (PATH) "/keys" } {
                     (self.form_fields())
                     input type="hidden" name="name" value=(name);
                     input type="hidden" name="idempotency_key" value=[change];
                     button { (language.check_again()) }
                     p.hint { (language.check_is_safe()) }
-                }
+                } }
             } @else {
                 p { (language.may_be_revoked()) }
                 p { a.button href=(PATH) { (language.check_again()) } }
@@ -119,7 +120,7 @@ impl Page<'_> {
     fn key(&self, key: &KeySummary) -> Markup {
         html! {
             @match &key.name {
-                Some(name) => bdi.name { (name.to_string()) },
+                Some(name) => bdi.name { (self.redact(&name.to_string())) },
                 None => span.muted { (self.language.no_name()) },
             }
             " " code { (key.masked) }
