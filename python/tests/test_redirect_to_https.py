@@ -88,6 +88,30 @@ def by_requests_alone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         http.send(moved.next)
 
 
+def by_requests_with_a_hook(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hook of the program sends a request with the same integration before the redirect is followed."""
+
+    def logs(response: requests.Response, **_: Any) -> None:
+        if len(server.received) == 1:
+            http.get("http://localhost/log")
+            server.received.pop()
+
+    with session(server, monkeypatch) as http:
+        http.auth = RequestsAuth(Client())
+        http.hooks["response"].append(logs)
+        http.get(URL)
+
+
+def by_requests_later(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread follows the redirect."""
+    with session(server, monkeypatch) as http:
+        http.auth = RequestsAuth(Client())
+        moved = http.get(URL, allow_redirects=False)
+        follow = threading.Thread(target=lambda: list(http.resolve_redirects(moved, moved.request)))
+        follow.start()
+        follow.join()
+
+
 def plain(stream: Any) -> Any:
     """A connection that skips TLS."""
 
@@ -136,7 +160,10 @@ def by_httpx_async(server: Server, _: object) -> None:
     asyncio.run(get())
 
 
-@pytest.mark.parametrize("by", [by_requests, by_requests_alone, by_httpx, by_httpx_async])
+@pytest.mark.parametrize(
+    "by",
+    [by_requests, by_requests_alone, by_requests_with_a_hook, by_requests_later, by_httpx, by_httpx_async],
+)
 def test_it_is_followed_without_the_key(
     by: Callable[[Server, pytest.MonkeyPatch], None], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
@@ -37,7 +36,7 @@ class CodatAuth(requests.auth.AuthBase):
     A request to another origin raises ``InvalidInputError``, unless the request has its own ``auth``. A request whose
     key a proxy of the environment would see unencrypted raises ``InvalidInputError``, even if it was prepared earlier.
     In both cases nothing is sent. Proxies that are given to requests are not checked. A redirect to another origin is
-    followed without the key. The password of a netrc file never replaces the key.
+    followed without the key, and redirects of the same prepared request are followed without it from then on. The password of a netrc file never replaces the key.
     """
 
     def __init__(self, client: Client) -> None:
@@ -80,12 +79,9 @@ class _Hook:
                 request.headers.attach(header, self._client)
                 response = rejected.connection.send(request, **options)
                 response.history.append(rejected)
-        _redirected.set(request.headers if _leads_elsewhere(response, self._client) else None)
+        if _leads_elsewhere(response, self._client):
+            request.headers.leads_elsewhere = True
         return response
-
-
-# The headers of the request whose response redirects this thread or task to another origin.
-_redirected: ContextVar[object] = ContextVar("codat_keys.redirected", default=None)
 
 
 class _Headers(_CaseInsensitiveDict):
@@ -95,6 +91,8 @@ class _Headers(_CaseInsensitiveDict):
 
     key: str | None = None
     client: Client | None = None
+    # Whether a response to a request with these headers was a redirect to another origin. Then copies have no key.
+    leads_elsewhere: bool = False
     # The default for an object that is not initialized, which a traceback may show.
     _store: Any = MappingProxyType({})
 
@@ -120,9 +118,8 @@ class _Headers(_CaseInsensitiveDict):
         tunnel.
         """
         copied = copy.copy(self)
-        if _redirected.get() is self:
+        if self.leads_elsewhere:
             # requests keeps the key when http://HOST redirects to https://HOST.
-            _redirected.set(None)
             del copied["Authorization"]
         elif self.key is not None and self.client is not None:
             # The environment may have changed since the request was prepared.
