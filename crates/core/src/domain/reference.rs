@@ -14,7 +14,7 @@ pub enum Unresolved<'a> {
     NotFound,
     /// A key has the text as its name, but the text can also be the id of another key.
     IdOrName,
-    /// Several keys have this name. Contains their ids.
+    /// Several keys have this name, or have names that are displayed as this name. Contains their ids.
     Several(Vec<&'a KeyId>),
 }
 
@@ -68,13 +68,27 @@ impl<'a> References<'a> {
     /// Returns the only listed key with this name.
     ///
     /// # Errors
-    /// [`Unresolved::NotFound`] if no key has this name. [`Unresolved::Several`] if several keys have it.
+    /// [`Unresolved::NotFound`] if no key has this name. [`Unresolved::Several`] if several keys have it, or if the name
+    /// of another key is displayed as this name, because its name contains a key and is masked.
     pub fn name(&self, name: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
         match self.by_name.get(name).filter(|_| !name.is_empty()).map(Vec::as_slice) {
             None | Some([]) => Err(Unresolved::NotFound),
-            Some([key]) => Ok(key),
+            Some([key]) => match self.displayed_as(name, key) {
+                others if others.is_empty() => Ok(key),
+                others => Err(Unresolved::Several([vec![&key.id], others].concat())),
+            },
             Some(several) => Err(Unresolved::Several(several.iter().map(|key| &key.id).collect())),
         }
+    }
+
+    /// Returns the ids of the other keys whose names are displayed as `name`, in the order of the ids.
+    fn displayed_as(&self, name: &str, key: &ApiKeyDetails) -> Vec<&'a KeyId> {
+        let displayed = |key: &ApiKeyDetails| key.name.as_ref().map(ToString::to_string);
+        let is_alike =
+            |other: &&&ApiKeyDetails| other.id != key.id && displayed(other).is_some_and(|other| other == name);
+        let mut alike: Vec<_> = self.by_id.values().filter(is_alike).map(|other| &other.id).collect();
+        alike.sort_unstable();
+        alike
     }
 }
 
@@ -92,7 +106,7 @@ fn form(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ApiKey;
+    use crate::domain::{ApiKey, KnownKeys};
 
     const UUID: &str = "0498e921-9b53-4396-a412-4f2f5983b0a2";
     const UUID_AND_SPACE: &str = "0498e921-9b53-4396-a412-4f2f5983b0a2 \u{a0}";
@@ -137,6 +151,20 @@ mod tests {
         let twins = [key(UUID, "ci"), key(OTHER, "ci")];
         let several = References::new(&twins).either("ci");
         assert_eq!(several, Err(Unresolved::Several(vec![&twins[0].id, &twins[1].id])));
+    }
+
+    #[test]
+    fn a_name_that_another_key_is_displayed_with_is_not_unique() {
+        let known = KnownKeys::new();
+        known.add_used(&ApiKey::parse("MadeUpKeyInUse0001").unwrap());
+        let named = |id: &str, name: &str| {
+            let name = Some(Untrusted::new(name, &known));
+            ApiKeyDetails { name, ..key(id, "") }
+        };
+        let keys = [named("a", "****"), named("b", "MadeUpKeyInUse0001"), named("c", "ci")];
+        assert_eq!(References::new(&keys).either("****"), Err(Unresolved::Several(vec![&keys[0].id, &keys[1].id])));
+        assert_eq!(References::new(&keys).name("ci"), Ok(&keys[2]));
+        assert_eq!(References::new(&keys[..1]).name("****"), Ok(&keys[0]));
     }
 
     #[test]
