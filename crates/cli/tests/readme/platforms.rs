@@ -1,4 +1,5 @@
-//! Checks of the configurations of other platforms in docs/release-time.md. The step of the workflow is run.
+//! Checks of the configurations of other platforms in docs/release-time.md and docs/rotate.md. The step of the workflow
+//! and the commands of the scheduled job are run.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,7 +30,7 @@ fn the_documented_container_mounts_its_key_file() {
 
 #[test]
 fn the_documented_service_loads_its_credential() {
-    let unit = block("ini", "[Service]").text;
+    let unit = block("ini", "DynamicUser=yes").text;
     let set = |name: &str| unit.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     let (credential, source) = set("LoadCredential=").split_once(':').unwrap();
     assert!(source.starts_with('/'));
@@ -49,15 +50,35 @@ fn the_documented_workflow_masks_the_header_first() {
     assert!(!rest.contains(&key) && !rest.contains(encoded));
 }
 
+#[test]
+fn the_documented_service_replaces_the_key_twice() {
+    let unit = block("ini", "Type=oneshot");
+    let set = |name: &str| unit.text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    assert_eq!(set("Environment="), "CODAT_API_KEY_FILE=/etc/codat/codat_api_key");
+    // `-` means that the manager ignores the status.
+    let script = format!("{} || true\n{}\n", set("ExecStartPre=-"), set("ExecStart="));
+    let script = script.replace("/usr/local/bin/", "").replace("/etc/codat/", "./");
+    let text = format!(
+        "codat-keys create billing --out codat_api_key\nunset CODAT_API_KEY\nexport CODAT_API_KEY_FILE=codat_api_key\n\
+         printf 'to = [\"file:codat_api_key\"]\\njournal = \"rotations\"\\n' > rotate.toml\n\
+         old=$(codat-keys whoami | cut -f1)\nfor run in 1 2; do\n{script}done\n\
+         test \"$(codat-keys list | grep -c billing)\" = 2\nif codat-keys list | grep -q \"$old\"; then exit 1; fi\n\
+         codat-keys whoami\n"
+    );
+    let output = shell::run(&Block { text, ..unit });
+    assert!(output.lines().last().unwrap().contains("billing~"), "{output}");
+}
+
 fn parsed(language: &str, with: &str) -> Value {
     let Block { place, text, .. } = block(language, with);
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{place}: {error}"))
 }
 
-/// Returns the only block of the guide with this language and this text.
+/// Returns the only block of the guides with this language and this text.
 fn block(language: &str, with: &str) -> Block {
     let mut found = blocks().into_iter().filter(|block| {
-        block.page == "docs/release-time.md" && block.language == language && block.text.contains(with)
+        let is_page = ["docs/release-time.md", "docs/rotate.md"].contains(&&*block.page);
+        is_page && block.language == language && block.text.contains(with)
     });
     let only = found.next().unwrap();
     assert!(found.next().is_none(), "two have `{with}`");
