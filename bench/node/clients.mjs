@@ -33,6 +33,19 @@ async function codatKeysPages(url, key) {
     return async () => (await pages.next()).value.results.length;
 }
 
+/** Collects the garbage after each page. The memory is then that of one page. */
+async function codatKeysCollected(url, key) {
+    const [{ setFlagsFromString }, { runInNewContext }] = await Promise.all([import("node:v8"), import("node:vm")]);
+    setFlagsFromString("--expose-gc");
+    const gc = runInNewContext("gc");
+    const page = await codatKeysPages(url, key);
+    return async () => {
+        const results = await page();
+        gc();
+        return results;
+    };
+}
+
 const codatKeysAllPages = (concurrency) => async (url, key) => {
     const { Client } = await import("codat-keys");
     const client = new Client({ baseUrl: url, apiKey: key });
@@ -58,6 +71,17 @@ async function codatKeysDownload(url, key) {
         } finally {
             await file.close();
         }
+    };
+}
+
+async function undiciDownload(url, key) {
+    const { Pool } = await import("undici");
+    const { createWriteStream } = await import("node:fs");
+    const pool = new Pool(url);
+    return async () => {
+        const file = createWriteStream(process.env.BENCH_FILE);
+        await pool.stream({ method: "GET", path: BODY, headers: headers(key) }, () => file);
+        return file.bytesWritten;
     };
 }
 
@@ -93,10 +117,12 @@ export const CLIENTS = {
     },
     download: {
         "codat-keys in Node": codatKeysDownload,
+        "undici": undiciDownload,
     },
     pages: {
         "codat-keys in Node": codatKeysPages,
         "undici and JSON.parse": undici(PAGE),
+        "codat-keys, collected": codatKeysCollected,
         "fetch": fetchPages,
         "JSON.parse alone": jsonPages,
     },

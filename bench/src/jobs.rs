@@ -80,13 +80,18 @@ pub(crate) const JOBS: &[Job] = &[
             Python("httpx and json"),
             Python(PYTHON),
             Python(ASYNCIO),
+            Python("codat-keys, bodies mapped"),
             Python("requests and json"),
             Python("httpx and orjson"),
             Python("json alone"),
         ],
         ..PAGE
     },
-    Job { name: NODE_PAGES, clients: &[Node(UNDICI), Node(NODE), Node("fetch"), Node("JSON.parse alone")], ..PAGE },
+    Job {
+        name: NODE_PAGES,
+        clients: &[Node(UNDICI), Node(NODE), Node("codat-keys, collected"), Node("fetch"), Node("JSON.parse alone")],
+        ..PAGE
+    },
     Job {
         name: CLI_PAGES,
         clients: &[
@@ -121,6 +126,7 @@ pub(crate) const JOBS: &[Job] = &[
             Rust(BLOCKING),
             Python(PYTHON),
             Node(NODE),
+            Node("undici"),
             Rust(REQWEST_ALONE),
         ],
         task: "download",
