@@ -36,7 +36,8 @@ class CodatAuth(requests.auth.AuthBase):
     A request to another origin raises ``InvalidInputError``, unless the request has its own ``auth``. A request whose
     key a proxy of the environment would see unencrypted raises ``InvalidInputError``, even if it was prepared earlier.
     In both cases nothing is sent. Proxies that are given to requests are not checked. A redirect to another origin is
-    followed without the key, and redirects of the same prepared request are followed without it from then on. The password of a netrc file never replaces the key.
+    followed without the key, and so is each later redirect of the same prepared request. The password of a netrc file
+    never replaces the key.
     """
 
     def __init__(self, client: Client) -> None:
