@@ -21,6 +21,7 @@ mod public_api;
 mod python;
 mod runtimes;
 mod rust;
+mod soak;
 mod tally;
 mod test;
 mod tools;
@@ -45,6 +46,8 @@ cargo xtask model-check         run create, delete and rotations against a model
 cargo xtask model-check CALL    run one of them: create, delete or rotate
 cargo xtask model-check CALL OPTION KEYS CHOICES  repeat one schedule, as printed by the model check
 cargo xtask model-check http NUMBER  repeat one run of the sample over HTTP
+cargo xtask soak [NUMBER]        rotate 500 keys, or NUMBER, with processes that are killed at random moments
+cargo xtask soak --seed SEED     repeat one of these rotations
 cargo xtask fuzz --seconds N [TARGET…]  run every fuzz target, or the named ones, for N seconds each (Linux)
 cargo xtask bench               compare the client with other clients, and write the tables in bench/README.md (Linux)
 cargo xtask bench --smoke [JOB…]  run each client of the bench, or of the named jobs, a few times in a debug build (Linux)
@@ -83,6 +86,9 @@ fn run() -> Result<ExitCode> {
         ["bench", "--smoke", jobs @ ..] => bench::smoke(jobs)?,
         ["dist"] => dist::run()?,
         ["fuzz", "--seconds", seconds, targets @ ..] => return fuzz::run(seconds, targets),
+        ["soak"] => return soak::run(500),
+        ["soak", "--seed", seed] => soak::repeat(seed.parse().context("give the seed of a rotation")?)?,
+        ["soak", number] => return soak::run(number.parse().context("give a number of rotations")?),
         ["pin"] => pin::write()?,
         ["mutants", arguments @ ..] => return mutants::run(arguments),
         ["model-check"] => return model_check::all(),

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Result, ensure};
 
 use crate::cost::{Cost, measure};
-use crate::process::run_by_line;
+use crate::process::{program, run_by_line};
 use crate::tally::Tally;
 use crate::{generate, hosts, node, page, parallel, python, runtimes, rust};
 
@@ -21,7 +21,7 @@ struct Group {
 type Suite = (&'static str, fn() -> Result<Command>);
 
 /// The test suites. They start in this order, because the first ones are the slowest.
-const GROUPS: [Group; 6] = [
+const GROUPS: [Group; 7] = [
     // The tests of the API keys page in a browser.
     Group {
         lacks: page::lacks,
@@ -68,6 +68,16 @@ const GROUPS: [Group; 6] = [
         lacks: hosts::lacks_native_tls,
         build: || Ok(()),
         suites: &[("host native-tls", || Ok(hosts::test("native-tls")))],
+    },
+    // Rotations that are killed: `cargo xtask soak`.
+    Group {
+        lacks: || None,
+        build: rust::build,
+        suites: &[("soak", || {
+            let mut soak = program(std::env::current_exe()?);
+            soak.args(["soak", "50"]);
+            Ok(soak)
+        })],
     },
     // The Rust suite includes the tests of the command line.
     Group { lacks: || None, build: rust::build, suites: &[("rust", || Ok(rust::tests()))] },
