@@ -19,11 +19,21 @@ use crate::{parallel, rust};
 const CONCURRENT: usize = 8;
 /// A rotation without faults takes at least this long, so most kills interrupt it.
 const LAST_KILL: Duration = Duration::from_millis(3500);
+/// A rotation without faults makes about this many requests.
+const LAST_REQUEST: usize = 12;
 /// The maximum number of kills of a rotation.
 const KILLS: u32 = 4;
 const TIMEOUT: Duration = Duration::from_secs(120);
 const NAME: &str = "billing";
 const MAX_KEYS: usize = 10;
+
+/// The moment at which a process is killed.
+#[derive(Clone, Copy)]
+enum Kill {
+    After(Duration),
+    /// When the emulator has received this number of requests of the process.
+    AtRequest(usize),
+}
 
 /// The result of the rotations. Each field is a number of rotations, except `kills`.
 #[derive(Default)]
@@ -120,7 +130,7 @@ impl Rotation {
             kills += 1;
         }
         // Status 7: there is no unfinished rotation, because an earlier process has completed it, or has not begun it.
-        let status = self.process(&[last], TIMEOUT)?.context("the process does not end")?;
+        let status = self.process(&[last], Kill::After(TIMEOUT))?.context("the process does not end")?;
         ensure!([0, 7].contains(&status), "`rotate {last}` ended with status {status}");
         Ok((self.check_end()?, kills))
     }
@@ -128,24 +138,32 @@ impl Rotation {
     /// Runs `rotate` and kills it at a random moment. Returns the number of kills, which is 0 if the process has ended
     /// before.
     fn killed(&mut self, arguments: &[&str]) -> Result<u32> {
-        let moment = LAST_KILL.mul_f64(self.random.f64());
-        Ok(u32::from(self.process(arguments, moment)?.is_none()))
+        let kill = match self.random.bool() {
+            true => Kill::After(LAST_KILL.mul_f64(self.random.f64())),
+            false => Kill::AtRequest(self.random.usize(1..=LAST_REQUEST)),
+        };
+        Ok(u32::from(self.process(arguments, kill)?.is_none()))
     }
 
-    /// Runs `rotate` for at most `time`, kills it then, and checks the keys. Returns the exit status, or `None` if the
-    /// process was killed.
-    fn process(&mut self, arguments: &[&str], time: Duration) -> Result<Option<i32>> {
+    /// Runs `rotate`, kills it at the given moment, and checks the keys. Returns the exit status, or `None` if the process
+    /// was killed.
+    fn process(&mut self, arguments: &[&str], kill: Kill) -> Result<Option<i32>> {
+        self.emulator.clear_journal();
         let mut child = self.command(arguments)?.spawn().context("`codat-keys` cannot start")?;
-        let ends = Instant::now() + time;
+        let started = Instant::now();
+        let is_due = || match kill {
+            Kill::After(time) => started.elapsed() >= time,
+            Kill::AtRequest(number) => self.emulator.journal().len() >= number,
+        };
         let status = loop {
             match child.try_wait()? {
                 Some(status) => break Some(status.code().context("the process was killed by another signal")?),
-                None if Instant::now() >= ends => {
+                None if is_due() => {
                     child.kill()?;
                     child.wait()?;
                     break None;
                 }
-                None => thread::sleep(Duration::from_millis(5)),
+                None => thread::sleep(Duration::from_millis(1)),
             }
         };
         self.check()?;
