@@ -15,6 +15,17 @@ pub(crate) fn keep_secret(client: &Client) {
     let _ = CLIENT.set(client.clone());
 }
 
+/// Returns whether a text contains an API key that the client knows, or a word that looks like one. A word of 40 or more
+/// hexadecimal digits in lower case is a digest, such as the id of a commit in a path.
+pub(crate) fn holds_secret(text: &str) -> bool {
+    let is_digest = |word: &str| word.len() >= 40 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_known = CLIENT.get().is_some_and(|client| client.redact(text) != text);
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let without_digests =
+        words.filter(|word| is_digest(word)).fold(text.to_owned(), |text, word| text.replace(word, "-"));
+    is_known || mask_credentials(&without_digests) != without_digests
+}
+
 /// Masks the API keys in a message. A message may contain an API key that a user has given as a path, a name or a
 /// command by mistake.
 pub(crate) fn without_secrets(message: impl Display) -> String {

@@ -364,18 +364,74 @@ fn the_journal_contains_no_key() {
     assert!(is_private(&account.path("state/codat-keys/rotations")));
 }
 
+/// The journal contains the text of a sink, because later commands read the sink from it.
 #[test]
-fn a_key_in_the_text_of_a_sink_is_masked() {
+fn a_sink_whose_text_contains_a_key_is_refused() {
     let account = Account::new();
     let key = account.read("key");
-    fs::write(account.path(&format!("copy-{key}")), "").unwrap();
-    let (write, read) = (format!("command:tee copy-{key}"), format!("cat copy-{key}"));
-    let sinks = ["--to", "file:key", "--to", &write, "--read-command", &read];
-    let next = "finish --to file:key --to 'command:tee copy-****' --read-command 'cat copy-****'\n";
-    for ended in [account.rotate(&sinks), account.rotate(&[&["status"], &sinks[..]].concat())] {
-        assert!(ended.status == 0 && ended.stdout.ends_with(next), "{}", ended.stdout.replace(&key, "KEY"));
-        assert!(!format!("{ended:?}").contains(&key));
+    for sink in [format!("file:{key}"), "file:MadeUpKeyForTheTests0123456789abcdefGhIj".to_owned()] {
+        let ended = account.rotate(&["--to", &sink]);
+        assert!(ended.status == 2 && ended.stderr.contains("contains an API key, or what looks like one"), "{ended:?}");
+        assert!(!format!("{ended:?}").contains(sink.trim_start_matches("file:")), "{ended:?}");
     }
+    assert!(!account.path("state").exists(), "no journal is made");
+}
+
+/// A masked path would name another file.
+#[test]
+fn a_sink_whose_path_contains_a_digest_is_restored_and_delivered() {
+    const DIGEST: &str = "3f786850e387550fdab836ed7e6dc881de23001b";
+    for (last, is_rotated) in [("abort", false), ("finish", true)] {
+        let account = Account::new();
+        fs::create_dir(account.path(DIGEST)).unwrap();
+        let old = account.read("key");
+        write_private(&account.path(&format!("{DIGEST}/key")), &old);
+        let sink = format!("file:{DIGEST}/key");
+        assert_eq!(account.rotate(&["--to", "file:key", "--to", &sink]).status, 0);
+        assert_eq!(account.rotate(&[last]).status, 0);
+        let delivered = account.read(&format!("{DIGEST}/key"));
+        assert_eq!((delivered != old, &delivered), (is_rotated, &account.read("key")));
+        assert_eq!(run(&mut account.program(), &["whoami"]).status, 0);
+    }
+}
+
+/// A part of a key would not be masked.
+#[test]
+fn a_name_that_contains_a_key_is_not_the_base_of_the_new_name() {
+    let account = Account::new();
+    let listed = "MadeUpKeyOfAnotherProgram000000000000042";
+    for name in [listed, "MadeUpKeyThatIsNotListed0000000000000000"] {
+        let keys = serde_json::json!({ "keys": [
+            { "id": "a", "name": name, "apiKey": account.read("key") }, { "id": "b", "apiKey": listed },
+        ] });
+        account.emulator.set_state(&keys.to_string()).unwrap();
+        let planned = account.rotate(&["a", "--to", "file:key", "--dry-run"]);
+        assert!(planned.status == 0 && planned.stdout.contains(" named key~"), "{planned:?}");
+        assert!(!planned.stdout.contains(&name[..20]), "{planned:?}");
+    }
+    let named = account.rotate(&["a", "--to", "file:key", "--name", listed]);
+    assert!(named.status != 0 && named.stderr.contains("the name for the new key contains an API key"), "{named:?}");
+    assert!(!format!("{named:?}").contains(&listed[..20]), "{named:?}");
+}
+
+/// A server may give any id. The journal contains ids.
+#[test]
+fn an_id_that_contains_a_key_is_not_stored() {
+    let account = Account::new();
+    let key = account.read("key");
+    let keys = serde_json::json!({ "keys": [{ "id": key, "apiKey": key }, { "id": "b" }] });
+    account.emulator.set_state(&keys.to_string()).unwrap();
+    let ended = account.rotate(&["--to", "file:key"]);
+    assert!(ended.status != 0 && ended.stderr.contains("the id of a key contains an API key"), "{ended:?}");
+    assert!(!format!("{ended:?}").contains(&key), "{ended:?}");
+    for entry in fs::read_dir(account.path("state/codat-keys/rotations/default")).into_iter().flatten() {
+        assert!(!fs::read_to_string(entry.unwrap().path()).unwrap().contains(&key));
+    }
+}
+
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 #[test]

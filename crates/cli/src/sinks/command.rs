@@ -12,7 +12,6 @@ use super::program::{exists, run};
 use super::recipes::{Input, Recipe, STDIN};
 use super::{Form, SinkArgument, SinkContext, Words, content, invalid};
 use crate::failure::Failure;
-use crate::redact::without_secrets;
 
 /// The maximum duration of a command. Some tools need many seconds.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -48,7 +47,7 @@ impl CommandSink {
     ) -> Result<Self, Failure> {
         let write = Words::Text(place.to_owned());
         let sink = Self {
-            description: without_secrets(&argument.sink),
+            description: argument.sink.clone(),
             form,
             write: program(context, write.words("--to command:", "--to 'command:tee key.txt'")?)?,
             input: WrittenInput::Value,
@@ -87,7 +86,7 @@ impl CommandSink {
             Input::Item(get, field) => WrittenInput::Item { get: parts.fill(get), field: parts.get(field).to_owned() },
         };
         let sink = Self {
-            description: without_secrets(&argument.sink),
+            description: argument.sink.clone(),
             form,
             write: program(context, parts.fill(recipe.write))?,
             input,

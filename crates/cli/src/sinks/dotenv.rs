@@ -11,7 +11,6 @@ use zeroize::Zeroizing;
 
 use super::{Form, SinkContext, content, invalid, path, stored_file};
 use crate::failure::Failure;
-use crate::redact::without_secrets;
 use assignments::Assignments;
 
 pub(super) struct DotenvSink {
@@ -55,7 +54,7 @@ impl DotenvSink {
 
 impl Sink for DotenvSink {
     fn describe(&self) -> String {
-        without_secrets(format!("dotenv:{}#{}{}", self.path.display(), self.name, self.form.suffix()))
+        format!("dotenv:{}#{}{}", self.path.display(), self.name, self.form.suffix())
     }
 
     fn read(&self) -> SinkFuture<'_, Content> {

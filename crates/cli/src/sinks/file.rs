@@ -7,7 +7,6 @@ use codat_keys::ApiKey;
 use codat_keys_rotate::{Content, Sink, SinkError, SinkFuture};
 
 use super::{Form, content, stored_file};
-use crate::redact::without_secrets;
 
 pub(super) struct FileSink {
     path: PathBuf,
@@ -31,7 +30,7 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn describe(&self) -> String {
-        without_secrets(format!("file:{}{}", self.path.display(), self.form.suffix()))
+        format!("file:{}{}", self.path.display(), self.form.suffix())
     }
 
     fn read(&self) -> SinkFuture<'_, Content> {

@@ -18,7 +18,7 @@ use codat_keys_rotate::{Content, Sink};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::redact::without_secrets;
+use crate::redact::{holds_secret, without_secrets};
 
 pub(crate) use recipes::forms;
 
@@ -95,7 +95,7 @@ impl SinkArgument {
             "file" | "dotenv" | "profile" => self.refuse_commands(scheme)?,
             _ => {}
         }
-        Ok(match scheme {
+        let sink: Arc<dyn Sink> = match scheme {
             "file" => Arc::new(file::FileSink::new(path(context, place)?, form)),
             "dotenv" => Arc::new(dotenv::DotenvSink::new(context, place, form)?),
             "profile" => Arc::new(profile::ProfileSink::new(context, place, form)?),
@@ -107,7 +107,16 @@ impl SinkArgument {
                     return Err(unknown(&format!("there is no kind of sink {scheme}")));
                 }
             },
-        })
+        };
+        // The journal contains the text, because a later command reads the sink from it. A masked text would name
+        // another place.
+        if holds_secret(&sink.describe()) {
+            return Err(invalid(
+                format!("the text of a sink {scheme}: contains an API key, or what looks like one"),
+                "name a place whose path, name and command contain no key: the journal stores them",
+            ));
+        }
+        Ok(sink)
     }
 
     /// Returns the options of the command line that name the sink.
@@ -164,8 +173,13 @@ fn content(bytes: &[u8]) -> Content {
 }
 
 fn path(context: &SinkContext<'_>, text: &str) -> Result<PathBuf, Failure> {
-    std::path::absolute(context.folder.join(text))
-        .map_err(|error| invalid(format!("the path of a sink is not valid: {error}"), "name a file"))
+    let path = std::path::absolute(context.folder.join(text))
+        .map_err(|error| invalid(format!("the path of a sink is not valid: {error}"), "name a file"))?;
+    // The journal contains the path as text.
+    if path.to_str().is_none() {
+        return Err(invalid("the path of a sink is not valid UTF-8", "name a file in another folder"));
+    }
+    Ok(path)
 }
 
 /// Returns a short word in quotes. Returns `None` for a long word, because it may be a key that the user entered by

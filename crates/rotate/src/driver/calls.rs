@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use codat_keys::{ApiKey, ApiKeyDetails, Client, Error, ErrorKind, KeyId};
+use codat_keys::internal::holds_credential;
+use codat_keys::{ApiKey, ApiKeyDetails, Client, Error, ErrorKind, KeyId, Untrusted};
 use tokio::time::timeout;
 
 use super::Options;
@@ -88,15 +89,30 @@ impl<'a> Calls<'a> {
         let client = self.client(caller)?;
         let keys = timeout(limit, client.keys().list().send()).await.map_err(|_| timed_out(FailureKind::Temporary))?;
         let keys = keys.map_err(|error| api_failure(error, FailureKind::Temporary))?;
+        self.check_texts(&keys)?;
         self.remember(&keys);
         self.listed = keys.len();
+        // A name that contains a key is not a base for the new name. Masking would not recognize a part of the key.
+        let is_name = |name: &&Untrusted| !name.holds_key() && !holds_credential(name.unredacted());
         let listed = keys.iter().map(|key| ListedKey {
             id: key.id.as_str().to_owned(),
-            name: key.name.as_ref().map(|name| name.unredacted().to_owned()),
+            name: key.name.as_ref().filter(is_name).map(|name| name.unredacted().to_owned()),
             created: key.created_date,
             is_caller: client.uses(key),
         });
         Ok(Event::Listed(listed.collect()))
+    }
+
+    /// Returns an error if an id or the requested name contains a key, because the journal stores both.
+    fn check_texts(&self, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
+        let holds_key = |text: &str| self.options.client.redact(text) != text || holds_credential(text);
+        if keys.iter().any(|key| key.id.holds_key()) {
+            return Err(permanent("the id of a key contains an API key, so it cannot be stored in the journal"));
+        }
+        if self.options.name.as_deref().is_some_and(holds_key) {
+            return Err(permanent("the name for the new key contains an API key, or what looks like one"));
+        }
+        Ok(())
     }
 
     async fn create(
@@ -114,6 +130,10 @@ impl<'a> Calls<'a> {
             false => create.new_idempotency_key(idempotency_key),
         };
         match timeout(limit, create.send()).await.map_err(|_| timed_out(FailureKind::Unknown))? {
+            Ok(creation) if creation.key.id.holds_key() => {
+                let what = "the id of the new key contains an API key, so it cannot be stored in the journal";
+                Err(Failure { kind: FailureKind::Unknown, ..permanent(what) })
+            }
             Ok(creation) => {
                 self.remember(std::slice::from_ref(&creation.key));
                 Ok(Event::Created(creation.key.id.as_str().to_owned()))
@@ -222,6 +242,10 @@ fn api_failure(error: Error, unknown: FailureKind) -> Failure {
         _ => FailureKind::Permanent,
     };
     Failure { kind, message: error.to_string(), error: Some(error) }
+}
+
+fn permanent(message: &str) -> Failure {
+    Failure { kind: FailureKind::Permanent, message: message.into(), error: None }
 }
 
 fn unknown_secret() -> Failure {

@@ -83,7 +83,7 @@ impl Process {
             SinkContent::Key(id) if id == self.old() => Remains::OldKey,
             SinkContent::Key(id) if self.is_ours(&id) => Remains::NewKey,
             // The sink was empty before, and the write had no effect.
-            SinkContent::Nothing => Remains::OldKey,
+            SinkContent::Nothing if self.record.sinks[sink].progress == SinkProgress::Writing => Remains::OldKey,
             _ => Remains::OfAnother,
         })
     }
