@@ -80,13 +80,14 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
             }
         }
     };
-    tokio::select! {
-        () = interrupted => {}
-        closed = shown => closed?,
-    }
+    let ended = tokio::select! {
+        () = interrupted => Ok(()),
+        closed = shown => closed,
+    };
+    // Also after an error of standard output, because a change may have had an effect.
     let reported = stop(&changes).await;
     served.abort();
-    reported
+    reported.and(ended)
 }
 
 /// Cancels the running creations and deletions of keys. Reports the outcomes that the page has not shown.
