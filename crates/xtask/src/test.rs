@@ -74,7 +74,8 @@ const GROUPS: [Group; 7] = [
         lacks: || None,
         build: rust::build,
         suites: &[("soak", || {
-            let mut soak = program(std::env::current_exe()?);
+            // Not `current_exe`: the build before may have replaced the file of this process.
+            let mut soak = program("target/debug/xtask");
             soak.args(["soak", "50"]);
             Ok(soak)
         })],
