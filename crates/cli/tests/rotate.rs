@@ -453,10 +453,13 @@ fn is_private(folder: &Path) -> bool {
 fn a_journal_that_others_can_write_is_refused() {
     let account = Account::new();
     fs::create_dir(account.path("shared")).unwrap();
-    fs::set_permissions(account.path("shared"), fs::Permissions::from_mode(0o777)).unwrap();
-    for arguments in [&["--to", "file:key"][..], &["finish"], &["status"]] {
-        let ended = account.rotate(&[arguments, &["--journal", "shared"]].concat());
-        assert!(ended.status == 1 && ended.stderr.contains("not trusted"), "{ended:?}");
+    // The sticky bit does not keep others from creating a journal.
+    for mode in [0o777, 0o1777] {
+        fs::set_permissions(account.path("shared"), fs::Permissions::from_mode(mode)).unwrap();
+        for arguments in [&["--to", "file:key"][..], &["finish"], &["status"]] {
+            let ended = account.rotate(&[arguments, &["--journal", "shared"]].concat());
+            assert!(ended.status == 1 && ended.stderr.contains("not trusted"), "{ended:?}");
+        }
     }
     assert_eq!(account.keys().len(), 2);
 }

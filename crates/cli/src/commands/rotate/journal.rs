@@ -21,6 +21,13 @@ pub(super) fn open(folder: Option<&Path>) -> Result<FileJournal, Failure> {
         let hint = error.hint("name a folder of your own for the journal: --journal DIR");
         Failure::local(format!("{} {error}", existing.display()), hint)
     })?;
+    // The folder may be below one with the sticky bit, such as /tmp, but must not be one: others could create journals.
+    #[cfg(unix)]
+    if folder.metadata().is_ok_and(|folder| std::os::unix::fs::PermissionsExt::mode(&folder.permissions()) & 0o022 != 0)
+    {
+        let what = format!("{} is not trusted: other users can create files in it", folder.display());
+        return Err(Failure::local(what, "name a folder of your own for the journal: --journal DIR"));
+    }
     Ok(FileJournal::new(folder))
 }
 
