@@ -20,9 +20,10 @@ pub(crate) fn keep_secret(client: &Client) {
 pub(crate) fn holds_secret(text: &str) -> bool {
     let is_digest = |word: &str| word.len() >= 40 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is_known = CLIENT.get().is_some_and(|client| client.redact(text) != text);
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
-    let without_digests =
-        words.filter(|word| is_digest(word)).fold(text.to_owned(), |text, word| text.replace(word, "-"));
+    let is_separator = |c: char| !c.is_ascii_alphanumeric();
+    let words = text.split_inclusive(is_separator);
+    let without_digests: String =
+        words.map(|word| if is_digest(word.trim_end_matches(is_separator)) { "-" } else { word }).collect();
     is_known || mask_credentials(&without_digests) != without_digests
 }
 

@@ -200,8 +200,9 @@ impl RotationBuilder {
         self
     }
 
-    /// Sets the name of the new key, without its tag. A name of more than 36 UTF-16 code units is cut. Default: the
-    /// name of the old key without its tag, or `key` if the old key has no name.
+    /// Sets the name of the new key, without its tag. A name of more than 36 UTF-16 code units is cut. A name that
+    /// contains an API key is an error. Default: the name of the old key without its tag, or `key` if the old key has no
+    /// name, or a name that contains an API key.
     pub fn name(mut self, base: impl Into<String>) -> Self {
         self.name = Some(base.into());
         self

@@ -8,9 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use codat_keys::{ApiKey, ApiKeyDetails, AuthorizationHeader, Client};
+use codat_keys::{ApiKey, ApiKeyDetails, AuthorizationHeader, Client, MAX_KEYS};
 use codat_keys_emulator::Emulator;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::process::program;
 use crate::{parallel, rust};
@@ -25,7 +25,6 @@ const LAST_REQUEST: usize = 12;
 const KILLS: u32 = 4;
 const TIMEOUT: Duration = Duration::from_secs(120);
 const NAME: &str = "billing";
-const MAX_KEYS: usize = 10;
 
 /// The moment at which a process is killed.
 #[derive(Clone, Copy)]
@@ -114,13 +113,17 @@ impl Rotation {
     /// Starts the rotation and completes it after several kills. Returns whether the key was replaced, and the number of
     /// kills.
     fn run(mut self) -> Result<(bool, u32)> {
-        let fault = self.random.choice(["drop-before", "drop-after", "status", "delay-before"]);
-        let method = self.random.choice(["POST", "DELETE", "GET"]).context("no method")?;
-        let fault = json!({ "method": method, "fault": fault, "status": 503, "milliseconds": 500 });
         if self.random.bool() {
-            self.emulator
-                .set_faults(&json!({ "faults": [without_unused(fault)] }).to_string())
-                .map_err(anyhow::Error::msg)?;
+            let method = self.random.choice(["POST", "DELETE", "GET"]).context("no method")?;
+            let mut fault = self.random.choice([
+                json!({ "fault": "drop-before" }),
+                json!({ "fault": "drop-after" }),
+                json!({ "fault": "status", "status": 503 }),
+                json!({ "fault": "delay-before", "milliseconds": 500 }),
+            ]);
+            let fault = fault.as_mut().context("no fault")?;
+            fault["method"] = method.into();
+            self.emulator.set_faults(&json!([fault]).to_string()).map_err(anyhow::Error::msg)?;
         }
         let start = ["--to", "file:../key", "--grace", "0"];
         let mut kills = self.killed(&start)?;
@@ -188,11 +191,10 @@ impl Rotation {
         Ok(command)
     }
 
-    /// Checks what must hold at each moment: the key in the file works, the keys of others exist, there are at most ten
-    /// keys, and no file of the journal contains a key.
+    /// Checks what must hold at each moment: the key in the file works, the keys of others exist, and
+    /// no file of the journal contains a key.
     fn check(&mut self) -> Result<()> {
         let keys = self.keys().context("the key in the file does not work")?;
-        ensure!(keys.len() <= MAX_KEYS, "{} keys exist", keys.len());
         let is_gone = |id: &&String| keys.iter().all(|key| key.id.as_str() != **id);
         ensure!(!self.ids[1..].iter().any(|id| is_gone(&id)), "a key of others is gone");
         for key in keys {
@@ -229,19 +231,6 @@ impl Rotation {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(runtime.block_on(client.keys().list().send())?)
     }
-}
-
-/// Removes the members that the emulator does not accept for this fault.
-fn without_unused(mut fault: Value) -> Value {
-    let kind = fault["fault"].as_str().unwrap_or_default().to_owned();
-    if let Some(fault) = fault.as_object_mut() {
-        fault.retain(|name, _| match name.as_str() {
-            "status" => kind == "status",
-            "milliseconds" => kind.starts_with("delay"),
-            _ => true,
-        });
-    }
-    fault
 }
 
 /// Returns the contents of all files in a folder, or an empty text if the folder does not exist.

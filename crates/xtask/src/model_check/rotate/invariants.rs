@@ -1,0 +1,124 @@
+//! The invariants I1 to I9 and I11. `cargo xtask model-check` prints them.
+
+use codat_keys_rotate::machine::{Caller, Outcome};
+use codat_keys_rotate::{RotationErrorKind, State};
+
+use super::super::RunResult;
+use super::faults::AFTER_THE_END;
+use super::server::OLD;
+use super::{Model, Sink, Value, violated};
+
+impl Model<'_> {
+    /// I6 and I11.
+    pub(super) fn check_creation(
+        &mut self,
+        name: &str,
+        idempotency_key: &str,
+        is_resumed: bool,
+    ) -> Result<(), RunResult> {
+        let time = self.time;
+        let first = self.idempotency_keys.entry(idempotency_key.into()).or_insert_with(|| (name.into(), time));
+        if first.0 != name {
+            return violated("I11: an idempotency key is sent with another name");
+        }
+        if time - first.1 >= 85 * 60 * 1000 {
+            return violated("I11: an idempotency key is sent after 85 minutes");
+        }
+        if is_resumed && self.full_at_last_list {
+            return violated("I6: a key is to be created while ten exist");
+        }
+        Ok(())
+    }
+
+    /// I4, I5 and I9.
+    pub(super) fn check_deletion(&mut self, caller: &Caller, id: &str) -> Result<(), RunResult> {
+        match caller {
+            Caller::Key(own) if own != id => {}
+            _ => return violated("I5: a key is to delete itself"),
+        }
+        let is_named = self.setup.keys == 10 && self.foreign.first().is_some_and(|first| first == id);
+        if id != OLD && !self.server.ours.contains(id) && !is_named {
+            return violated("I9: the key of another program is to be deleted");
+        }
+        let new = self.journal.as_ref().and_then(|record| record.new_key.clone());
+        let has_new = |sink: &Sink| matches!(&sink.value, Value::Key(value) if Some(value) == new.as_ref());
+        let is_excused = |sink: &Sink| sink.was_changed || sink.lies > 1;
+        if id == OLD && !self.sinks.iter().all(|sink| has_new(sink) || is_excused(sink)) {
+            return violated("I4: the old key is to be deleted before all sinks have the new key");
+        }
+        if self.sinks.iter().any(|sink| sink.value == Value::Key(id.into()) && !is_excused(sink)) {
+            return violated("I2: the key of a sink is to be deleted");
+        }
+        Ok(())
+    }
+
+    /// I1, I2 and I3.
+    pub(super) fn check_step(&self) -> Result<(), RunResult> {
+        let server = &self.server;
+        let alive = server.ours.iter().filter(|id| server.is_alive(id));
+        let count = alive.clone().count();
+        if !server.foreign_deleter {
+            if !server.works(OLD) && !alive.clone().any(|id| server.works(id)) {
+                return violated("I1: no key of the rotation works");
+            }
+            for sink in &self.sinks {
+                if let Value::Key(id) = &sink.value
+                    && !server.works(id)
+                    && !sink.was_changed
+                    && sink.lies < 2
+                {
+                    return violated("I2: the value of a sink does not authenticate");
+                }
+            }
+        }
+        if server.keys.len() > codat_keys::MAX_KEYS {
+            return violated("I6: more than ten keys exist");
+        }
+        if count > 2 && !self.has_raced && !self.journal_lost {
+            return violated("I3: more than two keys with the tag exist");
+        }
+        Ok(())
+    }
+
+    /// I3 and I8: the final state.
+    pub(super) fn check_end(&mut self, outcome: &Outcome) -> Result<RunResult, RunResult> {
+        (0..AFTER_THE_END).for_each(|_| self.server.step());
+        self.server.all_lands();
+        let record = &outcome.record;
+        let rest: Vec<&String> = self.server.ours.iter().filter(|id| self.server.is_alive(id)).collect();
+        let kept = record.new_key.as_ref().filter(|_| record.state == State::Done);
+        let orphans = rest.iter().filter(|id| Some(**id) != kept).count();
+        let knows_nothing = outcome.stop.as_ref().is_some_and(|stop| stop.kind == RotationErrorKind::NothingToResume);
+        if orphans > 0 {
+            // With the journal, the rotation also loses the knowledge of a creation that is still on its way.
+            let is_lost = self.journal_lost && (self.is_in_use(&rest) || self.server.has_created_late);
+            let is_excused = self.has_raced || self.may_appear_later || is_lost;
+            if !is_excused {
+                return violated("I3: a key without use remains");
+            }
+            return Ok(RunResult::KnownRace);
+        }
+        if self.is_excused() || knows_nothing || self.sinks.iter().any(|sink| sink.lies > 1) {
+            return Ok(RunResult::Held);
+        }
+        let expected = kept.cloned().unwrap_or_else(|| OLD.into());
+        if !self.server.works(&expected) || (kept.is_some() && self.server.is_alive(OLD)) {
+            return violated("I8: the number of keys has changed");
+        }
+        if self.sinks.iter().any(|sink| sink.value != Value::Key(expected.clone())) {
+            return violated("I2: a sink does not have the key that remains");
+        }
+        for id in &self.foreign[usize::from(self.setup.keys == 10)..] {
+            if !self.server.is_alive(id) {
+                return violated("I9: the key of another program was deleted");
+            }
+        }
+        Ok(RunResult::Held)
+    }
+
+    /// Returns whether all remaining keys are used by a sink, or the old key does not exist any more.
+    pub(super) fn is_in_use(&self, rest: &[&String]) -> bool {
+        let is_used = |id: &&String| self.sinks.iter().any(|sink| sink.value == Value::Key((**id).clone()));
+        rest.iter().all(is_used) || !self.server.is_alive(OLD)
+    }
+}
