@@ -9,10 +9,16 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::failure::Failure;
 use crate::json::{json_text, write_pretty};
+use crate::redact::without_secrets;
 
 /// Prints a text to standard output. A closed pipe (`| head`) ends the program with status 0 and without a message.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write(|out| out.write_all(text.as_bytes()))
+}
+
+/// Prints lines to standard output. Masks API keys, and escapes control characters and invisible characters.
+pub(crate) fn print_lines(lines: &[String]) -> Result<(), Failure> {
+    print(&lines.iter().map(|line| sanitize(&without_secrets(line)) + "\n").collect::<String>())
 }
 
 /// Prints a text to standard output on another thread, so that a signal can end the command while the write blocks.

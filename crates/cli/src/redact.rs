@@ -30,7 +30,11 @@ pub(crate) fn holds_secret(text: &str) -> bool {
 /// Masks the API keys in a message. A message may contain an API key that a user has given as a path, a name or a
 /// command by mistake.
 pub(crate) fn without_secrets(message: impl Display) -> String {
-    let message = message.to_string();
     // Masks the client's key first: if a part of the key were masked as a credential, the rest would not be recognized.
-    mask_credentials(&CLIENT.get().map_or_else(|| message.clone(), |client| client.redact(&message)))
+    mask_credentials(&without_known_keys(&message.to_string()))
+}
+
+/// Masks the API keys that the client knows in a message.
+pub(crate) fn without_known_keys(message: &str) -> String {
+    CLIENT.get().map_or_else(|| message.to_owned(), |client| client.redact(message))
 }

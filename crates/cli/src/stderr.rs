@@ -6,6 +6,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use codat_keys::internal::sanitize;
+
 use crate::redact::without_secrets;
 use crate::signals;
 
@@ -13,9 +15,9 @@ use crate::signals;
 const BLOCKED_TIMEOUT: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Writes a line to standard error. Masks API keys in the line.
+/// Writes a line to standard error. Masks API keys, and escapes control characters and invisible characters.
 pub(crate) fn eprint_line(line: &str) {
-    eprint_masked_line(&without_secrets(line));
+    eprint_masked_line(&sanitize(&without_secrets(line)));
 }
 
 /// Writes a line to standard error. The caller must mask API keys in the line. Ignores errors.

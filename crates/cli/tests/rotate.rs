@@ -429,6 +429,21 @@ fn an_id_that_contains_a_key_is_not_stored() {
     }
 }
 
+#[test]
+fn invisible_characters_of_a_name_are_escaped() {
+    let account = Account::new();
+    let name = "pay\u{202e}roll\u{200b}\u{2028}x";
+    let keys = json!({ "keys": [{ "id": "a", "name": name, "apiKey": account.read("key") }, { "id": "b" }] });
+    account.emulator.set_state(&keys.to_string()).unwrap();
+    let rotation = ["--to", "file:key"];
+    for arguments in [&["--to", "file:key", "--dry-run"][..], &rotation, &["status"], &rotation, &["finish"]] {
+        let ended = account.rotate(arguments);
+        let shown = ended.stdout.clone() + &ended.stderr;
+        assert!(shown.contains(r"pay\u{202e}roll\u{200b}\u{2028}x~"), "{arguments:?}: {ended:?}");
+        assert!(!shown.contains(['\u{202e}', '\u{200b}', '\u{2028}']), "{arguments:?}: {ended:?}");
+    }
+}
+
 fn write_private(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();

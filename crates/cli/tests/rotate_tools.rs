@@ -176,6 +176,29 @@ fn the_key_is_masked_in_the_error_of_a_tool() {
     assert_eq!(tools.account.keys().len(), 2, "the new key is deleted");
 }
 
+/// A tool in verbose mode can print a key among other lines, to both streams.
+#[test]
+fn a_key_that_a_tool_prints_is_masked_and_its_message_escaped() {
+    let tools = Tools::new();
+    let (key, path) = ("un-Listed+Key/0001==", tools.account.path("bin/verbose"));
+    let script = format!("#!/bin/sh\nprintf 'a note\\n{key}\\n'\necho 'no \u{202e}{key}\u{200b}' >&2\nexit 5\n");
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    for sink in
+        [["--to", "command:verbose", "--read-command", "true"], ["--to", "command:cat", "--read-command", "verbose"]]
+    {
+        let ended = tools.rotate(&sink);
+        assert_eq!(ended.status, 1, "{ended:?}");
+        assert_eq!(ended.stderr.matches("no \\u{202e}****\\u{200b}").count(), 4, "{ended:?}");
+        assert!(!ended.stderr.contains(['\u{202e}', '\u{200b}']) && !ended.stderr.contains(key), "{ended:?}");
+    }
+    let status = tools.rotate(&["status"]);
+    assert!(status.stdout.contains("reason: command:cat") && !status.stdout.contains('\u{202e}'), "{status:?}");
+    for entry in fs::read_dir(tools.account.path("state/codat-keys/rotations/default")).unwrap() {
+        assert!(!fs::read_to_string(entry.unwrap().path()).unwrap().contains(key));
+    }
+}
+
 #[test]
 fn a_missing_tool_is_an_error_before_a_key_is_made() {
     let tools = Tools::new();

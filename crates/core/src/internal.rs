@@ -2,7 +2,7 @@
 //! API, and semantic versioning does not cover it.
 
 pub use crate::credentials::{
-    CREDENTIAL_VARIABLES, KeySelector, is_pipe, is_readable_by_all, key_selectors, without_credentials,
+    CREDENTIAL_VARIABLES, KeySelector, is_pipe, is_readable_by_all, key_selectors, mask_printed, without_credentials,
 };
 pub use crate::domain::reference::{References, Unresolved};
 pub use crate::domain::{holds_credential, key_id_in_path, mask_credentials};

@@ -5,13 +5,13 @@ use std::ffi::OsStr;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::process::{Command, ExitStatus, Stdio};
 
-use codat_keys::internal::without_credentials;
-use codat_keys::{ApiKey, AuthorizationHeader, Credential};
+use codat_keys::internal::{mask_printed, sanitize, without_credentials};
+use codat_keys::{ApiKey, AuthorizationHeader};
 use codat_keys_rotate::SinkError;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use zeroize::Zeroizing;
 
-use crate::redact::without_secrets;
+use crate::redact::{without_known_keys, without_secrets};
 
 /// The maximum size of the output in bytes. An item of a secret manager is smaller.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -26,8 +26,8 @@ pub(super) struct Ended {
     status: ExitStatus,
     pub(super) output: Zeroizing<Vec<u8>>,
     errors: Zeroizing<Vec<u8>>,
-    /// The secrets that the program knows. They are masked in its messages.
-    secrets: Vec<ApiKey>,
+    /// The key that the program got. It is masked in the messages of the program.
+    key: Option<ApiKey>,
     program: String,
 }
 
@@ -59,9 +59,7 @@ pub(super) async fn run(argv: &[String], input: &[u8], key: Option<&ApiKey>) -> 
     if output.len() as u64 > MAX_BYTES {
         return Err(SinkError::permanent(format!("{program} prints more than 1 MiB")));
     }
-    let printed = Credential::parse_bytes(&output).ok().map(|credential| credential.api_key().clone());
-    let secrets = key.cloned().into_iter().chain(printed).collect();
-    Ok(Ended { status, output, errors, secrets, program: program.clone() })
+    Ok(Ended { status, output, errors, key: key.cloned(), program: program.clone() })
 }
 
 impl Ended {
@@ -80,8 +78,8 @@ impl Ended {
         texts.iter().any(|text| errors.contains(text))
     }
 
-    /// Returns an error with the last line of standard error. Keys in this line are masked. The error is temporary,
-    /// because a program does not report whether a repetition can succeed.
+    /// Returns an error with the last line of standard error. Keys in this line are masked, and so are the lines of
+    /// standard output. The error is temporary, because a program does not report whether a repetition can succeed.
     pub(super) fn error(&self) -> SinkError {
         let message = self.message();
         let what = if message.is_empty() { "it printed no error".into() } else { message };
@@ -92,13 +90,14 @@ impl Ended {
         let errors = String::from_utf8_lossy(&self.errors);
         let last = errors.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
         let mut last = last.to_owned();
-        for key in &self.secrets {
+        if let Some(key) = &self.key {
             let header = AuthorizationHeader::from(key);
             let encoded = header.expose_secret().trim_start_matches("Basic ");
             last = last.replace(encoded, MASK).replace(key.expose_secret(), MASK);
         }
         // The line is masked before it is cut, because a part of a key would not be recognized.
-        without_secrets(last).chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
+        let masked = mask_printed(&without_known_keys(&last), &self.output);
+        sanitize(&masked.chars().take(MAX_MESSAGE_CHARS).collect::<String>())
     }
 }
 

@@ -134,22 +134,27 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Outp
     Ok(rx)
 }
 
-/// Returns the end of the standard error as one line, with keys masked. Also masks the lines of `output`, the standard
-/// output, because a script with `set -x` prints a key to both streams.
+/// Returns the end of the standard error as one line, with keys masked.
 fn masked_stderr(bytes: &[u8], output: &[u8]) -> String {
-    let (stderr, output) =
-        (String::from_utf8_lossy(bytes), Zeroizing::new(String::from_utf8_lossy(output).into_owned()));
+    let stderr = String::from_utf8_lossy(bytes);
     // The standard error may end in the middle of a key, at the size limit. The last word is therefore removed.
     let stderr = if bytes.len() > MAX_BYTES { whole_words_before(&stderr) } else { &stderr };
-    let mut masked: String = stderr.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = stderr.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    last_words(&mask_printed(&line, output))
+}
+
+/// Masks keys in a message that a program has printed on its standard error. Also masks the lines of `output`, the
+/// standard output of the program, because a script with `set -x` prints a key to both streams.
+pub fn mask_printed(message: &str, output: &[u8]) -> String {
+    let output = Zeroizing::new(String::from_utf8_lossy(output).into_owned());
     // Shorter lines are not masked, because they can be ordinary words.
     let lines = || output.lines().map(str::trim).filter(|line| line.len() >= MIN_SECRET_BYTES);
     let keys: Vec<ApiKey> = lines().filter_map(|line| Some(Credential::read(line).ok()?.api_key().clone())).collect();
-    masked = Needles::of(keys.iter().map(ApiKey::expose_secret)).redact(&masked).into_owned();
+    let mut masked = Needles::of(keys.iter().map(ApiKey::expose_secret)).redact(message).into_owned();
     for line in lines() {
         masked = masked.replace(line, MASK);
     }
-    last_words(&mask_credentials(&masked))
+    mask_credentials(&masked)
 }
 
 /// Removes the last word of a text. Used for text that may end in the middle of a word.

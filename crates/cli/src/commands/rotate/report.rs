@@ -2,8 +2,6 @@
 
 use codat_keys_rotate::{Plan, Report, RotationEvent, SinkContent, SinkProgress, State, Status};
 
-use crate::redact::without_secrets;
-
 /// Returns the line about an event. Returns `None` for an event that needs no line of its own.
 pub(super) fn event_text(event: &RotationEvent) -> Option<String> {
     Some(match event {
@@ -42,7 +40,7 @@ pub(super) fn facts(report: &Report) -> Vec<String> {
         let what = format!("another key named {name} may still appear");
         facts.push(format!("{what}: list the keys in a few minutes, and delete it"));
     }
-    facts.iter().map(without_secrets).collect()
+    facts
 }
 
 /// Returns which keys work.
@@ -91,7 +89,7 @@ pub(super) fn status_lines(status: &Status) -> Vec<String> {
     let report = &status.report;
     let mut lines = vec![format!("{} (state: {})", headline(report), report.state.code())];
     lines.extend(facts(report));
-    lines.extend(report.reason.iter().map(|reason| without_secrets(format!("reason: {reason}"))));
+    lines.extend(report.reason.iter().map(|reason| format!("reason: {reason}")));
     lines.push(format!("started {}, last step {}", status.started, status.updated));
     if let (Some(holder), Some(until)) = (&status.holder, status.held_until) {
         lines.push(format!("the process {holder} runs the rotation until {until}"));
@@ -111,7 +109,7 @@ pub(super) fn plan_lines(plan: &Plan) -> Vec<String> {
             SinkContent::Key(id) => format!("has the key {id}, and would be overwritten"),
             _ => "has other content, and would be overwritten".into(),
         };
-        lines.push(without_secrets(format!("{} {content}", sink.sink)));
+        lines.push(format!("{} {content}", sink.sink));
     }
     lines.push("nothing was changed".into());
     lines

@@ -19,7 +19,7 @@ use crate::exit_status;
 use crate::failure::Failure;
 use crate::json::json_text;
 use crate::key_reference::find;
-use crate::output::{print, print_json};
+use crate::output::{print, print_json, print_lines};
 use crate::redact::without_secrets;
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
@@ -60,7 +60,7 @@ pub(super) async fn start(options: &Start) -> Result<ExitCode, Failure> {
         let plan = unless_interrupted(async { rotation.plan().await.map_err(|error| setup.failure(&error)) }).await?;
         return match setup.common.json {
             true => print_json(&json!({ "plan": plan })),
-            false => print(&(report::plan_lines(&plan).join("\n") + "\n")),
+            false => print_lines(&report::plan_lines(&plan)),
         }
         .map(|()| ExitCode::SUCCESS);
     }
@@ -106,7 +106,7 @@ pub(super) async fn status(options: &Common) -> Result<ExitCode, Failure> {
             lines
         }
     };
-    print(&(lines.join("\n") + "\n"))?;
+    print_lines(&lines)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -174,7 +174,7 @@ impl<'a> Setup<'a> {
         end_change(report.map(|report| self.lines(report).join("; ")).unwrap_or_default());
         let printed = match report {
             Some(report) if self.common.json => print(&(json_text(&json!({ "report": report }), false) + "\n")),
-            Some(report) if ended.is_ok() => print(&(self.lines(report).join("\n") + "\n")),
+            Some(report) if ended.is_ok() => print_lines(&self.lines(report)),
             _ => Ok(()),
         };
         match &ended {
