@@ -9,6 +9,7 @@ use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
 use crate::home::key_file;
+use crate::raw_server::{RawServer, json as reply};
 use crate::support::{Ended, against, run, run_with_input, start};
 
 /// An emulator with the key `billing`, and a folder with the file `key` that contains it.
@@ -374,7 +375,8 @@ fn a_sink_whose_text_contains_a_key_is_refused() {
         assert!(ended.status == 2 && ended.stderr.contains("contains an API key, or what looks like one"), "{ended:?}");
         assert!(!format!("{ended:?}").contains(sink.trim_start_matches("file:")), "{ended:?}");
     }
-    assert!(!account.path("state").exists(), "no journal is made");
+    let entries = fs::read_dir(account.path("state/codat-keys/rotations/default")).unwrap();
+    assert_eq!(entries.count(), 0, "no entry is written");
 }
 
 /// A masked path would name another file.
@@ -477,4 +479,51 @@ fn a_journal_that_others_can_write_is_refused() {
         }
     }
     assert_eq!(account.keys().len(), 2);
+}
+
+/// The journal names the places that get a key.
+#[test]
+fn a_journal_that_others_have_prepared_is_refused() {
+    let account = Account::new();
+    let own = account.path("shared/default");
+    fs::create_dir_all(&own).unwrap();
+    fs::set_permissions(account.path("shared"), fs::Permissions::from_mode(0o700)).unwrap();
+    let refused = |text: &str| {
+        for arguments in [&["--to", "file:key"][..], &["resume", "--to", "file:key"]] {
+            let ended = account.rotate(&[arguments, &["--journal", "shared"]].concat());
+            assert!(ended.status == 1 && ended.stderr.contains(text), "{text}: {ended:?}");
+            assert_eq!(ended.stderr.matches("error:").count(), 1, "{ended:?}");
+        }
+    };
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o1777)).unwrap();
+    refused("default can be changed by other users");
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o700)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&own, Some(65534), None).unwrap();
+        refused("default belongs to user 65534");
+        std::os::unix::fs::chown(&own, Some(0), None).unwrap();
+    }
+    symlink(account.path("elsewhere"), own.join("lock")).unwrap();
+    refused("lock: it is a link");
+    assert!(!account.path("elsewhere").exists());
+    fs::remove_file(own.join("lock")).unwrap();
+    assert!(Command::new("mkfifo").arg(own.join("lock")).status().unwrap().success());
+    refused("lock: it is no regular file");
+    assert_eq!(account.keys().len(), 2);
+}
+
+/// Otherwise another user could create the folder, in a folder such as `/tmp`, while a command or a request runs.
+#[test]
+fn the_folder_of_the_journal_exists_before_the_first_request() {
+    let account = Account::new();
+    let folder = account.path("state/codat-keys/rotations/default");
+    assert!(account.status().is_null() && !account.path("state").exists(), "`status` creates nothing");
+    let seen = folder.clone();
+    let server = RawServer::with_handler(move |_| {
+        let is_there = fs::metadata(&seen).is_ok_and(|folder| folder.mode() & 0o777 == 0o700);
+        reply(if is_there { 402 } else { 404 }, "{}")
+    });
+    let ended = run(account.program().env("CODAT_BASE_URL", &server.url).arg("rotate"), &["--to", "file:key"]);
+    assert!(ended.status == 4 && !server.requests().is_empty(), "{ended:?}");
+    assert!(!folder.join("00000001.json").exists() || account.status()["report"]["state"] == "aborted");
 }

@@ -16,4 +16,6 @@ pub use crate::profiles::{
 pub use crate::sanitize::{escape_json, sanitize};
 pub use crate::text::{NotText, decode};
 pub use crate::timeouts::seconds;
-pub use crate::trusted_file::{OpenError, check_owner, check_trusted_folder, open_trusted};
+pub use crate::trusted_file::{
+    OpenError, check_own_folder, check_owner, check_trusted_folder, open_regular, open_trusted,
+};

@@ -1,7 +1,7 @@
 //! Access to files that only root and the user of this process can change. Such a file determines which program runs,
 //! where the API key is sent, or which server is trusted.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -66,6 +66,27 @@ pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Checks a folder in which only root and the user of this process may create files. Applies the rules of
+/// [`check_trusted_folder`]. Also returns an error if other users have write permission for the folder, even if it has
+/// the sticky bit.
+pub fn check_own_folder(folder: &Path) -> Result<(), OpenError> {
+    #[cfg(unix)]
+    unix::check_own_folder(folder)?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
+/// Opens a file in a folder that [`check_own_folder`] has accepted. On Unix, follows no link, and does not wait for the
+/// other end of a pipe. Returns an error unless the file is a regular file that only root and the user of this process
+/// can change.
+pub fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<File, OpenError> {
+    #[cfg(unix)]
+    return unix::open_regular(path, options);
+    #[cfg(not(unix))]
+    Ok(options.open(path)?)
+}
+
 /// Returns an error unless root or the user of this process owns the file at `path`.
 pub fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     #[cfg(unix)]
@@ -105,7 +126,7 @@ fn shell_word(path: &Path) -> String {
 #[cfg(unix)]
 mod unix {
     use std::ffi::OsString;
-    use std::fs::{self, File, Metadata};
+    use std::fs::{self, File, Metadata, OpenOptions};
     use std::io;
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     use std::path::{Component, Path, PathBuf};
@@ -160,6 +181,26 @@ mod unix {
         }
         rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(io::Error::from)?;
         Ok(Some(file))
+    }
+
+    pub(super) fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<File, OpenError> {
+        let named = |error| match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_symlink() => io::Error::other("it is a link"),
+            _ => error,
+        };
+        let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path).map_err(named)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is no regular file").into());
+        }
+        exposed("file", path, &metadata, writable_by_others(&metadata)).map_or(Ok(file), |exposed| Err(exposed.into()))
+    }
+
+    pub(super) fn check_own_folder(folder: &Path) -> Result<(), OpenError> {
+        let folder = check_path(folder)?;
+        let metadata = fs::symlink_metadata(&folder)?;
+        let writable = writable_by_others(&metadata).filter(|_| !is_read_only(&folder));
+        exposed("folder", &folder, &metadata, writable).map_or(Ok(()), |exposed| Err(exposed.into()))
     }
 
     pub(super) fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {

@@ -1,17 +1,24 @@
 //! Journals in files.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{JournalFuture, JournalLock, JournalStore};
+use codat_keys::internal::{OpenError, check_own_folder, check_trusted_folder, open_regular};
+
+use super::{JournalFuture, JournalLock, JournalStore, is_name};
 
 /// The identifier of the running kernel. It changes when the machine starts.
 const MACHINE: &str = "/proc/sys/kernel/random/boot_id";
 
 /// A store that keeps the entries of the journal `NAME` in the files `NAME/00000001.json`, `NAME/00000002.json` and so
 /// on of a folder. Each file is first written and synced under a temporary name, so that an entry is never incomplete.
-/// The folder must be on a file system with hard links. On Unix, only the user of this process can read the files.
+/// The folder must be on a file system with hard links.
+///
+/// On Unix, only the user of this process can read the files. Only this user and root may be able to change them, because
+/// a journal names the places that get a key. All methods return an error if another user owns or can write the folder,
+/// `NAME` or a file, or can replace a folder above them. In a folder above them, other users may create files if it has
+/// the sticky bit, as `/tmp` has. Links and pipes in place of files are errors.
 ///
 /// The methods of this store block the calling thread for the duration of a small write.
 ///
@@ -32,15 +39,68 @@ impl FileJournal {
         Self { folder: folder.into() }
     }
 
-    fn path(&self, name: &str, seq: u64) -> PathBuf {
-        self.folder.join(name).join(format!("{seq:08}.json"))
+    /// Creates the folder of the journal `name`, unless it exists. A program can call this method before it does
+    /// anything else: until the folder exists, another user could create it in a folder such as `/tmp`.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an invalid name. Another error if the folder cannot be created, or if other users can change
+    /// it.
+    pub fn prepare(&self, name: &str) -> io::Result<()> {
+        self.created(name).map(drop)
+    }
+
+    /// Checks the folder of the journal `name`, and creates nothing.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an invalid name. Another error if the folder exists, and other users can change it.
+    pub fn check(&self, name: &str) -> io::Result<()> {
+        self.existing(name).map(drop)
+    }
+
+    /// Returns the folder of a journal, which exists afterwards.
+    fn created(&self, name: &str) -> io::Result<PathBuf> {
+        let folder = self.folder_of(name)?;
+        let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(&folder);
+        check_trusted_folder(existing).map_err(|error| refused(existing, error))?;
+        create_folder(&folder).map_err(|error| refused(&folder, error.into()))?;
+        self.existing(name)?;
+        Ok(folder)
+    }
+
+    /// Returns the folder of a journal, or `None` if it does not exist.
+    fn existing(&self, name: &str) -> io::Result<Option<PathBuf>> {
+        let folder = self.folder_of(name)?;
+        for folder in folder.ancestors().take(2).filter(|folder| folder.exists()) {
+            check_own_folder(folder).map_err(|error| refused(folder, error))?;
+        }
+        Ok(folder.exists().then_some(folder))
+    }
+
+    fn folder_of(&self, name: &str) -> io::Result<PathBuf> {
+        if !is_name(name) {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "the name of the journal is not valid"));
+        }
+        std::path::absolute(self.folder.join(name))
+    }
+
+    fn list_now(&self, name: &str) -> io::Result<Vec<u64>> {
+        self.existing(name)?.map_or(Ok(Vec::new()), |folder| numbers(&folder))
+    }
+
+    fn get_now(&self, name: &str, seq: u64) -> io::Result<Option<Vec<u8>>> {
+        let Some(folder) = self.existing(name)? else { return Ok(None) };
+        let Some(mut file) = if_exists(open(&entry(&folder, seq), OpenOptions::new().read(true)))? else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
     }
 
     fn create_now(&self, name: &str, seq: u64, bytes: &[u8]) -> io::Result<bool> {
-        let folder = self.folder.join(name);
-        create_folder(&folder)?;
+        let folder = self.created(name)?;
         let temporary = folder.join(format!(".{seq:08}.{:016x}.tmp", fastrand::u64(..)));
-        let written = write_synced(&temporary, bytes).and_then(|()| link(&temporary, &self.path(name, seq)));
+        let written = write_synced(&temporary, bytes).and_then(|()| link(&temporary, &entry(&folder, seq)));
         // A temporary file that remains does no harm: its name is not that of an entry.
         let _ = fs::remove_file(&temporary);
         if written? {
@@ -51,9 +111,8 @@ impl FileJournal {
     }
 
     fn lock_now(&self, name: &str) -> io::Result<JournalLock> {
-        let folder = self.folder.join(name);
-        create_folder(&folder)?;
-        let file = open(&folder.join("lock"), OpenOptions::new().write(true).create(true))?;
+        let path = self.created(name)?.join("lock");
+        let file = open(&path, OpenOptions::new().read(true).write(true).create(true).truncate(false))?;
         match file.try_lock() {
             Ok(()) => Ok(JournalLock::Held(Box::new(file))),
             Err(TryLockError::WouldBlock) => Ok(JournalLock::Taken),
@@ -65,11 +124,11 @@ impl FileJournal {
 
 impl JournalStore for FileJournal {
     fn list<'a>(&'a self, name: &'a str) -> JournalFuture<'a, Vec<u64>> {
-        Box::pin(async move { numbers(&self.folder.join(name)) })
+        Box::pin(async move { self.list_now(name) })
     }
 
     fn get<'a>(&'a self, name: &'a str, seq: u64) -> JournalFuture<'a, Option<Vec<u8>>> {
-        Box::pin(async move { if_exists(fs::read(self.path(name, seq))) })
+        Box::pin(async move { self.get_now(name, seq) })
     }
 
     fn create<'a>(&'a self, name: &'a str, seq: u64, bytes: Vec<u8>) -> JournalFuture<'a, bool> {
@@ -86,15 +145,19 @@ impl JournalStore for FileJournal {
     }
 }
 
+/// Returns the path of an entry in the folder of its journal.
+fn entry(folder: &Path, seq: u64) -> PathBuf {
+    folder.join(format!("{seq:08}.json"))
+}
+
 /// Returns the numbers of the entries in a folder. Ignores all other files.
 fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
-    let Some(entries) = if_exists(fs::read_dir(folder))? else { return Ok(Vec::new()) };
     let number = |entry: io::Result<fs::DirEntry>| {
         let name = entry?.file_name();
         let digits = name.to_str().and_then(|name| name.strip_suffix(".json"));
         Ok(digits.filter(|digits| digits.len() >= 8).and_then(|digits| digits.parse().ok()))
     };
-    entries.filter_map(|entry| number(entry).transpose()).collect()
+    fs::read_dir(folder)?.filter_map(|entry| number(entry).transpose()).collect()
 }
 
 fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
@@ -120,10 +183,19 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Opens a file. Another user may have put a link, a pipe or a file of their own in its place before the folder was
+/// checked.
 fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options.open(path)
+    open_regular(path, options).map_err(|error| refused(path, error))
+}
+
+fn refused(path: &Path, error: OpenError) -> io::Error {
+    match error {
+        OpenError::Io(error) => io::Error::new(error.kind(), format!("{}: {error}", path.display())),
+        OpenError::Exposed { what, repair } => io::Error::other(format!("it is not trusted: {what}; {repair}")),
+    }
 }
 
 fn create_folder(folder: &Path) -> io::Result<()> {
@@ -153,7 +225,7 @@ mod tests {
         };
         let threads: Vec<_> = (0..8).map(create).collect();
         assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).filter(|new| *new).count(), 1);
-        let bytes = fs::read(store.path("ci", 1)).unwrap();
+        let bytes = fs::read(entry(&folder.path().join("a/b/ci"), 1)).unwrap();
         assert!(bytes.len() == 10_000 && bytes.iter().all(|byte| *byte == bytes[0]));
         assert_eq!(numbers(&folder.path().join("a/b/ci")).unwrap(), [1]);
         assert_eq!(fs::read_dir(folder.path().join("a/b/ci")).unwrap().count(), 1, "no temporary file remains");
@@ -170,6 +242,75 @@ mod tests {
         drop(held);
         assert!(matches!(store.lock_now("ci").unwrap(), JournalLock::Held(_)));
         assert!(numbers(&folder.path().join("ci")).unwrap().is_empty());
-        assert!(numbers(&folder.path().join("none")).unwrap().is_empty());
+        assert!(store.list_now("none").unwrap().is_empty() && store.get_now("none", 1).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_name_that_leaves_the_folder_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileJournal::new(folder.path().join("a"));
+        for name in ["", ".", "..", "../b", "b/c", "/b"] {
+            assert_eq!(store.prepare(name).unwrap_err().kind(), ErrorKind::InvalidInput, "{name}");
+            assert_eq!(store.list_now(name).unwrap_err().kind(), ErrorKind::InvalidInput, "{name}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_can_write_is_an_error() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileJournal::new(folder.path().join("a"));
+        store.check("ci").unwrap();
+        assert!(!folder.path().join("a").exists(), "a check creates nothing");
+        store.prepare("ci").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!([mode(&folder.path().join("a")), mode(&folder.path().join("a/ci"))], [0o700; 2]);
+        for (path, mode) in [("a", 0o1777), ("a/ci", 0o770), ("a/ci", 0o1777), (".", 0o777)] {
+            let path = folder.path().join(path);
+            let before = fs::metadata(&path).unwrap().permissions();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let errors = [
+                store.prepare("ci").unwrap_err(),
+                store.check("ci").unwrap_err(),
+                store.list_now("ci").unwrap_err(),
+                store.get_now("ci", 1).unwrap_err(),
+                store.create_now("ci", 1, b"{}").unwrap_err(),
+            ];
+            assert!(errors.iter().all(|error| error.to_string().contains("not trusted: the folder ")), "{errors:?}");
+            fs::set_permissions(&path, before).unwrap();
+        }
+        store.check("ci").unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_a_pipe_and_a_file_that_others_can_write_are_errors() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileJournal::new(folder.path());
+        store.prepare("ci").unwrap();
+        let place = |name: &str| folder.path().join("ci").join(name);
+        let make = |kind: &str, path: &Path| match kind {
+            "link" => symlink(folder.path().join("target"), path).unwrap(),
+            "pipe" => assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success()),
+            _ => {
+                fs::write(path, "{}").unwrap();
+                fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
+            }
+        };
+        for (kind, text) in
+            [("link", "it is a link"), ("pipe", "it is no regular file"), ("open to all", "not trusted: the file ")]
+        {
+            make(kind, &place("lock"));
+            make(kind, &place("00000001.json"));
+            let lock = store.lock_now("ci").err().unwrap().to_string();
+            let read = store.get_now("ci", 1).unwrap_err().to_string();
+            assert!(lock.contains(text) && read.contains(text), "{lock} {read}");
+            fs::remove_file(place("lock")).unwrap();
+            fs::remove_file(place("00000001.json")).unwrap();
+        }
+        assert!(!folder.path().join("target").exists(), "the target of a link is not created");
     }
 }

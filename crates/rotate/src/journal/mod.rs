@@ -66,6 +66,12 @@ pub trait JournalStore: Send + Sync {
     }
 }
 
+/// Returns whether a journal can have this name.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=100).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(is_allowed)
+}
+
 /// The result of [`JournalStore::lock`].
 #[non_exhaustive]
 pub enum JournalLock {

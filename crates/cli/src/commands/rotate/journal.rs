@@ -1,34 +1,34 @@
 //! The folder and the name of the journal.
 
 use std::env;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use codat_keys::internal::check_trusted_folder;
 use codat_keys_rotate::FileJournal;
 
+use super::options::invalid;
 use crate::credential_selection::{self, Selection};
 use crate::failure::Failure;
 
 /// The name of the journal if no profile is selected.
 const WITHOUT_PROFILE: &str = "default";
 
-/// Opens the journals in `folder`, by default those of this user. The first entry creates the folder. Returns an error
-/// if other users can change the folder, because a journal names the sinks of a rotation.
-pub(super) fn open(folder: Option<&Path>) -> Result<FileJournal, Failure> {
+/// Opens the journals in `folder`, by default those of this user. Creates nothing. Returns an error if other users can
+/// change the journal `name`.
+pub(super) fn open(folder: Option<&Path>, name: &str) -> Result<FileJournal, Failure> {
     let folder = folder.map_or_else(default_folder, |folder| Ok(folder.to_owned()))?;
-    let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(&folder);
-    check_trusted_folder(existing).map_err(|error| {
-        let hint = error.hint("name a folder of your own for the journal: --journal DIR");
-        Failure::local(format!("{} {error}", existing.display()), hint)
-    })?;
-    // The folder may be below one with the sticky bit, such as /tmp, but must not be one: others could create journals.
-    #[cfg(unix)]
-    if folder.metadata().is_ok_and(|folder| std::os::unix::fs::PermissionsExt::mode(&folder.permissions()) & 0o022 != 0)
-    {
-        let what = format!("{} is not trusted: other users can create files in it", folder.display());
-        return Err(Failure::local(what, "name a folder of your own for the journal: --journal DIR"));
+    let journal = FileJournal::new(folder);
+    journal.check(name).map_err(unusable)?;
+    Ok(journal)
+}
+
+/// Returns the failure for a journal whose folder cannot be created or is not trusted.
+pub(super) fn unusable(error: io::Error) -> Failure {
+    if error.kind() == ErrorKind::InvalidInput {
+        return invalid(error, "use 1 to 100 letters, digits, `_`, `-` and `.`, not first");
     }
-    Ok(FileJournal::new(folder))
+    let hint = "name a folder of your own for the journal: --journal DIR";
+    Failure::local(format!("the folder of the journal cannot be used: {error}"), hint)
 }
 
 /// Returns the name of the journal: `lock`, or the name of the selected profile.

@@ -47,6 +47,10 @@ struct Setup<'a> {
 
 pub(super) async fn start(options: &Start) -> Result<ExitCode, Failure> {
     let setup = Setup::new(&options.replacement.common)?;
+    setup.require_sinks()?;
+    if !options.dry_run {
+        setup.create_journal()?;
+    }
     let client = setup.client().await?;
     let mut builder = setup.replacement(&options.replacement, &client).await?;
     builder = builder.overwrite(options.overwrite || setup.file.overwrite);
@@ -69,6 +73,8 @@ pub(super) async fn start(options: &Start) -> Result<ExitCode, Failure> {
 
 pub(super) async fn recover(options: &Replacement) -> Result<ExitCode, Failure> {
     let setup = Setup::new(&options.common)?;
+    setup.require_sinks()?;
+    setup.create_journal()?;
     let client = setup.client().await?;
     let rotation = setup.build(setup.replacement(options, &client).await?)?;
     setup.run(rotation.recover()).await
@@ -119,7 +125,23 @@ impl<'a> Setup<'a> {
         let profile = common.connection.key.profile.as_deref().or(file.profile.as_deref());
         let lock = common.lock.as_deref().or(file.lock.as_deref());
         let journal_name = journal::name(lock, profile)?;
-        Ok(Self { common, sinks, sink_folder, journal: journal::open(folder.as_deref())?, journal_name, file })
+        let journal = journal::open(folder.as_deref(), &journal_name)?;
+        Ok(Self { common, sinks, sink_folder, journal, journal_name, file })
+    }
+
+    /// Returns an error if no sink was given.
+    fn require_sinks(&self) -> Result<(), Failure> {
+        if self.sinks.is_empty() {
+            let hint = format!("say where your programs read their key: --to SINK, with one of {}", forms());
+            return Err(invalid("no sink was given", hint));
+        }
+        Ok(())
+    }
+
+    /// Creates the folder of the journal. Called before a key command runs and before the first request, because another
+    /// user could create the folder meanwhile.
+    fn create_journal(&self) -> Result<(), Failure> {
+        self.journal.prepare(&self.journal_name).map_err(journal::unusable)
     }
 
     async fn client(&self) -> Result<Client, Failure> {
@@ -135,10 +157,6 @@ impl<'a> Setup<'a> {
 
     /// Returns the builder of a new rotation, or of a rotation whose journal was lost.
     async fn replacement(&self, options: &Replacement, client: &Client) -> Result<RotationBuilder, Failure> {
-        if self.sinks.is_empty() {
-            let hint = format!("say where your programs read their key: --to SINK, with one of {}", forms());
-            return Err(invalid("no sink was given", hint));
-        }
         let grace = grace(options.grace.as_deref().or(self.file.grace.as_deref()))?;
         let mut builder = self.builder(client)?.grace(grace);
         if let Some(name) = options.name.as_ref().or(self.file.name.as_ref()) {
