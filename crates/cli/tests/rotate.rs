@@ -186,6 +186,8 @@ fn wrong_input_changes_nothing() {
     symlink(account.path("key"), account.path("link")).unwrap();
     fs::write(account.path("open"), account.read("key")).unwrap();
     fs::set_permissions(account.path("open"), fs::Permissions::from_mode(0o666)).unwrap();
+    fs::write(account.path("header"), header_of(&account.read("key"))).unwrap();
+    fs::write(account.path("env.yaml"), format!("KEY: {}\n", account.read("key"))).unwrap();
     let before = (account.keys(), account.read("key"));
     let cases: &[(&[&str], i32, &str)] = &[
         (&[], 2, "no sink was given"),
@@ -198,6 +200,10 @@ fn wrong_input_changes_nothing() {
         (&["--to", "file:link"], 1, "it is a link"),
         (&["--to", "file:open"], 1, "chmod go-w"),
         (&["--to", "file:settings"], 2, "settings contains "),
+        (&["--to", "file:key#header"], 1, "it contains a raw key, not a whole header: remove #header"),
+        (&["--to", "file:header"], 1, "it contains a whole header, not a raw key: add #header"),
+        (&["--to", "command:tee header", "--read-command", "cat header"], 1, "add #header"),
+        (&["--to", "dotenv:env.yaml#KEY"], 1, "line 1 contains KEY, and is no assignment KEY=VALUE"),
         (&["--to", "dotenv:.env#KEY"], 2, ".env#KEY contains "),
         (&["--to", "dotenv:.env"], 2, "names no variable"),
         (&["--to", "file:key", "--to", "file:./key"], 2, "given twice"),
@@ -224,6 +230,67 @@ fn wrong_input_changes_nothing() {
         assert_eq!((account.keys(), account.read("key")), before, "{arguments:?}");
         assert!(account.status().is_null() || account.status()["report"]["state"] == "aborted", "{arguments:?}");
     }
+}
+
+fn header_of(key: &str) -> String {
+    codat_keys::AuthorizationHeader::from(&codat_keys::ApiKey::parse(key).unwrap()).expose_secret().to_owned()
+}
+
+/// Such content is replaced only on request.
+#[test]
+fn a_sink_in_the_other_form_is_overwritten_on_request() {
+    let account = Account::new();
+    fs::write(account.path("other"), header_of(&account.read("key"))).unwrap();
+    let ended = account.rotate(&["--to", "file:key", "--to", "file:other", "--overwrite"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!(account.read("other"), account.read("key"));
+    assert_eq!(account.rotate(&["finish"]).status, 0);
+}
+
+/// The file keeps its owner, who can read the new key.
+#[test]
+fn a_file_of_another_user_must_hold_the_old_key() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let account = Account::new();
+    let (old, keys) = (account.read("key"), account.keys());
+    let write = |name: &str, content: &str| {
+        write_private(&account.path(name), content);
+        std::os::unix::fs::chown(account.path(name), Some(65534), None).unwrap();
+    };
+    write("empty", "");
+    write(".env", "A=1\n");
+    write("delivered", &old);
+    for sink in ["file:empty", "dotenv:.env#KEY"] {
+        let ended = account.rotate(&["--to", "file:key", "--to", sink]);
+        assert!(ended.status == 1 && ended.stderr.contains("belongs to user 65534"), "{ended:?}");
+        assert_eq!((account.keys(), account.read("key")), (keys.clone(), old.clone()));
+    }
+    let ended = account.rotate(&["--to", "file:key", "--to", "file:delivered"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!(account.rotate(&["finish"]).status, 0);
+    let ended = account.rotate(&["--to", "file:key", "--to", "file:empty", "--overwrite"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    for name in ["delivered", "empty"] {
+        assert_eq!(fs::metadata(account.path(name)).unwrap().uid(), 65534);
+    }
+    assert_eq!(account.read("empty"), account.read("key"));
+}
+
+/// Another user can put a file in the place of the sink while the rotation runs.
+#[test]
+fn a_file_of_another_user_that_appears_later_gets_no_key() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let account = Account::new();
+    let script = "cat > copy; : > late; chmod 600 late; chown 65534 late";
+    let put = format!("command:sh -c '{script}'");
+    fs::write(account.path("copy"), "").unwrap();
+    let ended = account.rotate(&["--to", &put, "--read-command", "cat copy", "--to", "file:late"]);
+    assert!(ended.status == 1 && ended.stderr.contains("belongs to user 65534"), "{ended:?}");
+    assert_eq!((account.read("late").as_str(), account.keys().len()), ("", 2));
 }
 
 #[test]

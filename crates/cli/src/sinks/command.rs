@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::program::{exists, run};
 use super::recipes::{Input, Recipe, STDIN};
-use super::{Form, SinkArgument, SinkContext, Words, content, invalid};
+use super::{Rules, SinkArgument, SinkContext, Words, invalid};
 use crate::failure::Failure;
 
 /// The maximum duration of a command. Some tools need many seconds.
@@ -22,7 +22,7 @@ const CONFIRM: (&str, &str) = ("--confirm-command", "--confirm-command 'cmp key.
 
 pub(super) struct CommandSink {
     description: String,
-    form: Form,
+    rules: Rules,
     write: Vec<String>,
     input: WrittenInput,
     read: Option<Vec<String>>,
@@ -43,12 +43,12 @@ impl CommandSink {
         argument: &SinkArgument,
         context: &SinkContext<'_>,
         place: &str,
-        form: Form,
+        rules: Rules,
     ) -> Result<Self, Failure> {
         let write = Words::Text(place.to_owned());
         let sink = Self {
             description: argument.sink.clone(),
-            form,
+            rules,
             write: program(context, write.words("--to command:", "--to 'command:tee key.txt'")?)?,
             input: WrittenInput::Value,
             read: option(READ, argument.read_command.as_ref(), context)?,
@@ -64,7 +64,7 @@ impl CommandSink {
         argument: &SinkArgument,
         context: &SinkContext<'_>,
         place: &str,
-        form: Form,
+        rules: Rules,
     ) -> Result<Self, Failure> {
         let shape = format!("{}:{}", recipe.scheme, recipe.form);
         let parts = recipe.parse(place).ok_or_else(|| {
@@ -87,7 +87,7 @@ impl CommandSink {
         };
         let sink = Self {
             description: argument.sink.clone(),
-            form,
+            rules,
             write: program(context, parts.fill(recipe.write))?,
             input,
             read: (!recipe.read.is_empty()).then(|| parts.fill(recipe.read)),
@@ -119,14 +119,14 @@ impl CommandSink {
         let Some(read) = &self.read else { return Err(SinkError::permanent("it cannot be read")) };
         let ended = run(read, b"", None).await?;
         match ended.is_success() {
-            true => Ok(content(&ended.output)),
+            true => self.rules.content(&ended.output),
             false if ended.has_said(self.empty) => Ok(Content::Nothing),
             false => Err(ended.error()),
         }
     }
 
     async fn write_now(&self, key: &ApiKey) -> Result<(), SinkError> {
-        let value = self.form.text(key);
+        let value = self.rules.form.text(key);
         let input = match &self.input {
             WrittenInput::Value => value,
             WrittenInput::SecretPatch { key } => json_text(&json!({ "stringData": { key: value.as_str() } })),
@@ -144,7 +144,7 @@ impl CommandSink {
 
     async fn confirm_now(&self, key: &ApiKey) -> Result<bool, SinkError> {
         let Some(confirm) = &self.confirm else { return Ok(false) };
-        let ended = run(confirm, self.form.text(key).as_bytes(), Some(key)).await?;
+        let ended = run(confirm, self.rules.form.text(key).as_bytes(), Some(key)).await?;
         if ended.is_success() || ended.is_no() { Ok(ended.is_success()) } else { Err(ended.error()) }
     }
 }

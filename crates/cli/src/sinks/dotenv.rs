@@ -9,18 +9,20 @@ use codat_keys::ApiKey;
 use codat_keys_rotate::{Content, Sink, SinkError, SinkFuture};
 use zeroize::Zeroizing;
 
-use super::{Form, SinkContext, content, invalid, path, stored_file};
+use super::stored_file::{self, Owner};
+use super::{Rules, SinkContext, invalid, path};
 use crate::failure::Failure;
 use assignments::Assignments;
 
 pub(super) struct DotenvSink {
     path: PathBuf,
     name: String,
-    form: Form,
+    rules: Rules,
+    owner: Owner,
 }
 
 impl DotenvSink {
-    pub(super) fn new(context: &SinkContext<'_>, place: &str, form: Form) -> Result<Self, Failure> {
+    pub(super) fn new(context: &SinkContext<'_>, place: &str, rules: Rules) -> Result<Self, Failure> {
         let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
         let is_name =
             |name: &str| name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit());
@@ -31,14 +33,19 @@ impl DotenvSink {
                 "write it as dotenv:PATH#NAME, such as dotenv:.env#CODAT_API_KEY",
             )
         })?;
-        Ok(Self { path: path(context, file)?, name: name.to_owned(), form })
+        Ok(Self { path: path(context, file)?, name: name.to_owned(), rules, owner: Owner::default() })
     }
 
     fn read_now(&self) -> Result<Content, SinkError> {
-        let Some(file) = stored_file::read(&self.path)? else { return Ok(Content::Nothing) };
-        let found = Assignments::find(&file.bytes, &self.name);
+        let file = stored_file::read(&self.path)?;
+        let content = file.as_ref().map_or(Ok(Content::Nothing), |file| self.content(&file.bytes))?;
+        self.owner.accept(file.as_ref(), content, self.rules)
+    }
+
+    fn content(&self, text: &[u8]) -> Result<Content, SinkError> {
+        let found = Assignments::find(text, &self.name).map_err(SinkError::permanent)?;
         let Some(values) = found.values() else { return Ok(Content::Other) };
-        let mut contents = values.map(content);
+        let mut contents = values.map(|value| self.rules.content(value)).collect::<Result<Vec<_>, _>>()?.into_iter();
         let Some(first) = contents.next() else { return Ok(Content::Nothing) };
         // Programs differ in which of several assignments they use.
         Ok(if contents.all(|other| is_same(&first, &other)) { first } else { Content::Other })
@@ -46,15 +53,17 @@ impl DotenvSink {
 
     fn write_now(&self, key: &ApiKey) -> Result<(), SinkError> {
         let before = stored_file::read(&self.path)?;
+        self.owner.check(before.as_ref())?;
         let old: &[u8] = before.as_ref().map_or(&[], |file| &file.bytes);
-        let new = Assignments::find(old, &self.name).replaced(&self.form.text(key)).map_err(SinkError::permanent)?;
+        let replaced = Assignments::find(old, &self.name).and_then(|found| found.replaced(&self.rules.form.text(key)));
+        let new = replaced.map_err(SinkError::permanent)?;
         stored_file::replace(&self.path, &Zeroizing::new(new), before.as_ref())
     }
 }
 
 impl Sink for DotenvSink {
     fn describe(&self) -> String {
-        format!("dotenv:{}#{}{}", self.path.display(), self.name, self.form.suffix())
+        format!("dotenv:{}#{}{}", self.path.display(), self.name, self.rules.form.suffix())
     }
 
     fn read(&self) -> SinkFuture<'_, Content> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codat_keys::{ApiKey, AuthorizationHeader, Credential, ErrorKind};
-use codat_keys_rotate::{Content, Sink};
+use codat_keys_rotate::{Content, Sink, SinkError};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -54,6 +54,9 @@ pub(crate) struct SinkContext<'a> {
     pub(crate) base_url: &'a str,
     /// The timeout of a request to the keyring.
     pub(crate) keyring_timeout: Duration,
+    /// Whether content that a sink must not replace is an error that gives the reason. If not, it is
+    /// [`Content::Other`], which a rotation replaces only with `--overwrite`.
+    pub(crate) is_strict: bool,
 }
 
 /// The form in which a sink stores the key.
@@ -76,6 +79,35 @@ impl Form {
     }
 }
 
+/// What a sink requires of its content.
+#[derive(Clone, Copy)]
+struct Rules {
+    form: Form,
+    /// See [`SinkContext::is_strict`].
+    is_strict: bool,
+}
+
+impl Rules {
+    /// Parses the content of a sink. A credential in the other form is unsuitable: a rotation would replace it by one
+    /// that the programs cannot use, and could not restore it.
+    fn content(self, bytes: &[u8]) -> Result<Content, SinkError> {
+        let content = content(bytes);
+        match (&content, self.form) {
+            (Content::Credential(Credential::Header(_)), Form::Raw) => {
+                self.unsuitable("it contains a whole header, not a raw key: add #header at the end of the sink")
+            }
+            (Content::Credential(Credential::ApiKey(_)), Form::Header) => {
+                self.unsuitable("it contains a raw key, not a whole header: remove #header at the end of the sink")
+            }
+            _ => Ok(content),
+        }
+    }
+
+    fn unsuitable(self, why: impl Into<String>) -> Result<Content, SinkError> {
+        if self.is_strict { Err(SinkError::permanent(why)) } else { Ok(Content::Other) }
+    }
+}
+
 impl SinkArgument {
     /// Creates the sink. Returns an error if the sink cannot be used, so that the user gets this error before a key is
     /// created.
@@ -91,17 +123,18 @@ impl SinkArgument {
         if place.is_empty() {
             return Err(unknown(&format!("{} names no place", named())));
         }
+        let rules = Rules { form, is_strict: context.is_strict };
         match scheme {
             "file" | "dotenv" | "profile" => self.refuse_commands(scheme)?,
             _ => {}
         }
         let sink: Arc<dyn Sink> = match scheme {
-            "file" => Arc::new(file::FileSink::new(path(context, place)?, form)),
-            "dotenv" => Arc::new(dotenv::DotenvSink::new(context, place, form)?),
+            "file" => Arc::new(file::FileSink::new(path(context, place)?, rules)),
+            "dotenv" => Arc::new(dotenv::DotenvSink::new(context, place, rules)?),
             "profile" => Arc::new(profile::ProfileSink::new(context, place, form)?),
-            "command" => Arc::new(command::CommandSink::own(self, context, place, form)?),
+            "command" => Arc::new(command::CommandSink::own(self, context, place, rules)?),
             _ => match recipes::find(scheme) {
-                Some(recipe) => Arc::new(command::CommandSink::of_recipe(recipe, self, context, place, form)?),
+                Some(recipe) => Arc::new(command::CommandSink::of_recipe(recipe, self, context, place, rules)?),
                 None => {
                     let scheme = quoted(&format!("{scheme}:")).unwrap_or("of this name".into());
                     return Err(unknown(&format!("there is no kind of sink {scheme}")));

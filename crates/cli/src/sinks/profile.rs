@@ -64,7 +64,9 @@ impl ProfileSink {
     }
 
     async fn write_now(&self, key: &ApiKey) -> Result<(), SinkError> {
-        let config = Config::lock().map_err(permanent)?;
+        // Waits on another thread, so that a signal can stop the rotation meanwhile.
+        let locked = tokio::task::spawn_blocking(Config::lock).await;
+        let config = locked.map_err(|error| SinkError::permanent(error.to_string()))?.map_err(permanent)?;
         let profile = self.profile(&config).map_err(permanent)?;
         let place = if matches!(profile.source, Source::Keyring) { Place::Keyring } else { Place::File };
         let named = (&profile.name, &*profile.base_url);

@@ -3,10 +3,12 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use codat_keys_rotate::SinkError;
+use codat_keys_rotate::{Content, SinkError};
 use zeroize::Zeroizing;
 
+use super::Rules;
 use crate::atomic_file::AtomicFile;
 use crate::secret_file::folder_of;
 
@@ -17,6 +19,56 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 pub(super) struct StoredFile {
     pub(super) bytes: Zeroizing<Vec<u8>>,
     metadata: Metadata,
+}
+
+impl StoredFile {
+    /// Returns the user who owns the file. Returns `None` if it is the user of this process.
+    fn other_owner(&self) -> Option<u32> {
+        #[cfg(unix)]
+        return Some(std::os::unix::fs::MetadataExt::uid(&self.metadata))
+            .filter(|owner| *owner != rustix::process::geteuid().as_raw());
+        #[cfg(not(unix))]
+        None
+    }
+}
+
+/// The other user who owns the file of a sink. The file keeps its owner, who can read the new key. So this user must be
+/// one who could read the old key.
+#[derive(Default)]
+pub(super) struct Owner(Mutex<Option<u32>>);
+
+impl Owner {
+    /// Returns the content of a file that was read, and remembers its owner. An empty file of another user is unsuitable.
+    pub(super) fn accept(
+        &self,
+        file: Option<&StoredFile>,
+        content: Content,
+        rules: Rules,
+    ) -> Result<Content, SinkError> {
+        let owner = file.and_then(StoredFile::other_owner);
+        *self.last() = owner;
+        match owner {
+            Some(owner) if matches!(content, Content::Nothing) => {
+                rules.unsuitable(format!("it contains no key, and belongs to user {owner}, who could read the new key"))
+            }
+            _ => Ok(content),
+        }
+    }
+
+    /// Returns an error if a file that is to be replaced belongs to another user than the file that was read. A rotation
+    /// reads a file before it replaces it.
+    pub(super) fn check(&self, file: Option<&StoredFile>) -> Result<(), SinkError> {
+        match file.and_then(StoredFile::other_owner) {
+            Some(owner) if *self.last() != Some(owner) => {
+                Err(SinkError::permanent(format!("it belongs to user {owner}, who could read the new key")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Reads a file. Returns `None` if it does not exist. Returns an error if [`replace`] could not replace the file.

@@ -52,8 +52,8 @@ pub(super) async fn start(options: &Start) -> Result<ExitCode, Failure> {
         setup.create_journal()?;
     }
     let client = setup.client().await?;
-    let mut builder = setup.replacement(&options.replacement, &client).await?;
-    builder = builder.overwrite(options.overwrite || setup.file.overwrite);
+    let overwrite = options.overwrite || setup.file.overwrite;
+    let mut builder = setup.replacement(&options.replacement, &client, !overwrite).await?.overwrite(overwrite);
     for id in Some(&options.delete_first).filter(|ids| !ids.is_empty()).unwrap_or(&setup.file.delete_first) {
         builder = builder.delete_first(KeyId::parse(id).map_err(|error| {
             Failure::new(error.kind(), error, "give an id to --delete-first, as `codat-keys list` shows it")
@@ -76,7 +76,7 @@ pub(super) async fn recover(options: &Replacement) -> Result<ExitCode, Failure> 
     setup.require_sinks()?;
     setup.create_journal()?;
     let client = setup.client().await?;
-    let rotation = setup.build(setup.replacement(options, &client).await?)?;
+    let rotation = setup.build(setup.replacement(options, &client, true).await?)?;
     setup.run(rotation.recover()).await
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn resume(options: &Common, goal: Goal) -> Result<ExitCode, Fai
     }
     let client = setup.client().await?;
     let grace = grace(setup.file.grace.as_deref())?;
-    let rotation = setup.build(setup.builder(&client)?.grace(grace))?;
+    let rotation = setup.build(setup.builder(&client, false)?.grace(grace))?;
     setup
         .run(match goal {
             Goal::Finish => rotation.finish(),
@@ -156,9 +156,14 @@ impl<'a> Setup<'a> {
     }
 
     /// Returns the builder of a new rotation, or of a rotation whose journal was lost.
-    async fn replacement(&self, options: &Replacement, client: &Client) -> Result<RotationBuilder, Failure> {
+    async fn replacement(
+        &self,
+        options: &Replacement,
+        client: &Client,
+        is_strict: bool,
+    ) -> Result<RotationBuilder, Failure> {
         let grace = grace(options.grace.as_deref().or(self.file.grace.as_deref()))?;
-        let mut builder = self.builder(client)?.grace(grace);
+        let mut builder = self.builder(client, is_strict)?.grace(grace);
         if let Some(name) = options.name.as_ref().or(self.file.name.as_ref()) {
             builder = builder.name(name);
         }
@@ -169,10 +174,11 @@ impl<'a> Setup<'a> {
         Ok(builder)
     }
 
-    /// Returns a builder with the sinks, the journal and the events.
-    fn builder(&self, client: &Client) -> Result<RotationBuilder, Failure> {
+    /// Returns a builder with the sinks, the journal and the events. `is_strict` is that of [`SinkContext`].
+    fn builder(&self, client: &Client, is_strict: bool) -> Result<RotationBuilder, Failure> {
         let keyring_timeout = self.common.connection.key.keyring_timeout();
-        let context = SinkContext { folder: &self.sink_folder, base_url: client.base_url(), keyring_timeout };
+        let context =
+            SinkContext { folder: &self.sink_folder, base_url: client.base_url(), keyring_timeout, is_strict };
         let sinks: Vec<Arc<dyn Sink>> = self.sinks.iter().map(|sink| sink.open(&context)).collect::<Result<_, _>>()?;
         let builder = Rotation::builder(client).journal(self.journal.clone()).journal_name(&self.journal_name);
         let is_json = self.common.json;

@@ -22,22 +22,41 @@ struct Assignment {
 
 impl<'a> Assignments<'a> {
     /// Finds the assignments of `name`. Ignores comments, and text within the quotes of other variables.
-    pub(super) fn find(text: &'a [u8], name: &'a str) -> Self {
-        let mut found = Vec::new();
+    ///
+    /// Returns an error if programs could read another value of the variable than the one found: if the text is not in
+    /// UTF-8 or has unusual line breaks, or if a line contains the name in another form than an assignment.
+    pub(super) fn find(text: &'a [u8], name: &'a str) -> Result<Self, String> {
+        check_encoding(text)?;
+        let (mut found, mut unclosed) = (Vec::new(), None);
         let mut at = if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
         while at < text.len() {
             let line = at;
             at = end_of_line(text, at);
-            if let Some((own, after_sign)) = name_at(text, line) {
-                let assignment = value_at(text, after_sign);
-                at = end_of_line(text, assignment.whole.end);
-                if own == name.as_bytes() {
-                    found.push(assignment);
+            let Some((own, after_sign)) = name_at(text, line) else {
+                match is_in_line(&text[line..at], name) {
+                    true => return Err(other_form(text, line, name)),
+                    false => at += 1,
                 }
+                continue;
+            };
+            let assignment = value_at(text, after_sign);
+            at = end_of_line(text, assignment.whole.end) + 1;
+            if own == name.as_bytes() {
+                found.push(assignment);
+            } else if assignment.contains(text, after_sign, name) {
+                return Err(other_form(text, line, name));
+            } else if assignment.is_unclosed() {
+                unclosed = Some(line);
+                continue;
             }
-            at += 1;
+            if let Some(line) = unclosed.filter(|_| own == name.as_bytes()) {
+                return Err(in_quotes(text, line, name));
+            }
         }
-        Self { text, name, found }
+        match unclosed.filter(|_| found.is_empty()) {
+            Some(line) => Err(in_quotes(text, line, name)),
+            None => Ok(Self { text, name, found }),
+        }
     }
 
     /// Returns the values of the variable, or `None` if one of them cannot be read.
@@ -76,6 +95,69 @@ impl<'a> Assignments<'a> {
     }
 }
 
+impl Assignment {
+    /// Whether the closing quote is missing.
+    fn is_unclosed(&self) -> bool {
+        self.is_malformed && self.quote.is_none()
+    }
+
+    /// Whether the value of another variable contains an assignment of `name`, for some programs.
+    fn contains(&self, text: &[u8], after_sign: usize, name: &str) -> bool {
+        let value = &text[after_sign..self.whole.end];
+        match (self.is_malformed, self.quote) {
+            (true, _) => is_in_line(&text[after_sign..end_of_line(text, self.whole.end)], name),
+            (false, Some(_)) => false,
+            (false, None) => words(value, name).any(|(before, after)| {
+                before.last().is_some_and(|byte| byte.is_ascii_whitespace() || *byte == b';') && after.starts_with(b"=")
+            }),
+        }
+    }
+}
+
+/// Returns an error if a text is not in UTF-8, or has line breaks that consist of CR alone.
+fn check_encoding(text: &[u8]) -> Result<(), String> {
+    if text.starts_with(b"\xFF\xFE") || text.starts_with(b"\xFE\xFF") || text.contains(&0) {
+        return Err("it is in UTF-16, or contains NUL bytes: save it in UTF-8".into());
+    }
+    if text.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n') {
+        return Err("it has line breaks that consist of CR alone: save it with LF or CR LF".into());
+    }
+    Ok(())
+}
+
+/// Whether a line that is no assignment contains a name. Ignores comments, `export NAME`, and references such as
+/// `$NAME`.
+fn is_in_line(line: &[u8], name: &str) -> bool {
+    let line = line.trim_ascii_start();
+    let comment = (0..line.len()).find(|&at| line[at] == b'#' && (at == 0 || is_blank(line[at - 1])));
+    let line = &line[..comment.unwrap_or(line.len())];
+    let exported = line.strip_prefix(b"export").filter(|rest| rest.first().is_some_and(|byte| is_blank(*byte)));
+    let is_export = exported.is_some_and(|rest| !rest.contains(&b'=') && !rest.contains(&b':'));
+    !is_export && words(line, name).any(|(before, _)| !(before.ends_with(b"$") || before.ends_with(b"${")))
+}
+
+/// Returns the texts before and after each whole word `name`.
+fn words<'t>(text: &'t [u8], name: &str) -> impl Iterator<Item = (&'t [u8], &'t [u8])> {
+    let length = name.len();
+    let found = text.windows(length).enumerate().filter(move |(_, word)| *word == name.as_bytes());
+    let parts = found.map(move |(at, _)| (&text[..at], &text[at + length..]));
+    parts.filter(|(before, after)| !before.last().is_some_and(is_of_name) && !after.first().is_some_and(is_of_name))
+}
+
+fn other_form(text: &[u8], at: usize, name: &str) -> String {
+    let line = line_number(text, at);
+    format!("line {line} contains {name}, and is no assignment {name}=VALUE: write the line in this form by hand")
+}
+
+fn in_quotes(text: &[u8], at: usize, name: &str) -> String {
+    let line = line_number(text, at);
+    format!("line {line} has a quote that is not closed, so the assignment of {name} below it may be ignored: close it")
+}
+
+fn line_number(text: &[u8], at: usize) -> usize {
+    text[..at].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
 /// Returns the name that the line at `start` assigns to, and the position after the `=`.
 fn name_at(text: &[u8], start: usize) -> Option<(&[u8], usize)> {
     let mut at = skip_blanks(text, start);
@@ -84,8 +166,7 @@ fn name_at(text: &[u8], start: usize) -> Option<(&[u8], usize)> {
     {
         at = skip_blanks(text, at + b"export".len());
     }
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    let length = text[at..].iter().take_while(|byte| is_name(byte)).count();
+    let length = text[at..].iter().take_while(|byte| is_of_name(byte)).count();
     let sign = skip_blanks(text, at + length);
     (length > 0 && text.get(sign) == Some(&b'=')).then(|| (&text[at..at + length], sign + 1))
 }
@@ -153,6 +234,10 @@ fn skip_blanks(text: &[u8], start: usize) -> usize {
     start + text[start.min(text.len())..].iter().take_while(|byte| is_blank(**byte)).count()
 }
 
+fn is_of_name(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
+}
+
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
@@ -164,11 +249,12 @@ mod tests {
     use super::*;
 
     fn replaced(text: &str, value: &str) -> Result<String, String> {
-        Assignments::find(text.as_bytes(), "KEY").replaced(value).map(|new| String::from_utf8(new).unwrap())
+        let found = Assignments::find(text.as_bytes(), "KEY")?;
+        found.replaced(value).map(|new| String::from_utf8(new).unwrap())
     }
 
     fn values(text: &str) -> Option<Vec<String>> {
-        let found = Assignments::find(text.as_bytes(), "KEY");
+        let found = Assignments::find(text.as_bytes(), "KEY").unwrap();
         found.values().map(|values| values.map(|value| String::from_utf8(value.to_vec()).unwrap()).collect())
     }
 
@@ -202,7 +288,13 @@ mod tests {
             "A='1\nKEY=old\n2'\n",
             "A=\"\\\"\nKEY=old\n\"\n",
             "exportKEY=old\n",
-            "KEY old\n",
+            "A=1 # KEY=old\n",
+            "A=\"$KEY\" B=${KEY}\n",
+            "echo ${KEY:-none} $KEY # KEY\n",
+            "export KEY\n",
+            "A=KEY\n",
+            "A=http://a/?KEY=1\n",
+            "A='x'y\n",
         ] {
             assert_eq!(values(text).unwrap(), [""; 0], "{text:?}");
             assert_eq!(replaced(text, "new").unwrap(), format!("{text}KEY=new\n"), "{text:?}");
@@ -234,16 +326,50 @@ mod tests {
         }
     }
 
+    /// Programs could read another value than the one that a rotation replaces.
+    #[test]
+    fn a_name_in_another_form_is_an_error() {
+        for (text, problem) in [
+            ("KEY: old\n", "line 1 contains KEY"),
+            ("A=1\nKEY old\n", "line 2 contains KEY"),
+            ("KEY=old\nKEY+=x\n", "line 2 contains KEY"),
+            ("declare -x KEY=\"old\"\n", "line 1 contains KEY"),
+            ("export -x KEY=old\n", "line 1 contains KEY"),
+            ("set KEY=old\n", "line 1 contains KEY"),
+            ("{\"KEY\": \"old\"}\n", "line 1 contains KEY"),
+            ("A=1 KEY=old\n", "line 1 contains KEY"),
+            ("A=1;KEY=old\n", "line 1 contains KEY"),
+            ("A='1' KEY=old\n", "line 1 contains KEY"),
+            ("A='open\nKEY=\"old\"\nB='x'\n", "line 1 contains KEY"),
+            ("B=1\nA='open\nKEY=\"old\"\n", "line 2 has a quote that is not closed"),
+            ("A='open\n", "line 1 has a quote that is not closed"),
+            ("A=1\rKEY=old\rB=2", "CR alone"),
+            ("KEY=old\rA=1\r", "CR alone"),
+            ("A=\0\nKEY=old\n", "UTF-16"),
+        ] {
+            assert!(replaced(text, "new").unwrap_err().contains(problem), "{text:?}");
+        }
+        let utf16 = |text: &str, to_bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to_bytes).collect();
+        let (marked, plain) = ("\u{feff}KEY=old\r\n", "KEY=old\r\n");
+        for text in [utf16(marked, u16::to_le_bytes), utf16(marked, u16::to_be_bytes), utf16(plain, u16::to_le_bytes)] {
+            let text: Vec<u8> = text;
+            assert!(Assignments::find(&text, "KEY").is_err_and(|problem| problem.contains("UTF-16")), "{text:?}");
+        }
+        assert_eq!(replaced("KEY=old\nB='2\n", "new").unwrap(), "KEY=new\nB='2\n", "a quote below");
+    }
+
     proptest! {
         #[test]
         fn the_new_value_is_read_back_and_the_rest_stays(text in "(KEY|A|export |=|'|\"|#| |\n|\r\n|x|\\\\|é){0,24}") {
             if let Ok(new) = replaced(&text, "new") {
-                let count = values(&text).unwrap().len().max(1);
-                prop_assert_eq!(values(&new).unwrap(), vec!["new"; count]);
+                let before = values(&text).unwrap();
+                prop_assert_eq!(values(&new).unwrap(), vec!["new"; before.len().max(1)]);
                 prop_assert_eq!(replaced(&new, "new").unwrap(), new.clone());
-                let old_lines: Vec<&str> = text.lines().filter(|line| !line.contains("KEY")).collect();
-                for line in old_lines {
-                    prop_assert!(new.contains(line));
+                // A value with several lines is replaced as a whole.
+                if !before.concat().contains('\n') {
+                    for line in text.lines().filter(|line| !line.contains("KEY")) {
+                        prop_assert!(new.contains(line));
+                    }
                 }
             }
         }
