@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::bounded::{LIMIT, wait_until};
 use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{PROGRAM, Running, against, clear_environment, program, run, start, with_key};
-use crate::terminal::start_on_a_terminal;
+use crate::terminal::{start_on_a_terminal, terminal};
 
 #[test]
 fn each_link_opens_once_and_enter_creates_another() {
@@ -149,8 +149,30 @@ fn a_change_that_the_page_cancels_at_exit_is_reported() {
         assert_eq!(status, Some(9), "{said}");
         assert!(said.contains("it is unknown whether the change took effect"), "{said}");
         assert_eq!(said.contains("the idempotency key was "), method == "POST", "{said}");
+        let which = if method == "POST" { "the creation of the key new" } else { "the deletion of the key b" };
+        assert!(said.contains(which), "{said}");
         change.join().unwrap();
     }
+}
+
+/// Enter asks for another link. It cannot be printed if the program that started the page has closed the output.
+#[test]
+fn a_change_is_reported_if_standard_output_is_closed() {
+    let server = RawServer::with_handler(|request| match request.starts_with("POST") {
+        true => Reply::Hang,
+        false => json(200, r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#),
+    });
+    let (mut controller, terminal) = terminal();
+    let mut page = OpenPage::of(with_key(&server.url, "MadeUpKeyA000000000000000000000000000000").stdin(terminal));
+    let change = page.post("keys", "name=new");
+    wait_until("the change is sent", || server.requests().iter().any(|request| request.starts_with("POST")));
+    drop(page.child.stdout.take());
+    controller.write_all(b"\n").unwrap();
+    let ended = page.child.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(9), "{said}");
+    assert!(said.contains("the idempotency key was ") && said.contains("the creation of the key new"), "{said}");
+    change.join().unwrap();
 }
 
 /// The browser may be closed before it shows the outcome of a change. The outcome is then reported at the end.
@@ -205,7 +227,10 @@ impl OpenPage {
     }
 
     fn start_with(base_url: &str, key: &str) -> Self {
-        let mut command = with_key(base_url, key);
+        Self::of(&mut with_key(base_url, key))
+    }
+
+    fn of(command: &mut Command) -> Self {
         let mut child = start(command.args(["portal", "--no-open"]).stdout(Stdio::piped()).stderr(Stdio::piped()));
         let link = link_in(child.stdout.as_mut().unwrap());
         let opened = answer(&link, "GET", "", "");

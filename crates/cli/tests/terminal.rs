@@ -19,17 +19,23 @@ pub(crate) fn on_a_terminal(command: &mut Command, typed: &str) -> (i32, String)
     (child.wait().unwrap().code().unwrap(), String::from_utf8(shown).unwrap())
 }
 
-pub(crate) fn start_on_a_terminal(command: &mut Command) -> (File, Running) {
+/// Opens a terminal. Returns its controller and the end for a program.
+pub(crate) fn terminal() -> (File, File) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();
     unlockpt(&controller).unwrap();
     let path = ptsname(&controller, Vec::new()).unwrap();
     let terminal = OpenOptions::new().read(true).write(true).open(path.to_str().unwrap()).unwrap();
+    (File::from(controller), terminal)
+}
+
+pub(crate) fn start_on_a_terminal(command: &mut Command) -> (File, Running) {
+    let (controller, terminal) = terminal();
     let end = |file: &File| Stdio::from(file.try_clone().unwrap());
     let child = start(command.stdin(end(&terminal)).stdout(end(&terminal)).stderr(end(&terminal)));
     // `command` holds copies of the terminal. Reading from the terminal ends only after all copies are closed.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    (File::from(controller), child)
+    (controller, child)
 }
 
 #[test]

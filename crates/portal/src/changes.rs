@@ -32,9 +32,11 @@ pub enum ChangeOutcome {
     Created(KeyId),
     /// The API key with this id was revoked.
     Revoked(KeyId),
-    /// The outcome is unknown, or [`Changes::cancel`] cancelled the change before it had an effect. The kind of the
-    /// error says which.
-    Failed(Error),
+    /// The creation of an API key with this name failed: its outcome is unknown, or [`Changes::cancel`] cancelled it
+    /// before it had an effect. The kind of the error says which.
+    CreationFailed(String, Error),
+    /// The revocation of the API key with this id failed, as above.
+    RevocationFailed(KeyId, Error),
 }
 
 impl Changes {
@@ -65,8 +67,8 @@ impl Changes {
         }
     }
 
-    /// Creates an API key. Stores the outcome until a page shows it.
-    pub(crate) async fn create(&self, request: Create) -> Result<Creation, ErrorSummary> {
+    /// Creates an API key with this name. Stores the outcome until a page shows it.
+    pub(crate) async fn create(&self, name: &str, request: Create) -> Result<Creation, ErrorSummary> {
         let _in_progress = InProgress::begin(&self.0.in_progress);
         match request.cancel_on(self.cancelled()).await {
             Ok(created) => {
@@ -74,7 +76,9 @@ impl Changes {
                 self.store(Some(id.as_str().to_owned()), ChangeOutcome::Created(id));
                 Ok(created)
             }
-            Err(error) => Err(self.store_failure(error, None)),
+            Err(error) => {
+                Err(self.store_failure(error, None, |error| ChangeOutcome::CreationFailed(name.into(), error)))
+            }
         }
     }
 
@@ -87,15 +91,22 @@ impl Changes {
                 self.store(change, ChangeOutcome::Revoked(id.clone()));
                 Ok(())
             }
-            Err(error) => Err(self.store_failure(error, change)),
+            Err(error) => {
+                Err(self.store_failure(error, change, |error| ChangeOutcome::RevocationFailed(id.clone(), error)))
+            }
         }
     }
 
     /// Stores the outcome of a failed change, unless the change had no effect and was not cancelled.
-    fn store_failure(&self, error: Error, change: Option<String>) -> ErrorSummary {
+    fn store_failure(
+        &self,
+        error: Error,
+        change: Option<String>,
+        outcome: impl FnOnce(Error) -> ChangeOutcome,
+    ) -> ErrorSummary {
         let summary = ErrorSummary::from(&error);
         if error.kind() == ErrorKind::OutcomeUnknown || *self.0.is_cancelled.borrow() {
-            self.store(change.or_else(|| summary.idempotency_key.clone()), ChangeOutcome::Failed(error));
+            self.store(change.or_else(|| summary.idempotency_key.clone()), outcome(error));
         }
         summary
     }

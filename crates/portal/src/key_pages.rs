@@ -104,7 +104,7 @@ async fn create_key(
     if let Some(key) = resumed {
         request = request.idempotency_key(key);
     }
-    let created = app.changes.create(request).await?;
+    let created = app.changes.create(name.as_str(), request).await?;
     let summary = KeySummary::of(&created.key);
     let id = created.key.id.clone();
     app.sessions.with(session, |session| session.created = Some((created.key.id, created.key.api_key)));

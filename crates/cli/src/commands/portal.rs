@@ -94,17 +94,29 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
 async fn stop(changes: &Changes) -> Result<(), Failure> {
     let mut last = Ok(());
     for ended in changes.cancel().await {
-        match ended {
+        let failure = match ended {
             ChangeOutcome::Created(id) => {
-                eprint_line(&format!("created {id}: fetch its value with `codat-keys show --id {id} --out FILE`"))
+                eprint_line(&format!("created {id}: fetch its value with `codat-keys show --id {id} --out FILE`"));
+                continue;
             }
-            ChangeOutcome::Revoked(id) => eprint_line(&format!("deleted {id}")),
-            ChangeOutcome::Failed(error) if error.kind() == ErrorKind::Cancelled => {}
-            ChangeOutcome::Failed(error) => {
-                if let Err(failure) = std::mem::replace(&mut last, Err(error.into())) {
-                    let _ = Failure::report(failure, false);
-                }
+            ChangeOutcome::Revoked(id) => {
+                eprint_line(&format!("deleted {id}"));
+                continue;
             }
+            ChangeOutcome::CreationFailed(_, error) | ChangeOutcome::RevocationFailed(_, error)
+                if error.kind() == ErrorKind::Cancelled =>
+            {
+                continue;
+            }
+            ChangeOutcome::CreationFailed(name, error) => {
+                Failure::from(error).with_note(format!("it is the creation of the key {name}"))
+            }
+            ChangeOutcome::RevocationFailed(id, error) => {
+                Failure::from(error).with_note(format!("it is the deletion of the key {id}"))
+            }
+        };
+        if let Err(earlier) = std::mem::replace(&mut last, Err(failure)) {
+            let _ = earlier.report(false);
         }
     }
     last
