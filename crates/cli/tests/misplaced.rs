@@ -11,7 +11,7 @@ use crate::support::{Ended, run, run_with_input};
 const KEYS: [&str; 2] = ["MadeUpKeyForTheTests0123456789abcdefGhIj", "MadeUpKey.short"];
 
 /// Arguments in which `KEY` is replaced with the key.
-const ARGUMENTS: [&[&str]; 45] = [
+const ARGUMENTS: [&[&str]; 56] = [
     &["KEY"],
     &["-KEY"],
     &["--KEY"],
@@ -57,6 +57,17 @@ const ARGUMENTS: [&[&str]; 45] = [
     &["man", "KEY"],
     &["help", "KEY"],
     &["logout", "--profile", "KEY"],
+    &["rotate", "KEY", "--to", "file:new"],
+    &["rotate", "--to", "KEY"],
+    &["rotate", "--to", "file:KEY"],
+    &["rotate", "--to", "dotenv:.env#KEY"],
+    &["rotate", "--to", "command:KEY", "--read-command", "KEY"],
+    &["rotate", "--to", "file:new", "--lock", "KEY"],
+    &["rotate", "--to", "file:new", "--journal", "KEY"],
+    &["rotate", "status", "--lock", "KEY"],
+    &["rotate", "resume", "--lock", "KEY", "--json"],
+    &["rotate", "status", "--journal", "./KEY/journals"],
+    &["rotate", "status", "--from", "KEY"],
 ];
 
 /// Variables in whose values `KEY` is replaced with the key.
@@ -98,9 +109,13 @@ fn arguments_that_are_a_key_are_not_repeated() {
             let given: Vec<&str> = given.iter().map(String::as_str).collect();
             let mut program = home.program();
             program.env("CODAT_API_KEY", key).env("CODAT_BASE_URL", emulator.base_url());
+            program.env("XDG_STATE_HOME", home.path());
             let ended = run_with_input(&mut program, &given, "{{ codat.base_url }}");
             assert!(ended.status != 0 || arguments.contains(&"--out"), "{arguments:?}: {ended:?}");
             repeats_nothing(&ended, key, &arguments);
+            if arguments[0] == "rotate" {
+                assert!(!home.path().join(key).exists(), "{arguments:?}");
+            }
         }
     }
 }

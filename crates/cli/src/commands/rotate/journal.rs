@@ -9,6 +9,7 @@ use codat_keys_rotate::FileJournal;
 use super::options::invalid;
 use crate::credential_selection::{self, Selection};
 use crate::failure::Failure;
+use crate::redact::holds_secret;
 
 /// The name of the journal if no profile is selected.
 const WITHOUT_PROFILE: &str = "default";
@@ -16,10 +17,21 @@ const WITHOUT_PROFILE: &str = "default";
 /// Opens the journals in `folder`, by default those of this user. Creates nothing. Returns an error if other users can
 /// change the journal `name`.
 pub(super) fn open(folder: Option<&Path>, name: &str) -> Result<FileJournal, Failure> {
+    if let Some(folder) = folder {
+        refuse_key(&folder.to_string_lossy(), "the path of the journal", "choose another folder: --journal DIR")?;
+    }
     let folder = folder.map_or_else(default_folder, |folder| Ok(folder.to_owned()))?;
     let journal = FileJournal::new(folder);
     journal.check(name).map_err(unusable)?;
     Ok(journal)
+}
+
+/// Returns an error if a name or path that becomes a folder contains an API key.
+fn refuse_key(text: &str, what: &str, hint: &str) -> Result<(), Failure> {
+    if holds_secret(text) {
+        return Err(invalid(format!("{what} contains an API key, or what looks like one"), hint));
+    }
+    Ok(())
 }
 
 /// Returns the failure for a journal whose folder cannot be created or is not trusted.
@@ -34,6 +46,7 @@ pub(super) fn unusable(error: io::Error) -> Failure {
 /// Returns the name of the journal: `lock`, or the name of the selected profile.
 pub(super) fn name(lock: Option<&str>, profile: Option<&str>) -> Result<String, Failure> {
     if let Some(lock) = lock {
+        refuse_key(lock, "the name of the journal", "choose another name: --lock NAME")?;
         return Ok(lock.to_owned());
     }
     Ok(match credential_selection::select(profile)? {
