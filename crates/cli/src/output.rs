@@ -1,6 +1,9 @@
 //! Output to standard output.
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write, stdout};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
 
 use codat_keys::internal::{escape_json, sanitize};
 use serde::Serialize;
@@ -10,6 +13,12 @@ use unicode_width::UnicodeWidthStr;
 use crate::failure::Failure;
 use crate::json::{json_text, write_pretty};
 use crate::redact::without_secrets;
+use crate::signals;
+
+/// The maximum time for which a blocked standard output delays the end of the process after a signal. It is shorter than
+/// the time in which a second signal counts as a copy of the first, so that the command can still report what it did.
+const BLOCKED_TIMEOUT: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Prints a text to standard output. A closed pipe (`| head`) ends the program with status 0 and without a message.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -25,6 +34,52 @@ pub(crate) fn print_lines(lines: &[String]) -> Result<(), Failure> {
 pub(crate) async fn print_aside(text: String) -> Result<(), Failure> {
     let printed = tokio::task::spawn_blocking(move || print(&text)).await;
     printed.unwrap_or_else(|error| Err(Failure::local(format!("standard output failed: {error}"), "run it again")))
+}
+
+/// Prints texts in their order on another thread, so that a standard output that blocks does not block the command.
+pub(crate) struct Printer {
+    /// The texts to print. `None` is the end.
+    texts: Sender<Option<String>>,
+    printed: Receiver<Result<(), Failure>>,
+}
+
+impl Printer {
+    pub(crate) fn start() -> Self {
+        let (texts, received) = channel::<Option<String>>();
+        let (tx, printed) = channel();
+        // If the thread cannot start, `finish` returns an error.
+        let _ = thread::Builder::new().spawn(move || {
+            let texts = received.into_iter().map_while(|text| text);
+            let _ = tx.send(texts.map(|text| print(&text)).fold(Ok(()), Result::and));
+        });
+        Self { texts, printed }
+    }
+
+    /// Returns a function that prints a text, and ignores errors.
+    pub(crate) fn print(&self) -> impl Fn(String) + Send + Sync + use<> {
+        let texts = self.texts.clone();
+        move |text| {
+            let _ = texts.send(Some(text));
+        }
+    }
+
+    /// Waits until all texts are printed. After a signal, waits for at most [`BLOCKED_TIMEOUT`] more. Returns the first
+    /// error.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        let _ = self.texts.send(None);
+        let mut left = BLOCKED_TIMEOUT;
+        loop {
+            match self.printed.recv_timeout(POLL_INTERVAL) {
+                Ok(printed) => return printed,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::local("standard output failed", "run the command again"));
+                }
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Err(Failure::stopped(signals::done())),
+                Err(RecvTimeoutError::Timeout) if signals::was_received() => left = left.saturating_sub(POLL_INTERVAL),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
 }
 
 /// Prints a part of a body to standard output.

@@ -3,13 +3,17 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use codat_keys_emulator::Emulator;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::bounded::wait_until;
 use crate::home::key_file;
 use crate::raw_server::{RawServer, json as reply};
+use crate::signals::fill;
 use crate::support::{Ended, against, run, run_with_input, start};
 
 /// An emulator with the key `billing`, and a folder with the file `key` that contains it.
@@ -593,4 +597,64 @@ fn the_folder_of_the_journal_exists_before_the_first_request() {
     let ended = run(account.program().env("CODAT_BASE_URL", &server.url).arg("rotate"), &["--to", "file:key"]);
     assert!(ended.status == 4 && !server.requests().is_empty(), "{ended:?}");
     assert!(!folder.join("00000001.json").exists() || account.status()["report"]["state"] == "aborted");
+}
+
+/// Starts the rotation `arguments` of an account, waits until its journal shows `state`, and sends a signal. Returns the
+/// status and standard error.
+fn stopped_in(account: &Account, command: &mut Command, state: &str, signal: Signal) -> (Option<i32>, String) {
+    let rotation = start(command.stderr(Stdio::piped()));
+    wait_until("the state is reached", || account.status()["report"]["state"] == state);
+    kill_process(Pid::from_child(&rotation), signal).unwrap();
+    let ended = rotation.wait_with_output().unwrap();
+    (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+}
+
+#[test]
+fn a_signal_during_a_creation_or_a_deletion_has_the_status_of_an_unknown_outcome() {
+    for (method, state, said) in
+        [("POST", "create", "a new key named "), ("DELETE", "retire", "the deletion of the old key ")]
+    {
+        let account = Account::new();
+        let faults = json!({ "faults": [{ "method": method, "fault": "delay-before", "milliseconds": 5000 }] });
+        account.emulator.set_faults(&faults.to_string()).unwrap();
+        let mut command = account.program();
+        command.args(["rotate", "--to", "file:key", "--grace", "0"]).stdout(Stdio::null());
+        let (status, stderr) = stopped_in(&account, &mut command, state, Signal::TERM);
+        assert_eq!(status, Some(9), "{stderr}");
+        assert!(stderr.contains(said) && stderr.contains("go on with: codat-keys rotate resume"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_signal_stops_a_rotation_with_a_blocked_standard_output() {
+    for (grace, state, status, said) in [
+        ("1h", "grace", 143, "note: both keys work"),
+        ("0", "done", 143, "note: the rotation is complete; the new key "),
+    ] {
+        let (account, pipe) = (Account::new(), std::io::pipe().unwrap());
+        fill(&pipe.1);
+        let mut command = account.program();
+        command.args(["rotate", "--to", "file:key", "--json", "--grace", grace]).stdout(pipe.1.try_clone().unwrap());
+        let (ended, stderr) = stopped_in(&account, &mut command, state, Signal::TERM);
+        let stderr = stderr.replace("\"notes\":[\"", "note: ");
+        assert!(ended == Some(status) && stderr.contains(said), "{grace}: {ended:?} {stderr}");
+    }
+}
+
+#[test]
+fn a_signal_stops_a_rotation_that_waits_for_the_configuration() {
+    let account = Account::new();
+    let login = ["login", "--profile", "work", "--store", "file"];
+    assert_eq!(run_with_input(&mut account.program(), &login, &account.read("key")).status, 0);
+    let lock = fs::File::create(account.path("config/codat-keys/config.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = account.program();
+    command.args(["rotate", "--to", "profile:work"]).stdout(Stdio::null());
+    let rotation = start(command.stderr(Stdio::piped()));
+    wait_until("the profile is written", || account.status()["report"]["sinks"][0]["progress"] == "writing");
+    let begun = Instant::now();
+    kill_process(Pid::from_child(&rotation), Signal::TERM).unwrap();
+    assert_eq!(rotation.wait_with_output().unwrap().status.code(), Some(143));
+    // The rotation waits for 10 s for the lock.
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }

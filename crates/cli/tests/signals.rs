@@ -391,7 +391,7 @@ fn the_emulator_and_the_page_exit_with_status_0_on_each_signal() {
 }
 
 /// Fills a pipe, so that further writes block.
-fn fill(pipe: &std::io::PipeWriter) {
+pub(crate) fn fill(pipe: &std::io::PipeWriter) {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     let flags = fcntl_getfl(pipe).unwrap();
     fcntl_setfl(pipe, flags | OFlags::NONBLOCK).unwrap();

@@ -1,6 +1,6 @@
 //! The texts about a rotation: its plan, its events and its report.
 
-use codat_keys_rotate::{Plan, Report, RotationEvent, SinkContent, SinkProgress, State, Status};
+use codat_keys_rotate::{Plan, Report, RotationEvent, SinkContent, SinkProgress, SinkRecord, State, Status};
 
 /// Returns the line about an event. Returns `None` for an event that needs no line of its own.
 pub(super) fn event_text(event: &RotationEvent) -> Option<String> {
@@ -63,6 +63,21 @@ fn working(report: &Report) -> Option<String> {
         (_, Some(old), None) => format!("the old key {old} works, and there is no new key"),
         (_, None, _) => return None,
     })
+}
+
+/// Whether it is unknown if the last request of an interrupted rotation has created or deleted a key.
+pub(super) fn is_outcome_unknown(report: &Report) -> bool {
+    let is_restored = |sink: &SinkRecord| {
+        !matches!(sink.progress, SinkProgress::Writing | SinkProgress::Written | SinkProgress::Confirmed)
+    };
+    match report.state {
+        State::Create => report.new_key.is_none(),
+        State::DeleteFirst => true,
+        State::Retire => !report.deleted.contains(&report.old_key),
+        // The new key is deleted after all sinks are restored.
+        State::Rollback => report.sinks.iter().all(is_restored),
+        _ => false,
+    }
 }
 
 /// Returns the first line about a report.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use codat_keys::{ApiKey, Client, Error, KeyId};
+use codat_keys::{ApiKey, Client, Error, ErrorKind, KeyId};
 use codat_keys_rotate::{
-    FileJournal, MemorySink, Report, Rotation, RotationBuilder, RotationError, RotationErrorKind, RotationEvent, Run,
-    Sink, Status,
+    FileJournal, MemorySink, Report, Rotation, RotationBuilder, RotationError, RotationErrorKind, Run, Sink, Status,
 };
+use serde::Serialize;
 use serde_json::json;
 
 use super::options::{Common, FileOptions, Replacement, Start, grace, invalid};
@@ -19,7 +19,7 @@ use crate::exit_status;
 use crate::failure::Failure;
 use crate::json::json_text;
 use crate::key_reference::find;
-use crate::output::{print, print_json, print_lines};
+use crate::output::{Printer, print_json, print_lines};
 use crate::redact::without_secrets;
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
@@ -43,6 +43,8 @@ struct Setup<'a> {
     sink_folder: PathBuf,
     journal: FileJournal,
     journal_name: String,
+    /// Prints the events as JSON. `None` without `--json`.
+    printer: Option<Printer>,
 }
 
 pub(super) async fn start(options: &Start) -> Result<ExitCode, Failure> {
@@ -126,7 +128,8 @@ impl<'a> Setup<'a> {
         let lock = common.lock.as_deref().or(file.lock.as_deref());
         let journal_name = journal::name(lock, profile)?;
         let journal = journal::open(folder.as_deref(), &journal_name)?;
-        Ok(Self { common, sinks, sink_folder, journal, journal_name, file })
+        let printer = common.json.then(Printer::start);
+        Ok(Self { common, sinks, sink_folder, journal, journal_name, printer, file })
     }
 
     /// Returns an error if no sink was given.
@@ -181,8 +184,11 @@ impl<'a> Setup<'a> {
             SinkContext { folder: &self.sink_folder, base_url: client.base_url(), keyring_timeout, is_strict };
         let sinks: Vec<Arc<dyn Sink>> = self.sinks.iter().map(|sink| sink.open(&context)).collect::<Result<_, _>>()?;
         let builder = Rotation::builder(client).journal(self.journal.clone()).journal_name(&self.journal_name);
-        let is_json = self.common.json;
-        let builder = builder.on_event(move |event| print_event(&event, is_json));
+        let print = self.printer.as_ref().map(Printer::print);
+        let builder = builder.on_event(move |event| match &print {
+            Some(print) => print(json_line(&event)),
+            None => report::event_text(&event).iter().for_each(|text| eprint_line(text)),
+        });
         Ok(sinks.into_iter().fold(builder, RotationBuilder::shared_sink))
     }
 
@@ -196,10 +202,13 @@ impl<'a> Setup<'a> {
         let ended = run.cancel_on(interrupted()).await;
         let report = ended.as_ref().map_or_else(RotationError::report, Some);
         end_change(report.map(|report| self.lines(report).join("; ")).unwrap_or_default());
-        let printed = match report {
-            Some(report) if self.common.json => print(&(json_text(&json!({ "report": report }), false) + "\n")),
-            Some(report) if ended.is_ok() => print_lines(&self.lines(report)),
-            _ => Ok(()),
+        let printed = match (&self.printer, report) {
+            (Some(printer), report) => {
+                report.into_iter().for_each(|report| printer.print()(json_line(&json!({ "report": report }))));
+                printer.finish()
+            }
+            (None, Some(report)) if ended.is_ok() => print_lines(&self.lines(report)),
+            (None, _) => Ok(()),
         };
         match &ended {
             Ok(_) => printed.map(|()| ExitCode::SUCCESS),
@@ -238,15 +247,42 @@ impl<'a> Setup<'a> {
             }
             _ => error.hint().to_owned(),
         };
-        let next = error.report().and_then(report::next);
-        let hint = next.map_or(hint, |verb| self.go_on(verb));
-        let failure = Failure::of_rotation(error.kind().code(), status_of(error.kind(), source), error, hint);
+        let hint = error.report().and_then(|report| self.hint_after(error, report)).unwrap_or(hint);
+        let status = match error.report() {
+            Some(report) if error.kind() == RotationErrorKind::Cancelled && report::is_outcome_unknown(report) => {
+                exit_status::of(ErrorKind::OutcomeUnknown)
+            }
+            _ => status_of(error.kind(), source),
+        };
+        let failure = Failure::of_rotation(error.kind().code(), status, error, hint);
         error.report().map_or_else(Vec::new, report::facts).into_iter().fold(failure, Failure::with_note)
+    }
+
+    /// Returns the next command after an error. Returns `None` if the rotation has ended.
+    fn hint_after(&self, error: &RotationError, report: &Report) -> Option<String> {
+        let next = report::next(report);
+        match error.kind() {
+            // The journal does not contain the last step.
+            RotationErrorKind::Journal => Some(format!(
+                "make the journal readable and writable, and {}; if the journal is lost, {}",
+                self.go_on(next.unwrap_or("resume")),
+                self.command(&["recover", &report.old_key], true),
+            )),
+            RotationErrorKind::Busy => {
+                Some(format!("wait until the other process has ended, and {}", self.go_on(next.unwrap_or("status"))))
+            }
+            _ => next.map(|verb| self.go_on(verb)),
+        }
     }
 
     /// Returns the command line that continues the rotation, with all required options. Keys in it are masked.
     fn go_on(&self, verb: &str) -> String {
-        let mut words = vec!["codat-keys".to_owned(), "rotate".to_owned(), verb.to_owned()];
+        self.command(&[verb], !self.sinks.iter().all(SinkArgument::is_complete))
+    }
+
+    fn command(&self, arguments: &[&str], with_sinks: bool) -> String {
+        let words = ["codat-keys", "rotate"].iter().chain(arguments);
+        let mut words: Vec<String> = words.map(|word| (*word).to_owned()).collect();
         let mut add = |option: &str, value: &str| words.extend([option.to_owned(), value.to_owned()]);
         if let Some(from) = &self.common.from {
             add("--from", &from.display().to_string());
@@ -258,7 +294,7 @@ impl<'a> Setup<'a> {
             add("--lock", lock);
         }
         self.common.connection.arguments().iter().for_each(|(option, value)| add(option, value));
-        if self.common.from.is_none() && !self.sinks.iter().all(SinkArgument::is_complete) {
+        if self.common.from.is_none() && with_sinks {
             for sink in &self.sinks {
                 sink.options().iter().for_each(|(option, value)| add(option, value));
             }
@@ -302,18 +338,12 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// Prints an event. Ignores errors, because a closed output does not stop a rotation.
-fn print_event(event: &RotationEvent, is_json: bool) {
-    if is_json {
-        let _ = print(&(json_text(event, false) + "\n"));
-    } else if let Some(text) = report::event_text(event) {
-        eprint_line(&text);
-    }
+fn json_line(document: &impl Serialize) -> String {
+    json_text(document, false) + "\n"
 }
 
 /// Returns the exit status of a failed rotation. `source` is the error of the API that caused it.
 fn status_of(kind: RotationErrorKind, source: Option<&Error>) -> u8 {
-    use codat_keys::ErrorKind;
     let of_source = source.map_or(1, |source| exit_status::of(source.kind()));
     match kind {
         RotationErrorKind::InvalidInput | RotationErrorKind::SinkOccupied | RotationErrorKind::ForeignJournal => {
