@@ -47,7 +47,7 @@ pub enum RotationEvent {
         /// The description of the sink.
         sink: String,
     },
-    /// A key was deleted, or did not exist any more.
+    /// A key was deleted.
     Deleted {
         /// The id of the key.
         id: String,

@@ -1,5 +1,7 @@
 //! The state of a rotation, as the journal stores it. The journal contains no secret.
 
+use std::time::Duration;
+
 use codat_keys::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +129,10 @@ pub struct Record {
     /// Whether the rotation replaces the content of a sink that is neither empty nor the old key.
     #[serde(default)]
     pub overwrite: bool,
+    /// How long the old key stays after all sinks have the new key. `None` means until
+    /// [`finish`](crate::Rotation::finish).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<Duration>,
     /// The ids of the keys that the rotation has deleted, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<String>,
@@ -137,8 +143,8 @@ pub struct Record {
     /// Why the rotation was rolled back or aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether a further key with the name of the new key can still appear, because the outcome of a creation is
-    /// unknown.
+    /// Whether a key with the name of the new key can still appear: the outcome of a creation is unknown, or the lists
+    /// did not contain the new key when it was to be deleted.
     #[serde(default)]
     pub may_appear_later: bool,
 }

@@ -36,15 +36,16 @@ pub struct Report {
     pub name: Option<String>,
     /// The sinks, and how far the delivery to each of them has come.
     pub sinks: Vec<SinkRecord>,
-    /// The ids of the deleted keys, in order.
+    /// The ids of the keys that the rotation has deleted, in order. A key that another program has deleted is not among
+    /// them.
     pub deleted: Vec<String>,
     /// Why the rotation was rolled back or aborted.
     pub reason: Option<String>,
     /// In the state [`State::Grace`], the time at which the old key is deleted.
     pub grace_until: Option<Timestamp>,
-    /// Whether a further key with this name can still appear, because the outcome of a creation is unknown. In this
-    /// case, list the keys after some minutes, and delete every key with this name that is not
-    /// [`new_key`](Self::new_key).
+    /// Whether a key with this name can still appear: the outcome of a creation is unknown, or the lists did not contain
+    /// the new key when it was to be deleted. In this case, list the keys after some minutes, and delete every key with
+    /// this name that is not [`new_key`](Self::new_key).
     pub may_appear_later: bool,
 }
 

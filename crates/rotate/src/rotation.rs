@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use codat_keys::{Client, KeyId};
+use codat_keys::{Client, KeyId, Timestamp};
 
 use crate::driver::{Command, Options};
 use crate::error::{RotationError, RotationErrorKind};
@@ -26,6 +26,9 @@ const DEFAULT_PROBE_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 
 /// The shortest allowed lease. A lease must be longer than the timeout of the creation of a key, which is 60 s.
 const MIN_LEASE: Duration = Duration::from_secs(2 * 60);
+
+/// The longest allowed lease. After a crash, other processes wait for the end of the lease.
+const MAX_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A rotation: the replacement of an API key with a new one. Methods such as [`start`](Self::start) return a [`Run`],
 /// which runs the rotation when it is awaited.
@@ -57,7 +60,7 @@ impl Rotation {
             sinks: Vec::new(),
             journal: None,
             journal_name: DEFAULT_JOURNAL.into(),
-            grace: Grace::UntilFinish,
+            grace: None,
             overwrite: false,
             delete_first: Vec::new(),
             lease: DEFAULT_LEASE,
@@ -112,10 +115,10 @@ impl Rotation {
 
     /// Rebuilds a lost journal from the tag in the name of the new key and from the sinks, and resumes the rotation.
     /// The old key must be set with [`RotationBuilder::key`] if several keys can be the old key, because their names
-    /// have the same base as the name of the new key.
+    /// have the same base as the name of the new key, or if no sink can be read or has the old or the new key.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume). `NothingToResume` if no key has a tag, or if several rotations can be meant.
+    /// As [`resume`](Self::resume). `NothingToResume` if no key has a tag, or if the old key must be set.
     pub fn recover(&self) -> Run {
         self.run(Command::Recover)
     }
@@ -185,7 +188,7 @@ pub struct RotationBuilder {
     sinks: Vec<Arc<dyn Sink>>,
     journal: Option<Arc<dyn JournalStore>>,
     journal_name: String,
-    grace: Grace,
+    grace: Option<Grace>,
     overwrite: bool,
     delete_first: Vec<KeyId>,
     lease: Duration,
@@ -240,9 +243,10 @@ impl RotationBuilder {
         self
     }
 
-    /// Sets how long the old key stays after all sinks have the new key. Default: [`Grace::UntilFinish`].
+    /// Sets how long the old key stays after all sinks have the new key. Default: [`Grace::UntilFinish`], or if the
+    /// rotation is resumed, the value with which it was started.
     pub fn grace(mut self, grace: Grace) -> Self {
-        self.grace = grace;
+        self.grace = Some(grace);
         self
     }
 
@@ -264,7 +268,7 @@ impl RotationBuilder {
     /// Sets the duration of the lease. Each journal entry starts a new lease, during which no other process can resume
     /// the rotation. If this process crashes, other processes must wait until the lease expires. A running rotation
     /// renews its lease. The lease is at least 2 minutes, and at least twice the [timeout](Sink::timeout) of each sink,
-    /// so that it outlives each step. Default: 5 minutes. With a [`FileJournal`](crate::FileJournal) on Linux,
+    /// so that it outlives each step. It is at most 24 hours. Default: 5 minutes. With a [`FileJournal`](crate::FileJournal) on Linux,
     /// processes of the same machine need not wait.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time;
@@ -289,7 +293,8 @@ impl RotationBuilder {
     ///
     /// # Errors
     /// `InvalidInput` without a sink or a journal, for two sinks with the same description, for an invalid name of the
-    /// journal, and for a lease that is shorter than 2 minutes or than twice the timeout of a sink.
+    /// journal, for a lease that is shorter than 2 minutes or than twice the timeout of a sink, or longer than 24 hours,
+    /// and for a grace period that ends after the year 9999.
     pub fn build(self) -> Result<Rotation, RotationError> {
         let journal = self.journal.ok_or_else(|| invalid("no journal was given", "set `journal`"))?;
         check_journal_name(&self.journal_name)?;
@@ -302,11 +307,17 @@ impl RotationBuilder {
             return Err(invalid(format!("the sink {} was given twice", descriptions[twice]), "give each sink once"));
         }
         let longest = self.sinks.iter().map(|sink| sink.timeout()).max().unwrap_or_default();
-        if self.lease < MIN_LEASE.max(2 * longest) {
+        if self.lease < MIN_LEASE.max(longest.saturating_mul(2)) || self.lease > MAX_LEASE {
             return Err(invalid(
-                "the lease is too short",
-                "set at least 2 minutes, and twice the timeout of each sink",
+                "the lease is too short or too long",
+                "set at least 2 minutes, at least twice the timeout of each sink, and at most 24 hours",
             ));
+        }
+        if let Some(Grace::For(time)) = self.grace
+            && Timestamp::now().checked_add(time).is_err()
+        {
+            let hint = "set a shorter time, or none: the old key then stays until the rotation is finished";
+            return Err(invalid("the grace period ends after the year 9999", hint));
         }
         Ok(Rotation(Arc::new(Options {
             client: self.client,

@@ -275,3 +275,28 @@ async fn a_new_key_that_does_not_work_leads_to_a_rollback() {
     assert_eq!(error.kind(), RotationErrorKind::RolledBack, "{error}");
     setup.assert_rolled_back(1).await;
 }
+
+#[tokio::test]
+async fn times_that_do_not_end_are_rejected_before_anything_is_changed() {
+    let setup = Setup::new();
+    let far = Duration::from_secs(9000 * 366 * 24 * 3600);
+    for builder in [
+        setup.builder().grace(Grace::For(far)),
+        setup.builder().grace(Grace::For(Duration::MAX)),
+        setup.builder().lease(Duration::MAX),
+        setup.builder().lease(Duration::from_secs(25 * 3600)),
+    ] {
+        assert_eq!(builder.build().unwrap_err().kind(), RotationErrorKind::InvalidInput);
+    }
+    // The longest time that ends in time does not end the process.
+    let builder = setup.builder().grace(Grace::For(Duration::from_secs(7000 * 365 * 24 * 3600)));
+    let waits = Arc::new(tokio::sync::Notify::new());
+    let seen = Arc::clone(&waits);
+    let rotation = builder.probe_timeout(Duration::MAX).on_event(move |event| {
+        if matches!(event, RotationEvent::Waiting { .. }) {
+            seen.notify_one();
+        }
+    });
+    let run = rotation.build().unwrap().start().cancel_on(async move { waits.notified().await });
+    assert_eq!(bounded(run).await.unwrap_err().kind(), RotationErrorKind::Cancelled);
+}

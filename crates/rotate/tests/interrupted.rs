@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use codat_keys::Timestamp;
+use codat_keys::{KeyId, Timestamp};
 use codat_keys_rotate::{
     Entry, Grace, JournalFuture, JournalStore, MemoryJournal, MemorySink, Rotation, RotationErrorKind, State,
 };
@@ -132,6 +132,61 @@ async fn a_lost_journal_is_rebuilt_from_the_tag() {
 }
 
 #[tokio::test]
+async fn a_recovery_needs_the_id_of_the_old_key_if_no_sink_shows_it() {
+    let mut setup = Setup::new();
+    assert!(killed_at(&setup, 4, true).await);
+    setup.store = MemoryJournal::new();
+    setup.sink.set(None);
+    let before = setup.ids();
+    let error = bounded(setup.rotation().recover()).await.unwrap_err();
+    assert_eq!((error.kind(), setup.ids()), (RotationErrorKind::NothingToResume, before));
+    let named = setup.builder().key(KeyId::parse("old").unwrap()).grace(Grace::None).build().unwrap();
+    assert_eq!(bounded(named.recover()).await.unwrap().state, State::Done);
+    setup.assert_rotated(1).await;
+}
+
+/// A journal that cannot be written after this number of entries.
+struct FullAfter {
+    store: MemoryJournal,
+    entries: u64,
+}
+
+impl JournalStore for FullAfter {
+    fn list<'a>(&'a self, name: &'a str) -> JournalFuture<'a, Vec<u64>> {
+        self.store.list(name)
+    }
+
+    fn get<'a>(&'a self, name: &'a str, seq: u64) -> JournalFuture<'a, Option<Vec<u8>>> {
+        self.store.get(name, seq)
+    }
+
+    fn create<'a>(&'a self, name: &'a str, seq: u64, bytes: Vec<u8>) -> JournalFuture<'a, bool> {
+        match seq > self.entries {
+            true => Box::pin(async { Err(std::io::ErrorKind::StorageFull.into()) }),
+            false => self.store.create(name, seq, bytes),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_error_of_a_journal_that_cannot_be_written_reports_what_was_done() {
+    for (entries, state) in [(1, State::Create), (2, State::Probe), (3, State::Deliver)] {
+        let setup = Setup::new();
+        let journal = FullAfter { store: setup.store.clone(), entries };
+        let error = bounded(setup.builder().journal(journal).build().unwrap().start()).await.unwrap_err();
+        assert_eq!(error.kind(), RotationErrorKind::Journal);
+        let report = error.report().expect("a report");
+        assert_eq!((report.state, report.old_key.as_str()), (state, "old"));
+        let new = setup.keys().into_iter().find(|(_, name)| name.starts_with("billing~")).map(|(id, _)| id);
+        assert_eq!(report.new_key, new, "{state:?}");
+    }
+    let setup = Setup::new();
+    let journal = FullAfter { store: setup.store.clone(), entries: 0 };
+    let error = bounded(setup.builder().journal(journal).build().unwrap().start()).await.unwrap_err();
+    assert!(error.kind() == RotationErrorKind::Journal && error.report().is_none());
+}
+
+#[tokio::test]
 async fn a_cancelled_rotation_is_resumed_immediately() {
     let setup = Setup::new();
     let (cancel, cancelled) = tokio::sync::oneshot::channel::<()>();
@@ -146,6 +201,24 @@ async fn a_cancelled_rotation_is_resumed_immediately() {
     assert_eq!(error.kind(), RotationErrorKind::Cancelled);
     assert!(error.report().unwrap().new_key.is_some());
     assert_eq!(bounded(setup.rotation().resume()).await.unwrap().state, State::Grace);
+}
+
+#[tokio::test]
+async fn a_resumed_rotation_keeps_the_grace_period_with_which_it_was_started() {
+    let start = async || {
+        let setup = Setup::new();
+        let (cancel, cancelled) = tokio::sync::oneshot::channel::<()>();
+        let cancel = Mutex::new(Some(cancel));
+        let rotation = setup.builder().grace(Grace::None).on_event(move |_| drop(cancel.lock().unwrap().take()));
+        let run = rotation.build().unwrap().start().cancel_on(async { drop(cancelled.await) });
+        assert_eq!(bounded(run).await.unwrap_err().kind(), RotationErrorKind::Cancelled);
+        setup
+    };
+    let setup = start().await;
+    assert_eq!(bounded(setup.rotation().resume()).await.unwrap().state, State::Done);
+    let setup = start().await;
+    let other = setup.builder().grace(Grace::UntilFinish).build().unwrap();
+    assert_eq!(bounded(other.resume()).await.unwrap().state, State::Grace);
 }
 
 #[tokio::test]

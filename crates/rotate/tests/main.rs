@@ -8,3 +8,4 @@ mod happy;
 mod interrupted;
 mod support;
 mod two_rotations;
+mod wrong_responses;

@@ -16,7 +16,7 @@ use crate::runtime::unless_interrupted;
 /// The service name of all keyring entries. The user name of an entry is the [`key_id`] of the profile.
 const SERVICE: &str = "codat-keys";
 
-/// The maximum size of a keyring entry, as of a key file. Valid credentials are far smaller.
+/// The maximum size of a keyring entry. A key file has the same limit. Valid credentials are far smaller.
 const MAX_ENTRY_BYTES: usize = 64 * 1024;
 
 const ELSEWHERE: &str = "keep the key in a file: codat-keys login --store file";

@@ -107,7 +107,9 @@ impl<'a> Calls<'a> {
     fn check_texts(&self, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
         let holds_key = |text: &str| self.options.client.redact(text) != text || holds_credential(text);
         if keys.iter().any(|key| key.id.holds_key()) {
-            return Err(permanent("the id of a key contains an API key, so it cannot be stored in the journal"));
+            let what = "the id of a key contains an API key, so it cannot be stored in the journal: delete this key in \
+                        the Codat Portal, then run the command again";
+            return Err(permanent(what));
         }
         if self.options.name.as_deref().is_some_and(holds_key) {
             return Err(permanent("the name for the new key contains an API key, or what looks like one"));
@@ -151,7 +153,6 @@ impl<'a> Calls<'a> {
         let delete = self.client(caller)?.keys().delete(&id).send();
         match timeout(limit, delete).await.map_err(|_| timed_out(FailureKind::Unknown))? {
             Ok(()) => Ok(Event::Deleted),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Event::Deleted),
             Err(error) => Err(api_failure(error, FailureKind::Unknown)),
         }
     }
@@ -238,6 +239,7 @@ fn api_failure(error: Error, unknown: FailureKind) -> Failure {
             FailureKind::Rejected
         }
         ErrorKind::KeyLimitReached => FailureKind::KeyLimitReached,
+        ErrorKind::NotFound => FailureKind::NotFound,
         _ if error.is_retryable() => FailureKind::Temporary,
         _ => FailureKind::Permanent,
     };

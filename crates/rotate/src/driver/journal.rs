@@ -9,6 +9,7 @@ use super::Options;
 use crate::error::{RotationError, RotationErrorKind};
 use crate::journal::{Entry, FORMAT, JournalLock};
 use crate::record::Record;
+use crate::report::Report;
 
 /// The time that must remain of a lease when a step begins, in addition to the timeout of the step. It covers the time
 /// until a lost connection is noticed, and small differences between the clocks of two machines.
@@ -110,13 +111,22 @@ impl<'a> HeldJournal<'a> {
             expires,
             rotation: record,
         };
-        let bytes = serde_json::to_vec(&entry).map_err(|error| failed(self.options)(error.into()))?;
-        let created = self.options.journal.create(&self.options.journal_name, entry.seq, bytes).await;
-        if !created.map_err(failed(self.options))? {
-            return Err(busy("another process has continued the rotation"));
+        if let Err(error) = self.create(&entry).await {
+            // Before the first entry of a run, nothing has happened.
+            let has_begun = self.record.is_some();
+            return Err(if has_begun { error.with_report(Report::of(&entry.rotation)) } else { error });
         }
         (self.seq, self.expires, self.record) = (entry.seq, expires, Some(entry.rotation));
         Ok(())
+    }
+
+    async fn create(&self, entry: &Entry) -> Result<(), RotationError> {
+        let bytes = serde_json::to_vec(entry).map_err(|error| failed(self.options)(error.into()))?;
+        let created = self.options.journal.create(&self.options.journal_name, entry.seq, bytes).await;
+        match created.map_err(failed(self.options))? {
+            true => Ok(()),
+            false => Err(busy("another process has continued the rotation")),
+        }
     }
 
     fn remaining(&self) -> Duration {
@@ -142,7 +152,7 @@ pub(super) async fn latest(options: &Options) -> Result<Option<Entry>, RotationE
 fn failed(options: &Options) -> impl Fn(io::Error) -> RotationError {
     |error| {
         let message = format!("the journal `{}` cannot be used: {error}", options.journal_name);
-        let hint = "make the journal readable and writable; then run the command again";
+        let hint = "make the journal readable and writable; then resume the rotation, or start it if it has not begun";
         RotationError::new(RotationErrorKind::Journal, message, hint).with_source(error)
     }
 }

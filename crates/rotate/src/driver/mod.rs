@@ -37,6 +37,17 @@ pub enum Grace {
     For(Duration),
 }
 
+impl Grace {
+    /// Returns the duration. Returns `None` if the old key stays until [`Rotation::finish`](crate::Rotation::finish).
+    fn period(self) -> Option<Duration> {
+        match self {
+            Self::UntilFinish => None,
+            Self::None => Some(Duration::ZERO),
+            Self::For(time) => Some(time),
+        }
+    }
+}
+
 /// What a rotation would do. Returned by [`Rotation::plan`](crate::Rotation::plan).
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -85,7 +96,8 @@ pub(crate) struct Options {
     pub(crate) descriptions: Vec<String>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) journal_name: String,
-    pub(crate) grace: Grace,
+    /// `None` if the caller has set none.
+    pub(crate) grace: Option<Grace>,
     pub(crate) overwrite: bool,
     pub(crate) delete_first: Vec<KeyId>,
     pub(crate) lease: Duration,
@@ -114,7 +126,7 @@ pub(crate) async fn run(
     let (mut journal, latest) = HeldJournal::open(options).await?;
     let (goal, record) = begin(options, &command, latest.map(|entry| entry.rotation))?;
     let order = sink_order(options, &record)?;
-    let mut machine = Machine::new(config(options, &order, goal), goal, record);
+    let mut machine = Machine::new(config(options, &order, goal, &record), goal, record);
     let mut calls = Calls::new(options, order);
     let outcome = match or_cancelled(drive(options, &mut machine, &mut calls, &mut journal), cancelled).await {
         Some(outcome) => outcome?,
@@ -156,7 +168,7 @@ pub(crate) async fn status(options: &Options) -> Result<Option<Status>, Rotation
 pub(crate) async fn plan(options: &Options) -> Result<Plan, RotationError> {
     let record = first_record(options, State::Preflight);
     let order: Vec<usize> = (0..options.sinks.len()).collect();
-    let mut machine = Machine::new(config(options, &order, Goal::Continue), Goal::Continue, record);
+    let mut machine = Machine::new(config(options, &order, Goal::Continue, &record), Goal::Continue, record);
     let mut calls = Calls::new(options, order);
     loop {
         let event = match machine.next(Timestamp::now()) {
@@ -243,12 +255,15 @@ fn begin(options: &Options, command: &Command, latest: Option<Record>) -> Result
         Command::Finish => Goal::Finish,
         Command::Abort => Goal::Abort,
     };
-    let record = unfinished.ok_or_else(|| {
+    let mut record = unfinished.ok_or_else(|| {
         let message = "the journal contains no unfinished rotation";
         error(RotationErrorKind::NothingToResume, message, "start a rotation, or recover one whose journal was lost")
     })?;
     if record.base_url != options.client.base_url() {
         return Err(foreign("the journal belongs to a rotation at another base URL"));
+    }
+    if let Some(grace) = options.grace {
+        record.grace = grace.period();
     }
     Ok((goal, record))
 }
@@ -266,6 +281,7 @@ fn first_record(options: &Options, state: State) -> Record {
         new_key: None,
         sinks: sinks.collect(),
         overwrite: options.overwrite,
+        grace: options.grace.and_then(Grace::period),
         deleted: Vec::new(),
         grace_until: None,
         reason: None,
@@ -283,19 +299,13 @@ fn sink_order(options: &Options, record: &Record) -> Result<Vec<usize>, Rotation
     })
 }
 
-fn config(options: &Options, order: &[usize], goal: Goal) -> Config {
-    let grace = match options.grace {
-        Grace::UntilFinish if goal == Goal::Finish => Some(Duration::ZERO),
-        Grace::UntilFinish => None,
-        Grace::None => Some(Duration::ZERO),
-        Grace::For(time) => Some(time),
-    };
+fn config(options: &Options, order: &[usize], goal: Goal, record: &Record) -> Config {
     Config {
         verifications: order.iter().map(|index| options.sinks[*index].verification()).collect(),
         key: options.key.as_ref().map(|id| id.as_str().to_owned()),
         base: options.name.clone(),
         delete_first: options.delete_first.iter().map(|id| id.as_str().to_owned()).collect(),
-        grace,
+        grace: record.grace.or((goal == Goal::Finish).then_some(Duration::ZERO)),
         probe_timeout: options.probe_timeout,
         generators: Generators { name: name::generate, idempotency_key },
     }

@@ -66,7 +66,7 @@ pub enum Event {
     Listed(Vec<ListedKey>),
     /// The new key exists, and has this id.
     Created(String),
-    /// The key was deleted, or does not exist any more.
+    /// The key was deleted.
     Deleted,
     /// The content of the sink.
     Content(SinkContent),
@@ -107,6 +107,8 @@ pub enum FailureKind {
     Permanent,
     /// Ten keys exist. No key was created.
     KeyLimitReached,
+    /// No key with this id was found, so nothing was deleted. The list of the keys can be out of date.
+    NotFound,
     /// It is unknown whether the creation or deletion takes effect. Repeating the same action can show the outcome.
     Unknown,
     /// It is unknown whether the key is created. Repeating the request with the same idempotency key can no longer show

@@ -65,6 +65,11 @@ impl Process {
             is_resumed,
         };
         match self.port.perform(action).await {
+            // The rotation could otherwise delete a key that it did not create.
+            Event::Created(id) if self.is_of_another(&id) => {
+                let message = "the response names a key that existed before".into();
+                Err(Failure { kind: FailureKind::Unknown, message, error: None })
+            }
             Event::Created(id) => Ok(id),
             event => Err(failure(event)),
         }

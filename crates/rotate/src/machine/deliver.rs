@@ -1,6 +1,8 @@
 //! The states [`State::Deliver`] and [`State::Confirm`]: each sink gets the new key, and the value in the sink must
 //! authenticate.
 
+use codat_keys::Timestamp;
+
 use super::action::{Caller, Failure, FailureKind, Stop};
 use super::process::{Process, TRIES, contains};
 use crate::record::{SinkProgress, State};
@@ -52,8 +54,8 @@ impl Process {
             }
             self.set_progress(sink, SinkProgress::Confirmed).await;
         }
-        let grace = self.config.grace.map(|grace| self.port.now() + grace);
-        self.record.grace_until = grace;
+        let until = |grace| self.port.now().checked_add(grace).unwrap_or(Timestamp::MAX);
+        self.record.grace_until = self.config.grace.map(until);
         self.enter(State::Grace).await;
         Ok(())
     }

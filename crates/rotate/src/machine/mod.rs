@@ -7,6 +7,7 @@
 
 mod action;
 mod create;
+mod deletion;
 mod deliver;
 mod grace;
 mod preflight;

@@ -123,7 +123,8 @@ impl Process {
         self.enter(State::DeleteFirst).await;
         for id in to_delete {
             match self.delete(&self.old(), &id).await {
-                Ok(()) => {}
+                // If the key was not found, another program has deleted it.
+                Ok(()) | Err(Failure { kind: FailureKind::NotFound, .. }) => {}
                 Err(Failure { kind: FailureKind::Unknown, message, error }) => return Err(unfinished(message, error)),
                 Err(failure) => return self.end(api("no key was created", failure)).await,
             }

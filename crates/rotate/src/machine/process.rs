@@ -72,6 +72,8 @@ pub(super) struct Process {
     pub(super) has_checked_sinks: bool,
     /// The ids of the keys with the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
+    /// The ids of all other keys, from all lists of this run.
+    other_ids: HashSet<String>,
     /// The error with which the rotation ends in the state [`State::Aborted`]. `None` if it was rolled back.
     ended: Option<Stop>,
 }
@@ -87,6 +89,7 @@ impl Process {
             is_forward_only: false,
             has_checked_sinks: false,
             own_ids: HashSet::new(),
+            other_ids: HashSet::new(),
             ended: None,
         }
     }
@@ -192,7 +195,9 @@ impl Process {
     pub(super) async fn list(&mut self, caller: Caller) -> Result<Vec<ListedKey>, Failure> {
         match self.port.perform(Action::List(caller)).await {
             Event::Listed(keys) => {
-                self.own_ids.extend(self.ours(&keys));
+                let ours = self.ours(&keys);
+                self.other_ids.extend(keys.iter().map(|key| &key.id).filter(|id| !ours.contains(id)).cloned());
+                self.own_ids.extend(ours);
                 Ok(keys)
             }
             event => Err(failure(event)),
@@ -238,6 +243,16 @@ impl Process {
         self.wait(wait).await;
     }
 
+    /// Waits before the next try. Returns the failure if no try follows.
+    pub(super) async fn try_again(&mut self, failure: Failure, tries: &mut u32) -> Result<(), Failure> {
+        if *tries == TRIES {
+            return Err(failure);
+        }
+        self.wait_after(*tries, &failure.message).await;
+        *tries += 1;
+        Ok(())
+    }
+
     pub(super) async fn wait(&mut self, time: Duration) {
         self.port.perform(Action::Wait(time)).await;
     }
@@ -255,6 +270,11 @@ impl Process {
     /// Returns whether the key with this id has the tag of this rotation: it is the new key or a duplicate.
     pub(super) fn is_ours(&self, id: &str) -> bool {
         self.record.new_key.as_deref() == Some(id) || self.own_ids.contains(id)
+    }
+
+    /// Returns whether a list has shown the key with this id without the tag of this rotation.
+    pub(super) fn is_of_another(&self, id: &str) -> bool {
+        self.other_ids.contains(id)
     }
 
     /// Returns the ids of the listed keys that this rotation has created. They have the name of the new key, which

@@ -26,6 +26,7 @@ impl Process {
 
     /// Returns the id of the old key, and the new key. Lists the keys up to four times until a list contains both,
     /// because Codat can list a new key late. If duplicates of the new key exist, prefers the one that a sink has.
+    /// Returns an error if no sink has one of the two keys, unless the caller has named the old key.
     async fn find_pair(&mut self) -> Result<(String, ListedKey), Stop> {
         let mut keys = self.connect().await?;
         for _ in 1..TRIES {
@@ -36,6 +37,7 @@ impl Process {
             keys = self.connect().await?;
         }
         let (old, mut new) = self.pair(&keys)?;
+        let mut is_in_sink = false;
         for sink in 0..self.record.sinks.len() {
             if self.config.verifications[sink] != Verification::ReadBack {
                 continue;
@@ -46,8 +48,13 @@ impl Process {
             })?;
             if let SinkContent::Key(id) = content {
                 let duplicate = keys.iter().find(|key| key.id == id && key.name == new.name);
+                is_in_sink |= id == old || duplicate.is_some();
                 new = duplicate.cloned().unwrap_or(new);
             }
+        }
+        // Names alone can pair the keys of two different programs.
+        if !is_in_sink && self.config.key.is_none() {
+            return Err(nothing_to_resume("no sink has one of the two keys whose names match the lost rotation"));
         }
         Ok((old, new))
     }
@@ -68,15 +75,17 @@ impl Process {
         }
         match pairs.as_slice() {
             [(old, new)] => Ok((old.id.clone(), (*new).clone())),
-            found => Err(Stop {
-                kind: RotationErrorKind::NothingToResume,
-                message: match found {
-                    [] => "no key has the name of another key with a tag of a rotation".into(),
-                    _ => "more than one pair of keys matches the lost rotation".into(),
-                },
-                hint: "list the keys; give the id of the old key, and the name of the new key without its tag".into(),
-                error: None,
-            }),
+            [] => Err(nothing_to_resume("no key has the name of another key with a tag of a rotation")),
+            _ => Err(nothing_to_resume("more than one pair of keys matches the lost rotation")),
         }
+    }
+}
+
+fn nothing_to_resume(message: &str) -> Stop {
+    Stop {
+        kind: RotationErrorKind::NothingToResume,
+        message: message.into(),
+        hint: "list the keys; give the id of the old key, and the name of the new key without its tag".into(),
+        error: None,
     }
 }

@@ -1,8 +1,8 @@
 //! The state [`State::Retire`]: the old key and any duplicates of the new key are deleted. The new key authenticates
 //! the requests.
 
-use super::action::{Caller, FailureKind, ListedKey, Stop};
-use super::process::{BETWEEN_LISTS, Process, TRIES, contains, unfinished};
+use super::action::{Caller, FailureKind, Stop};
+use super::process::{Process, contains, unfinished};
 use crate::record::State;
 
 impl Process {
@@ -13,49 +13,10 @@ impl Process {
         if !self.has_checked_sinks {
             self.check_sinks().await?;
         }
-        let new = self.new_key();
-        let (mut tries, mut lists_without) = (1, 0);
-        // A list can be out of date, so two of them must agree that nothing remains.
-        while lists_without < 2 {
-            let keys = self.list_with(&new).await.map_err(|failure| still_alive(&failure.message, failure.error))?;
-            if !contains(&keys, &new) {
-                // The list is out of date, so it does not show what remains.
-                if tries == TRIES {
-                    return Err(still_alive("the list of keys does not contain the new key", None));
-                }
-                self.wait_after(tries, "the list of keys does not contain the new key").await;
-                tries += 1;
-                continue;
-            }
-            let Some(target) = self.next_to_retire(&keys) else {
-                lists_without += 1;
-                if lists_without < 2 {
-                    self.wait(BETWEEN_LISTS).await;
-                }
-                continue;
-            };
-            lists_without = 0;
-            if let Err(failure) = self.delete(&new, &target).await {
-                if tries == TRIES {
-                    return Err(still_alive(&failure.message, failure.error));
-                }
-                self.wait_after(tries, &failure.message).await;
-                tries += 1;
-            }
-        }
+        let deleted = self.delete_all_but(&self.new_key(), Some(&self.old())).await;
+        deleted.map_err(|failure| still_alive(&failure.message, failure.error))?;
         self.enter(State::Done).await;
         Ok(())
-    }
-
-    /// Returns the id of the next key to delete. `keys` must contain the new key, which is never returned. The old key
-    /// is deleted once even if `keys` does not contain it, because a list can be out of date.
-    fn next_to_retire(&self, keys: &[ListedKey]) -> Option<String> {
-        let (old, new) = (self.old(), self.new_key());
-        if !self.record.deleted.contains(&old) {
-            return Some(old);
-        }
-        let duplicates = self.ours(keys).into_iter().filter(|id| *id != new);
-        contains(keys, &old).then_some(old).into_iter().chain(duplicates).next()
     }
 
     /// Rolls the rotation back because the new key does not work any more, although the deletion of the old key may

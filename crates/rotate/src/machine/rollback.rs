@@ -2,7 +2,8 @@
 //! authenticates the requests.
 
 use super::action::{Caller, Failure, FailureKind, Stop};
-use super::process::{BETWEEN_LISTS, Process, TRIES, contains, unfinished};
+use super::deletion::out_of_date;
+use super::process::{Process, unfinished};
 use crate::record::{SinkProgress, State};
 use crate::sink::{SinkContent, Verification};
 
@@ -22,7 +23,14 @@ impl Process {
                 return Err(not_rolled_back(&self.sink_message(sink, "was not restored", &failure), failure.error));
             }
         }
-        self.delete_ours(&old).await?;
+        let new = self.record.new_key.clone();
+        let deleted = self.delete_all_but(&old, new.as_deref()).await;
+        deleted.map_err(|failure| not_rolled_back(&failure.message, failure.error))?;
+        if new.is_some_and(|id| !self.record.deleted.contains(&id)) {
+            // Another program has deleted the new key, or the lists do not contain it yet.
+            self.record.new_key = None;
+            self.record.may_appear_later = true;
+        }
         self.enter(State::Aborted).await;
         Ok(())
     }
@@ -69,15 +77,18 @@ impl Process {
         if self.config.verifications[sink] != Verification::ReadBack {
             return Ok(Remains::NewKey);
         }
+        let mut tries = 1;
         let mut content = self.read_sink(sink).await?;
-        if content == SinkContent::UnknownCredential {
+        while content == SinkContent::UnknownCredential {
             // The new key, if an outdated list did not contain it, or if another program has deleted it. Otherwise a
             // credential of another Codat client.
             match self.list(Caller::Sink(sink)).await {
-                Ok(_) => content = self.read_sink(sink).await?,
+                Ok(keys) if keys.iter().any(|key| key.is_caller) => {}
+                Ok(_) => self.try_again(out_of_date(), &mut tries).await?,
                 Err(failure) if failure.kind == FailureKind::Rejected => return Ok(Remains::NewKey),
                 Err(failure) => return Err(failure),
             }
+            content = self.read_sink(sink).await?;
         }
         Ok(match content {
             SinkContent::Key(id) if id == self.old() => Remains::OldKey,
@@ -86,42 +97,6 @@ impl Process {
             SinkContent::Nothing if self.record.sinks[sink].progress == SinkProgress::Writing => Remains::OldKey,
             _ => Remains::OfAnother,
         })
-    }
-
-    /// Deletes every key with the tag of this rotation. The old key authenticates the requests.
-    async fn delete_ours(&mut self, old: &str) -> Result<(), Stop> {
-        let (mut tries, mut lists_without) = (1, 0);
-        // A list can be out of date, so two of them must agree that nothing remains.
-        while lists_without < 2 {
-            let keys = self.list_with(old).await.map_err(|failure| not_rolled_back(&failure.message, failure.error))?;
-            if !contains(&keys, old) {
-                // The list is out of date, so it does not show what remains.
-                if tries == TRIES {
-                    return Err(not_rolled_back("the list of keys does not contain the old key", None));
-                }
-                self.wait_after(tries, "the list of keys does not contain the old key").await;
-                tries += 1;
-                continue;
-            }
-            // The new key is deleted once even if the list does not contain it, because the list can be out of date.
-            let known = self.record.new_key.clone().filter(|id| !self.record.deleted.contains(id));
-            let Some(target) = known.or_else(|| self.ours(&keys).into_iter().next()) else {
-                lists_without += 1;
-                if lists_without < 2 {
-                    self.wait(BETWEEN_LISTS).await;
-                }
-                continue;
-            };
-            lists_without = 0;
-            if let Err(failure) = self.delete(old, &target).await {
-                if tries == TRIES {
-                    return Err(not_rolled_back(&failure.message, failure.error));
-                }
-                self.wait_after(tries, &failure.message).await;
-                tries += 1;
-            }
-        }
-        Ok(())
     }
 }
 

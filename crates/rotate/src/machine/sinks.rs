@@ -1,7 +1,7 @@
 //! The steps that concern one sink, and the search for a working key.
 
 use super::action::{Action, Caller, Event, Failure, FailureKind, ListedKey, Stop};
-use super::process::{Process, TRIES, contains, failure, unfinished};
+use super::process::{Process, contains, failure, unfinished};
 use crate::error::RotationErrorKind;
 use crate::event::RotationEvent;
 use crate::record::SinkProgress;
@@ -107,14 +107,12 @@ impl Process {
         }
     }
 
-    /// Waits before the next try. Returns the failure if no try follows.
+    /// Waits before the next try. Returns the failure if it is permanent, or if no try follows.
     async fn retry(&mut self, failure: Failure, tries: &mut u32) -> Result<(), Failure> {
-        if *tries == TRIES || matches!(failure.kind, FailureKind::Permanent | FailureKind::Rejected) {
-            return Err(failure);
+        match failure.kind {
+            FailureKind::Permanent | FailureKind::Rejected => Err(failure),
+            _ => self.try_again(failure, tries).await,
         }
-        self.wait_after(*tries, &failure.message).await;
-        *tries += 1;
-        Ok(())
     }
 
     /// Records how far the delivery to a sink has come.

@@ -213,11 +213,10 @@ impl Common {
 }
 
 /// Parses the value of `--grace`.
-pub(super) fn grace(text: Option<&str>) -> Result<Grace, Failure> {
+pub(super) fn grace(text: &str) -> Result<Grace, Failure> {
     match text {
-        None => Ok(Grace::UntilFinish),
-        Some("0") => Ok(Grace::None),
-        Some(text) => match duration::parse(text).and_then(|time| Duration::try_from(time).ok()) {
+        "0" => Ok(Grace::None),
+        text => match duration::parse(text).and_then(|time| Duration::try_from(time).ok()) {
             Some(time) => Ok(Grace::For(time)),
             None => Err(invalid(
                 "the grace time is not valid",

@@ -37,7 +37,7 @@ pub(super) fn facts(report: &Report) -> Vec<String> {
     facts.extend(found.into_iter().filter_map(|(what, sinks)| Some(format!("{what}{}", sinks?))));
     if report.may_appear_later {
         let name = report.name.as_deref().unwrap_or_default();
-        let what = format!("another key named {name} may still appear");
+        let what = format!("a key named {name} may still appear");
         facts.push(format!("{what}: list the keys in a few minutes, and delete it"));
     }
     facts
@@ -49,7 +49,12 @@ fn working(report: &Report) -> Option<String> {
     let is_deleted = |id: &str| report.deleted.iter().any(|deleted| deleted == id);
     let new = report.new_key.as_deref().map(|id| format!("{id} ({})", report.name.as_deref().unwrap_or("no name")));
     Some(match (report.state, old, new) {
-        (State::Done, Some(old), Some(new)) => format!("the new key {new} works; the old key {old} is deleted"),
+        (State::Done, Some(old), Some(new)) if is_deleted(old) => {
+            format!("the new key {new} works; the old key {old} is deleted")
+        }
+        (State::Done, Some(old), Some(new)) => {
+            format!("the new key {new} works; Codat does not list the old key {old} any more")
+        }
         (State::Retire, Some(old), Some(new)) if !is_deleted(old) => {
             format!("the new key {new} works; the deletion of the old key {old} has begun")
         }

@@ -88,8 +88,7 @@ pub(super) async fn resume(options: &Common, goal: Goal) -> Result<ExitCode, Fai
         setup.sinks = setup.sinks_of_journal().await?;
     }
     let client = setup.client().await?;
-    let grace = grace(setup.file.grace.as_deref())?;
-    let rotation = setup.build(setup.builder(&client, false)?.grace(grace))?;
+    let rotation = setup.build(setup.builder(&client, false)?)?;
     setup
         .run(match goal {
             Goal::Finish => rotation.finish(),
@@ -165,8 +164,10 @@ impl<'a> Setup<'a> {
         client: &Client,
         is_strict: bool,
     ) -> Result<RotationBuilder, Failure> {
-        let grace = grace(options.grace.as_deref().or(self.file.grace.as_deref()))?;
-        let mut builder = self.builder(client, is_strict)?.grace(grace);
+        let mut builder = self.builder(client, is_strict)?;
+        if let Some(time) = &options.grace {
+            builder = builder.grace(grace(time)?);
+        }
         if let Some(name) = options.name.as_ref().or(self.file.name.as_ref()) {
             builder = builder.name(name);
         }
@@ -185,10 +186,13 @@ impl<'a> Setup<'a> {
         let sinks: Vec<Arc<dyn Sink>> = self.sinks.iter().map(|sink| sink.open(&context)).collect::<Result<_, _>>()?;
         let builder = Rotation::builder(client).journal(self.journal.clone()).journal_name(&self.journal_name);
         let print = self.printer.as_ref().map(Printer::print);
-        let builder = builder.on_event(move |event| match &print {
+        let mut builder = builder.on_event(move |event| match &print {
             Some(print) => print(json_line(&event)),
             None => report::event_text(&event).iter().for_each(|text| eprint_line(text)),
         });
+        if let Some(time) = &self.file.grace {
+            builder = builder.grace(grace(time)?);
+        }
         Ok(sinks.into_iter().fold(builder, RotationBuilder::shared_sink))
     }
 

@@ -130,6 +130,7 @@ impl Model<'_> {
         }
         match fault {
             DeleteFault::NotDeleted => return Some(failed(FailureKind::Temporary)),
+            DeleteFault::NotFound => return Some(failed(FailureKind::NotFound)),
             DeleteFault::Unknown(effect) => {
                 self.server.delete_with(effect, caller, id);
                 return Some(failed(FailureKind::Unknown));
@@ -137,10 +138,12 @@ impl Model<'_> {
             DeleteFault::Crash(Crash::Before(pause)) => return self.crash(Crash::Before(pause)),
             DeleteFault::None | DeleteFault::Crash(_) => {}
         }
+        let is_found = self.server.is_alive(id);
         self.server.delete(caller, id);
         match fault {
             DeleteFault::Crash(crash) => self.crash(crash),
-            _ => Some(Event::Deleted),
+            _ if is_found => Some(Event::Deleted),
+            _ => Some(failed(FailureKind::NotFound)),
         }
     }
 

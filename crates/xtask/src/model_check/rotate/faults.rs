@@ -129,13 +129,16 @@ pub(super) enum DeleteFault {
     None,
     /// The core reports that nothing was deleted.
     NotDeleted,
+    /// The list of the core does not contain the key, although the key exists. The core sends no deletion.
+    NotFound,
     Unknown(Effect),
     Crash(Crash),
 }
 
-pub(super) const DELETE: [DeleteFault; 8] = [
+pub(super) const DELETE: [DeleteFault; 9] = [
     DeleteFault::None,
     DeleteFault::NotDeleted,
+    DeleteFault::NotFound,
     DeleteFault::Unknown(Effect::Never),
     DeleteFault::Unknown(Effect::Now),
     DeleteFault::Unknown(Effect::Late(SOON)),

@@ -59,6 +59,7 @@ pub(super) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
         has_raced: false,
         may_appear_later: false,
         journal_lost: false,
+        names_old_key: false,
         full_at_last_list: false,
         foreign: Vec::new(),
     };
@@ -82,6 +83,8 @@ struct Model<'a> {
     /// Whether the rotation has reported that a key can appear later.
     may_appear_later: bool,
     journal_lost: bool,
+    /// Whether the caller names the old key, because a recovery without its id failed.
+    names_old_key: bool,
     full_at_last_list: bool,
     /// The ids of the keys of other programs. The rotation must not delete them. If ten keys exist at the start, the
     /// first one is an exception: the caller allows its deletion.
@@ -103,12 +106,12 @@ impl Model<'_> {
                 End::Complete(outcome) => {
                     self.may_appear_later |= outcome.record.may_appear_later;
                     let stop = outcome.stop.as_ref().map(|stop| stop.kind);
-                    if outcome.record.state.is_final()
-                        && outcome.record.name.is_none()
-                        && self.journal_lost
-                        && stop != Some(RotationErrorKind::NothingToResume)
-                    {
+                    let is_not_recovered =
+                        outcome.record.state.is_final() && outcome.record.name.is_none() && self.journal_lost;
+                    let finds_nothing = stop == Some(RotationErrorKind::NothingToResume);
+                    if is_not_recovered && !(finds_nothing && self.names_old_key) {
                         // The recovery failed before it found the keys: the caller tries again.
+                        self.names_old_key |= finds_nothing;
                         self.journal = None;
                     } else if outcome.record.state.is_final() {
                         return self.check_end(&outcome);
@@ -141,7 +144,7 @@ impl Model<'_> {
     fn run_once(&mut self, goal: Goal, record: Record) -> Result<End, RunResult> {
         let config = Config {
             verifications: vec![Verification::ReadBack; self.sinks.len()],
-            key: None,
+            key: self.names_old_key.then(|| OLD.into()),
             base: None,
             delete_first: if self.setup.keys == 10 { vec![self.foreign[0].clone()] } else { Vec::new() },
             grace: Some(Duration::from_secs(60)),

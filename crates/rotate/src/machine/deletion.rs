@@ -1,0 +1,52 @@
+//! The deletion of the keys that must not remain: at the end of a rotation the old key, and in a rollback the new key.
+
+use super::action::{Failure, FailureKind, ListedKey};
+use super::process::{BETWEEN_LISTS, Process, TRIES, contains};
+
+impl Process {
+    /// Deletes the key `target`, and every key with the tag of this rotation except `caller`. The key `caller`
+    /// authenticates the requests.
+    ///
+    /// A list can be out of date. The absence of `target` from the lists therefore counts only after four tries to
+    /// delete it. [`Record::deleted`](crate::Record::deleted) then does not contain `target`.
+    pub(super) async fn delete_all_but(&mut self, caller: &str, target: Option<&str>) -> Result<(), Failure> {
+        let mut is_due = target.is_some_and(|id| !self.record.deleted.iter().any(|deleted| deleted == id));
+        let (mut tries, mut lists_without) = (1, 0);
+        // Two lists must agree that nothing remains.
+        while lists_without < 2 {
+            let keys = self.list_with(caller).await?;
+            if !contains(&keys, caller) {
+                self.try_again(out_of_date(), &mut tries).await?;
+                continue;
+            }
+            let Some(id) = target.filter(|_| is_due).map(str::to_owned).or_else(|| self.remaining(&keys, caller, target))
+            else {
+                lists_without += 1;
+                if lists_without < 2 {
+                    self.wait(BETWEEN_LISTS).await;
+                }
+                continue;
+            };
+            lists_without = 0;
+            match self.delete(caller, &id).await {
+                Ok(()) => is_due = false,
+                Err(failure) if failure.kind == FailureKind::NotFound && tries == TRIES && !contains(&keys, &id) => {
+                    is_due = false;
+                }
+                Err(failure) => self.try_again(failure, &mut tries).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a listed key that must not remain.
+    fn remaining(&self, keys: &[ListedKey], caller: &str, target: Option<&str>) -> Option<String> {
+        let found = target.filter(|id| contains(keys, id)).map(str::to_owned);
+        found.into_iter().chain(self.ours(keys)).find(|id| id != caller)
+    }
+}
+
+pub(super) fn out_of_date() -> Failure {
+    let message = "the list of keys does not contain the key that authenticates the request".into();
+    Failure { kind: FailureKind::Temporary, message, error: None }
+}
