@@ -658,3 +658,22 @@ fn a_signal_stops_a_rotation_that_waits_for_the_configuration() {
     // The rotation waits for 10 s for the lock.
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
+
+/// The last lines must name the new key, because the journal does not contain it.
+#[test]
+fn a_journal_that_is_lost_during_a_rotation_is_an_error_with_the_facts() {
+    let account = Account::new();
+    fs::write(account.path("copy"), "").unwrap();
+    let lose = "command:sh -c 'cat > copy; rm -r journals; touch journals'";
+    let sinks = ["--to", lose, "--read-command", "cat copy", "--to", "file:key"];
+    let ended = account.rotate(&[&sinks[..], &["--journal", "journals"]].concat());
+    assert_eq!(ended.status, 1, "{ended:?}");
+    let new = account.newest();
+    for text in [
+        format!("note: the old key {} works; the new key {new} (billing~", account.old),
+        "note: with the new key: command:sh".into(),
+        format!("if the journal is lost, go on with: codat-keys rotate recover {} ", account.old),
+    ] {
+        assert!(ended.stderr.contains(&text), "{text}: {ended:?}");
+    }
+}
