@@ -19,7 +19,8 @@ impl Process {
                 self.try_again(out_of_date(), &mut tries).await?;
                 continue;
             }
-            let Some(id) = target.filter(|_| is_due).map(str::to_owned).or_else(|| self.remaining(&keys, caller, target))
+            let Some(id) =
+                target.filter(|_| is_due).map(str::to_owned).or_else(|| self.remaining(&keys, caller, target))
             else {
                 lists_without += 1;
                 if lists_without < 2 {
