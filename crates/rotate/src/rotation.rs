@@ -11,7 +11,7 @@ use codat_keys::{Client, KeyId, Timestamp};
 use crate::driver::{Command, Options};
 use crate::error::{RotationError, RotationErrorKind};
 use crate::event::RotationEvent;
-use crate::journal::JournalStore;
+use crate::journal::{JournalStore, is_name};
 use crate::report::{Report, Status};
 use crate::sink::Sink;
 
@@ -338,8 +338,7 @@ impl RotationBuilder {
 }
 
 fn check_journal_name(name: &str) -> Result<(), RotationError> {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if (1..=100).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(is_allowed) {
+    if is_name(name) {
         return Ok(());
     }
     Err(invalid("the name of the journal is not valid", "use 1 to 100 letters, digits, `_`, `-` and `.`, not first"))

@@ -47,7 +47,7 @@ async fn a_rollback_reports_no_deletion_that_it_did_not_send() {
     serve_stale_lists(&setup, 100);
     let report = bounded(setup.rotation().abort()).await.unwrap();
     assert_eq!((report.state, report.deleted, report.new_key), (State::Aborted, vec![], None));
-    assert!(report.may_appear_later, "the user is told to look for the key later");
+    assert!(report.may_appear_later, "the key can be listed later");
     assert_eq!((count(&setup, "DELETE"), setup.tagged().len()), (0, 1));
 }
 

@@ -69,7 +69,7 @@ impl Process {
             let is_old = self.config.key.as_ref().is_none_or(|id| *id == old.id) && old.name != new.name;
             let has_base = self.config.base.as_ref().map_or_else(|| base(old) == base(new), |name| *name == base(new));
             let is_known = pairs.iter().any(|pair| pair.0.id == old.id && pair.1.name == new.name);
-            if is_old && has_base && has_tag(new) && old.created < new.created && !is_known {
+            if is_old && has_base && has_tag(new) && old.created <= new.created && !is_known {
                 pairs.push((old, new));
             }
         }
