@@ -52,6 +52,10 @@ pub struct Rotation(Arc<Options>);
 impl Rotation {
     /// Returns a builder for a rotation of the key that `client` authenticates with. The rotation sends its requests
     /// with the settings of `client`.
+    ///
+    /// If the key of `client` was given as a value, `client` and its clones continue with the new key as soon as all sinks
+    /// have it, and with the old key after a rollback. A client that reads its key from a source, such as a file, reads it
+    /// again when Codat rejects the old key.
     pub fn builder(client: &Client) -> RotationBuilder {
         RotationBuilder {
             client: client.clone(),
@@ -292,9 +296,10 @@ impl RotationBuilder {
     /// Builds the rotation. Reads and sends nothing.
     ///
     /// # Errors
-    /// `InvalidInput` without a sink or a journal, for two sinks with the same description, for an invalid name of the
-    /// journal, for a lease that is shorter than 2 minutes or than twice the timeout of a sink, or longer than 24 hours,
-    /// and for a grace period that ends after the year 9999.
+    /// `InvalidInput` without a sink or a journal, for two sinks with the same description, for a description that is
+    /// empty or contains a key that the client has used or listed, for a name of the journal that is invalid or contains
+    /// such a key, for a lease that is shorter than 2 minutes or than twice the timeout of a sink, or longer than 24
+    /// hours, and for a grace period that ends after the year 9999.
     pub fn build(self) -> Result<Rotation, RotationError> {
         let journal = self.journal.ok_or_else(|| invalid("no journal was given", "set `journal`"))?;
         check_journal_name(&self.journal_name)?;
@@ -305,6 +310,16 @@ impl RotationBuilder {
         if let Some(twice) = (1..descriptions.len()).find(|&index| descriptions[..index].contains(&descriptions[index]))
         {
             return Err(invalid(format!("the sink {} was given twice", descriptions[twice]), "give each sink once"));
+        }
+        let holds_key = |text: &String| self.client.redact(text) != *text;
+        if holds_key(&self.journal_name) {
+            return Err(invalid("the name of the journal contains an API key", "set another name"));
+        }
+        if descriptions.iter().any(|description| description.is_empty() || holds_key(description)) {
+            return Err(invalid(
+                "the description of a sink is empty or contains an API key",
+                "give each sink a text without a key: the journal contains it",
+            ));
         }
         let longest = self.sinks.iter().map(|sink| sink.timeout()).max().unwrap_or_default();
         if self.lease < MIN_LEASE.max(longest.saturating_mul(2)) || self.lease > MAX_LEASE {

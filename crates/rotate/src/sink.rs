@@ -150,6 +150,10 @@ impl SinkError {
         self
     }
 
+    pub(crate) fn with_message(self, message: &str) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
     /// Returns whether the same call would fail again.
     pub fn is_permanent(&self) -> bool {
         self.is_permanent

@@ -1,5 +1,6 @@
 //! Rotations that fail: what remains, and what the error says.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -299,4 +300,46 @@ async fn times_that_do_not_end_are_rejected_before_anything_is_changed() {
     });
     let run = rotation.build().unwrap().start().cancel_on(async move { waits.notified().await });
     assert_eq!(bounded(run).await.unwrap_err().kind(), RotationErrorKind::Cancelled);
+}
+
+/// A sink that can be read, and not written.
+struct Broken(MemorySink);
+
+impl Sink for Broken {
+    fn describe(&self) -> String {
+        "memory:broken".into()
+    }
+
+    fn read(&self) -> SinkFuture<'_, Content> {
+        self.0.read()
+    }
+
+    fn write<'a>(&'a self, _key: &'a ApiKey) -> SinkFuture<'a, ()> {
+        let error = SinkError::permanent("it is broken").with_source(std::io::Error::other("the cause"));
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
+
+#[tokio::test]
+async fn the_error_of_a_sink_is_the_source_of_the_error() {
+    let setup = Setup::new();
+    let broken = Broken(MemorySink::new("unused", None));
+    let error = bounded(setup.builder().sink(broken).build().unwrap().start()).await.unwrap_err();
+    assert_eq!(error.kind(), RotationErrorKind::RolledBack);
+    let of_sink = error.source().and_then(|source| source.downcast_ref::<SinkError>()).unwrap();
+    assert_eq!((of_sink.to_string(), of_sink.is_permanent()), ("it is broken".to_owned(), true));
+    assert_eq!(of_sink.source().unwrap().to_string(), "the cause");
+    setup.assert_rolled_back(1).await;
+    assert_eq!(setup.client.whoami().await.unwrap().id.as_str(), "old");
+}
+
+#[tokio::test]
+async fn options_that_cannot_be_journalled_are_refused() {
+    let setup = Setup::new();
+    for description in ["", &format!("file:{}", setup.old.expose_secret())] {
+        let refused = setup.builder().sink(MemorySink::new(description, None)).build().unwrap_err();
+        assert_eq!(refused.kind(), RotationErrorKind::InvalidInput, "{description}");
+    }
+    let refused = setup.builder().journal_name(setup.old.expose_secret()).build().unwrap_err();
+    assert_eq!(refused.kind(), RotationErrorKind::InvalidInput);
 }

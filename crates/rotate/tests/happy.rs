@@ -16,7 +16,10 @@ async fn a_rotation_ends_in_its_grace_period_and_is_finished_later() {
     assert_eq!(setup.ids().len(), 3, "both keys exist");
     assert_eq!(setup.id_in_sink().await.unwrap().as_str(), report.new_key.as_deref().unwrap());
 
-    // The client still has the old key. Resuming changes nothing.
+    // The client continues with its new key.
+    assert_eq!(Some(setup.client.whoami().await.unwrap().id.as_str()), report.new_key.as_deref());
+
+    // Resuming changes nothing.
     setup.emulator.clear_journal();
     assert_eq!(bounded(setup.rotation().resume()).await.unwrap().state, State::Grace);
     let again = bounded(setup.rotation().start()).await.unwrap_err();
@@ -69,6 +72,7 @@ async fn an_aborted_rotation_changes_nothing_in_the_end() {
     let report = bounded(setup.rotation().abort()).await.unwrap();
     assert_eq!((report.state, report.new_key), (State::Aborted, None));
     setup.assert_rolled_back(1).await;
+    assert_eq!(setup.client.whoami().await.unwrap().id.as_str(), "old");
 }
 
 #[tokio::test]

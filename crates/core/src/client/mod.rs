@@ -181,6 +181,12 @@ impl Client {
     }
 }
 
+/// Replaces the API key of a client and its clones with `new`, if the key was given as a value and is `old`. Does
+/// nothing for a client that reads its key from a source, such as a file. A rotation calls this function.
+pub fn replace_key(client: &Client, old: &ApiKey, new: &ApiKey) {
+    client.0.transport().credentials().replace(old, new);
+}
+
 impl PageCursor {
     /// Returns the next page, as [`Pages::next`] does. If the page has not arrived yet, requests the page with
     /// `client`. The returned page contains the response and the number of results, but not their values.

@@ -28,7 +28,8 @@ pub(crate) struct CredentialCache {
     /// The cached credential. `None` until the first read. Not protected by a lock, because a lock may stay locked in a
     /// child process after a fork.
     stored: ArcSwapOption<CachedCredential>,
-    /// The source of the credential. `None` if the credential was given as a value and never changes.
+    /// The source of the credential. `None` if the credential was given as a value, which only [`replace`](Self::replace)
+    /// changes.
     source: Option<Source>,
 }
 
@@ -60,6 +61,15 @@ impl CredentialCache {
             known: self.known.clone(),
             stored: ArcSwapOption::from(Some(CachedCredential::new(credential))),
             source: None,
+        }
+    }
+
+    /// Replaces a credential that was given as a value, if its key is `old`. A credential with a source stays, because
+    /// the source decides which key is used.
+    pub(crate) fn replace(&self, old: &ApiKey, new: &ApiKey) {
+        if self.source.is_none() && self.stored().is_some_and(|stored| stored.key == *old) {
+            self.known.add_used(new);
+            self.stored.store(Some(CachedCredential::new(&Credential::ApiKey(new.clone()))));
         }
     }
 

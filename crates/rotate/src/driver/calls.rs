@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use codat_keys::internal::holds_credential;
+use codat_keys::internal::{holds_credential, replace_key};
 use codat_keys::{ApiKey, ApiKeyDetails, Client, Error, ErrorKind, KeyId, Untrusted};
 use tokio::time::timeout;
 
 use super::Options;
 use crate::machine::{Action, Caller, Event, Failure, FailureKind, ListedKey};
+use crate::record::{Record, State};
 use crate::sink::{Content, Sink, SinkContent, SinkError, SinkFuture};
 
 /// The maximum duration of a creation. The timeout of `create` is 60 s, unless the client has another one.
@@ -27,6 +28,8 @@ pub(super) struct Calls<'a> {
     /// The credential that was last read from each sink.
     sink_keys: Vec<Option<ApiKey>>,
     contents: Vec<SinkContent>,
+    /// The errors of the sinks, with their messages as the state machine got them.
+    sink_errors: Vec<(String, SinkError)>,
     /// The number of keys in the latest list.
     listed: usize,
 }
@@ -40,6 +43,7 @@ impl<'a> Calls<'a> {
             secrets: HashMap::new(),
             sink_keys: vec![None; sinks],
             contents: vec![SinkContent::Unreadable; sinks],
+            sink_errors: Vec::new(),
             listed: 0,
         }
     }
@@ -57,6 +61,24 @@ impl<'a> Calls<'a> {
     /// Returns what the sink contained when it was last read.
     pub(super) fn content(&self, sink: usize) -> SinkContent {
         self.contents[sink].clone()
+    }
+
+    /// Removes and returns the latest error of a sink whose message `message` quotes.
+    pub(super) fn take_sink_error(&mut self, message: &str) -> Option<SinkError> {
+        let index = self.sink_errors.iter().rposition(|(quoted, _)| message.contains(quoted))?;
+        Some(self.sink_errors.swap_remove(index).1)
+    }
+
+    /// Lets the client continue with the key that stays, before the other key of the rotation is deleted: the new key
+    /// after all sinks have it, and the old key in a rollback. A client that reads its key from a source is not changed.
+    pub(super) fn update_client(&self, record: &Record) {
+        let value = |id: &Option<String>| id.as_ref().and_then(|id| self.secrets.get(id));
+        let (Some(old), Some(new)) = (value(&record.old_key), value(&record.new_key)) else { return };
+        match record.state {
+            State::Grace | State::Retire | State::Done => replace_key(&self.options.client, old, new),
+            State::Rollback | State::Aborted => replace_key(&self.options.client, new, old),
+            _ => {}
+        }
     }
 
     /// Returns the maximum duration of an action.
@@ -185,23 +207,26 @@ impl<'a> Calls<'a> {
     }
 
     async fn of_sink<'b, T>(
-        &self,
+        &mut self,
         sink: usize,
         call: impl FnOnce(&'b dyn Sink) -> SinkFuture<'b, T>,
     ) -> Result<T, Failure>
     where
         'a: 'b,
     {
-        let sink: &'b dyn Sink = &*self.options.sinks[self.order[sink]];
+        let options: &'a Options = self.options;
+        let sink: &'b dyn Sink = &*options.sinks[self.order[sink]];
         match timeout(sink.timeout(), call(sink)).await {
-            Ok(result) => result.map_err(|error| self.sink_failure(&error)),
+            Ok(result) => result.map_err(|error| self.sink_failure(error)),
             Err(_) => Err(timed_out(FailureKind::Temporary)),
         }
     }
 
-    fn sink_failure(&self, error: &SinkError) -> Failure {
+    fn sink_failure(&mut self, error: SinkError) -> Failure {
         let kind = if error.is_permanent() { FailureKind::Permanent } else { FailureKind::Temporary };
-        Failure { kind, message: self.options.client.redact(&error.to_string()), error: None }
+        let message = self.options.client.redact(&error.to_string());
+        self.sink_errors.push((message.clone(), error.with_message(&message)));
+        Failure { kind, message, error: None }
     }
 
     fn sink(&self, sink: usize) -> &dyn Sink {

@@ -145,7 +145,11 @@ pub(crate) async fn run(
     let report = Report::of(&outcome.record);
     match outcome.stop {
         None => Ok(report),
-        Some(stop) => Err(stopped(stop).with_report(report)),
+        Some(stop) => {
+            let of_sink = calls.take_sink_error(&stop.message);
+            let error = stopped(stop);
+            Err(of_sink.into_iter().fold(error, RotationError::with_source).with_report(report))
+        }
     }
 }
 
@@ -222,6 +226,7 @@ async fn drive(
             Action::Complete(outcome) => return Ok(outcome),
             Action::Save(record) => {
                 journal.save(record).await?;
+                journal.record().inspect(|record| calls.update_client(record));
                 Event::Saved
             }
             Action::Wait(time) => {

@@ -4,6 +4,7 @@
 
 mod entry;
 mod file;
+mod folder;
 mod memory;
 
 use std::any::Any;

@@ -1,8 +1,7 @@
 //! The folder and the name of the journal.
 
-use std::env;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use codat_keys_rotate::FileJournal;
 
@@ -20,8 +19,11 @@ pub(super) fn open(folder: Option<&Path>, name: &str) -> Result<FileJournal, Fai
     if let Some(folder) = folder {
         refuse_key(&folder.to_string_lossy(), "the path of the journal", "choose another folder: --journal DIR")?;
     }
-    let folder = folder.map_or_else(default_folder, |folder| Ok(folder.to_owned()))?;
-    let journal = FileJournal::new(folder);
+    let journal = match folder {
+        Some(folder) => FileJournal::new(folder),
+        None => FileJournal::of_this_user()
+            .map_err(|error| Failure::local(error.to_string(), format!("{}: --journal DIR", error.hint())))?,
+    };
     journal.check(name).map_err(unusable)?;
     Ok(journal)
 }
@@ -53,24 +55,4 @@ pub(super) fn name(lock: Option<&str>, profile: Option<&str>) -> Result<String, 
         Selection::Profile(profile) => profile.name.to_string(),
         Selection::Environment => WITHOUT_PROFILE.to_owned(),
     })
-}
-
-/// Returns the folder of the journals of this user: `codat-keys/rotations` in the folder that `XDG_STATE_HOME` names,
-/// else in `.local/state` in the home folder. On Windows, in the folder that `LOCALAPPDATA` names.
-fn default_folder() -> Result<PathBuf, Failure> {
-    let variable = if cfg!(windows) { "LOCALAPPDATA" } else { "XDG_STATE_HOME" };
-    let named = env::var_os(variable).filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let folder = named.or_else(|| {
-        let inner = if cfg!(windows) { "AppData/Local" } else { ".local/state" };
-        Some(env::home_dir()?.join(inner))
-    });
-    match folder.filter(|folder| folder.is_absolute()) {
-        Some(folder) => Ok(folder.join("codat-keys").join("rotations")),
-        None => Err(Failure::local(
-            format!(
-                "there is no folder for the journal: {variable} is a relative path, or this user has no home folder"
-            ),
-            format!("set {variable} to an absolute path, or name a folder: --journal DIR"),
-        )),
-    }
 }

@@ -337,7 +337,7 @@ impl<'a> Setup<'a> {
     async fn status(&self) -> Result<Option<Status>, Failure> {
         let client = Client::builder().base_url("http://127.0.0.1").api_key(ApiKey::parse("unused")?).build()?;
         let rotation = Rotation::builder(&client).journal(self.journal.clone()).journal_name(&self.journal_name);
-        let rotation = self.build(rotation.sink(MemorySink::new("unused", None)))?;
+        let rotation = self.build(rotation.sink(MemorySink::new("placeholder", None)))?;
         rotation.status().await.map_err(|error| self.failure(&error))
     }
 }
