@@ -1,17 +1,25 @@
-"""Every doctest has an emulator, which its clients find, and the names of both clients."""
+"""Every doctest has an emulator, which its clients find, its own journals, and the names of clients and sinks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
-from codat_keys import AsyncClient, Client
+from codat_keys import AsyncClient, Client, Sink
 
 
 @pytest.fixture(autouse=True)
-def _emulated(codat_emulator: object, doctest_namespace: dict[str, object]) -> Iterator[None]:
-    doctest_namespace.update(AsyncClient=AsyncClient, Client=Client)
+def _emulated(
+    codat_emulator: object,
+    doctest_namespace: dict[str, object],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
+    doctest_namespace.update(AsyncClient=AsyncClient, Client=Client, Sink=Sink)
+    # The journals of rotations.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / uuid4().hex))
     yield
 
 

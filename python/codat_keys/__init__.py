@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from ._aio_keys import AsyncKeys
     from ._aio_pages import AsyncPages
     from ._aio_response_stream import AsyncResponseStream
+    from ._aio_rotation import AsyncRotation
     from ._pages import Pages
+    from ._reports import RotationError, RotationEvent, RotationPlan, RotationReport, RotationStatus
     from ._response_stream import ResponseStream
+    from ._rotation import Rotation, Sink
 else:
     # Imported on first use, because not every program uses them, and importing `asyncio` takes longer than importing
     # this package.
@@ -42,8 +45,16 @@ else:
         "AsyncKeys": "_aio_keys",
         "AsyncPages": "_aio_pages",
         "AsyncResponseStream": "_aio_response_stream",
+        "AsyncRotation": "_aio_rotation",
         "Pages": "_pages",
         "ResponseStream": "_response_stream",
+        "Rotation": "_rotation",
+        "RotationError": "_reports",
+        "RotationEvent": "_reports",
+        "RotationPlan": "_reports",
+        "RotationReport": "_reports",
+        "RotationStatus": "_reports",
+        "Sink": "_rotation",
     }
 
     def __getattr__(name):
@@ -62,6 +73,7 @@ __all__ = [
     "AsyncKeys",
     "AsyncPages",
     "AsyncResponseStream",
+    "AsyncRotation",
     "AuthorizationHeader",
     "Client",
     "Creation",
@@ -72,6 +84,13 @@ __all__ = [
     "RateLimit",
     "Response",
     "ResponseStream",
+    "Rotation",
+    "RotationError",
+    "RotationEvent",
+    "RotationPlan",
+    "RotationReport",
+    "RotationStatus",
+    "Sink",
     "encode",
 ]
 __all__ += _errors.__all__

@@ -112,8 +112,8 @@ class AsyncClient:
 
     @property
     def keys(self) -> AsyncKeys:
-        """The API keys of the Codat client that this client authenticates as: ``list``, ``get``, ``find``, ``create``
-        and ``delete``.
+        """The API keys of the Codat client that this client authenticates as: ``list``, ``get``, ``find``, ``create``,
+        ``delete``, ``rotate`` and ``rotation``.
 
         >>> import asyncio
         >>> async def main():

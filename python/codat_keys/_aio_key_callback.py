@@ -17,13 +17,13 @@ async def run(request: KeyRequest) -> None:
     """Runs the function. A function that is not async runs in a thread, because it may block."""
     with running(request):
         try:
-            returned = request.function() if is_async(request.function) else await _in_a_thread(request.function)
+            returned = request.function() if is_async(request.function) else await in_a_thread(request.function)
             request.complete(await returned if isawaitable(returned) else returned)
         except Exception as raised:
             request.fail(raised)
 
 
-async def _in_a_thread(function: Callable[[], object]) -> object:
+async def in_a_thread(function: Callable[[], object]) -> object:
     """Runs a function in a daemon thread. The event loop and the interpreter would wait for threads of an executor."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[tuple[object, BaseException | None]] = loop.create_future()

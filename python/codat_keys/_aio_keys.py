@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Callable
+
 from . import _native
 from ._keys import _uninitialized
 from ._native import ApiKeyDetails, Creation
+from ._options import Path, Timeout
 from ._pending_calls import Core
+
+if TYPE_CHECKING:
+    from ._aio_rotation import AsyncRotation
+    from ._reports import RotationEvent, RotationReport
+    from ._rotation import SinkFunctions
 
 # An alias, because `list` is a method within the class.
 _List = list[ApiKeyDetails]
@@ -137,6 +146,98 @@ class AsyncKeys:
         []
         """
         await self._core.perform(_native.delete(id, allow_key_in_use))
+
+    def rotation(
+        self,
+        sinks: Iterable[SinkFunctions],
+        *,
+        key: str | None = None,
+        journal: Path | None = None,
+        journal_name: str = "default",
+        name: str | None = None,
+        grace: Timeout | None = None,
+        overwrite: bool = False,
+        delete_first: Iterable[str] = (),
+        on_event: Callable[[RotationEvent], object] | None = None,
+    ) -> AsyncRotation:
+        """Returns a rotation, which replaces a key with a new one. Its method ``start`` runs it, and so does
+        ``rotate``.
+
+        - ``sinks``, the places where programs read their key: each a ``Sink``, or an object with the same members. They
+          get the new key in this order. Each must contain the old key or nothing.
+        - ``key``, the id of the key to replace. Default: the key that this client uses.
+        - ``journal``, the folder of the journals. A folder that other users can write is refused. Default: the folder
+          of the command line, ``codat-keys/rotations`` in ``XDG_STATE_HOME`` or ``~/.local/state``; on Windows, in
+          ``LOCALAPPDATA``.
+        - ``journal_name``, letters, digits, ``.``, ``_`` and ``-``. Only one rotation with the same journal can run at
+          a time, and all rotations of the keys of one Codat client must use the same one. Default: ``default``.
+        - ``name``, the name of the new key, to which a unique tag is added. Default: that of the old key.
+        - ``grace``, in seconds or a timedelta, how long the old key works after all sinks have the new key. ``start``
+          waits for this time, and deletes the old key. Default: it works until ``finish`` is called. A rotation that is
+          resumed has the value with which it was started.
+        - ``overwrite``, whether other content of a sink is replaced. A rollback cannot restore it. Default: false.
+        - ``delete_first``, the ids of keys that may be deleted if there are ten keys. Default: none.
+        - ``on_event``, a function that gets a ``RotationEvent`` when something happens. It must return quickly. An
+          exception cancels the rotation, and is raised. Default: none.
+
+        Sends nothing. Raises ``InvalidInputError`` for an invalid id, and ``TypeError`` or ``ValueError`` if an
+        argument has another type or is out of range.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncClient() as client:
+        ...         rotation = client.keys.rotation([Sink("memory:payments", deliver=print, read=lambda: None)])
+        ...         return (await rotation.plan()).sinks
+        >>> asyncio.run(main())
+        {'memory:payments': 'nothing'}
+        """
+        # Imported on first use, because not every program rotates keys.
+        from ._aio_rotation import AsyncRotation
+        from ._rotation import Functions
+
+        functions = Functions([*sinks], on_event)
+        native = functions.native(key, journal, journal_name, name, grace, overwrite, delete_first)
+        return AsyncRotation(self._core, functions, native)
+
+    async def rotate(
+        self,
+        sinks: Iterable[SinkFunctions],
+        *,
+        key: str | None = None,
+        journal: Path | None = None,
+        journal_name: str = "default",
+        name: str | None = None,
+        grace: Timeout | None = None,
+        overwrite: bool = False,
+        delete_first: Iterable[str] = (),
+        on_event: Callable[[RotationEvent], object] | None = None,
+    ) -> RotationReport:
+        """Replaces a key with a new one: starts the rotation that ``rotation`` returns, which describes the arguments.
+        By default, the old key works until ``AsyncRotation.finish`` is called.
+
+        Raises ``RotationError``. A rotation that was interrupted can be resumed: see ``AsyncRotation``.
+
+        >>> import asyncio
+        >>> stored = {}
+        >>> sink = Sink("memory:payments", deliver=lambda key: stored.update(key=key), read=lambda: stored.get("key"))
+        >>> async def main():
+        ...     async with AsyncClient() as client:
+        ...         return (await client.keys.rotate([sink], grace=0)).state, len(await client.keys.list())
+        >>> asyncio.run(main())
+        ('done', 1)
+        """
+        rotation = self.rotation(
+            sinks,
+            key=key,
+            journal=journal,
+            journal_name=journal_name,
+            name=name,
+            grace=grace,
+            overwrite=overwrite,
+            delete_first=delete_first,
+            on_event=on_event,
+        )
+        return await rotation.start()
 
     def __repr__(self) -> str:
         return f"<AsyncKeys of {self._core.native!r}>" if hasattr(self, "_core") else _uninitialized(self)

@@ -105,8 +105,8 @@ class Client:
 
     @property
     def keys(self) -> Keys:
-        """The API keys of the Codat client that this client authenticates as: ``list``, ``get``, ``find``, ``create``
-        and ``delete``.
+        """The API keys of the Codat client that this client authenticates as: ``list``, ``get``, ``find``, ``create``,
+        ``delete``, ``rotate`` and ``rotation``.
 
         >>> with Client() as client:
         ...     len(client.keys.list())

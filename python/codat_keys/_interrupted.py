@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+from ._error import CodatError
 from ._errors import OutcomeUnknownError
 from ._native import Creation
 
@@ -10,8 +13,17 @@ def explain(raised: BaseException, result: object, error: BaseException | None) 
     """Sets the cause of an interruption to an error that says which change may have happened. A call that only reads
     needs no explanation.
     """
-    if isinstance(error, OutcomeUnknownError):
+    # Loaded if the call is a rotation.
+    reports = sys.modules.get("codat_keys._reports")
+    known: CodatError
+    if isinstance(error, OutcomeUnknownError) or (isinstance(error, CodatError) and error.code == "rotation"):
         known = error
+    elif reports is not None and isinstance(result, reports.RotationReport):
+        known = reports.RotationError(
+            "the rotation ended, but the call was interrupted before its report could be returned",
+            kind="cancelled",
+            report=result,
+        )
     elif isinstance(result, Creation):
         known = OutcomeUnknownError(
             "the key was made, but the call was interrupted before it could be returned",

@@ -51,7 +51,7 @@ def run(request: KeyRequest) -> None:
             request.fail(raised)
 
 
-def is_async(function: Callable[[], object]) -> bool:
+def is_async(function: Callable[..., object]) -> bool:
     """Whether the function, or the object that is called like one, is a coroutine function."""
     from inspect import iscoroutinefunction
 

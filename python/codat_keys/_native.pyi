@@ -4,9 +4,10 @@ import builtins
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from datetime import datetime
-from typing import Any, Generic, Literal, NoReturn, TypeVar, final
+from typing import Any, Generic, Literal, NoReturn, TypeVar, final, overload
 
 from ._options import AsyncKeyFunction, Path, Timeout
+from ._reports import RotationPlan, RotationReport, RotationStatus
 
 __all__ = [
     "CREDENTIAL_VARIABLES",
@@ -29,6 +30,8 @@ __all__ = [
     "RateLimit",
     "Response",
     "ResponseHead",
+    "RotationCore",
+    "RotationRequest",
     "Runtime",
     "Task",
     "authorize",
@@ -413,7 +416,12 @@ class BlockingBody:
 @final
 class BlockingCore:
     def __new__(cls, options: Options) -> BlockingCore: ...
-    def perform(self, call: Call[_T], unclaimed: builtins.list[_T] | None = None) -> _T: ...
+    def perform(
+        self,
+        call: Call[_T],
+        unclaimed: builtins.list[_T] | None = None,
+        handle: Callable[[RotationRequest], None] | None = None,
+    ) -> _T: ...
     def stream(self, call: Call[AsyncBody]) -> BlockingBody: ...
     def pages(
         self,
@@ -464,6 +472,38 @@ class KeyRequest:
     def function(self) -> AsyncKeyFunction: ...
     @property
     def context(self) -> Context: ...
+    def complete(self, returned: object) -> None: ...
+    def fail(self, raised: BaseException) -> None: ...
+
+@final
+class RotationCore:
+    def __new__(
+        cls,
+        sinks: Sequence[tuple[str, Timeout]],
+        *,
+        key: str | None,
+        journal: Path | None,
+        journal_name: str,
+        name: str | None,
+        grace: Timeout | None,
+        overwrite: bool,
+        delete_first: Sequence[str],
+    ) -> RotationCore: ...
+    @overload
+    def call(self, verb: Literal["start", "resume", "finish", "abort", "recover"]) -> Call[RotationReport]: ...
+    @overload
+    def call(self, verb: Literal["status"]) -> Call[RotationStatus | None]: ...
+    @overload
+    def call(self, verb: Literal["plan"]) -> Call[RotationPlan]: ...
+
+@final
+class RotationRequest:
+    @property
+    def sink(self) -> int | None: ...
+    @property
+    def key(self) -> ApiKey | None: ...
+    @property
+    def event(self) -> dict[str, Any] | None: ...
     def complete(self, returned: object) -> None: ...
     def fail(self, raised: BaseException) -> None: ...
 

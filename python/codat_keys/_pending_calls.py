@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Optional, TypeVar
 from weakref import WeakKeyDictionary, WeakMethod, ref
 
 from . import _native
@@ -16,27 +16,44 @@ from ._aio_key_callback import run
 from ._interrupted import explain
 
 _T = TypeVar("_T")
+Handle = Callable[[_native.RotationRequest], Optional["asyncio.Task[None]"]]
 
 
 class _PendingCall:
     """A call that has not completed, or whose task has not received the result yet."""
 
-    __slots__ = ("callback", "result", "woken")
+    __slots__ = ("callbacks", "handle", "raised", "result", "woken")
 
-    def __init__(self, woken: asyncio.Future[None]) -> None:
+    def __init__(self, woken: asyncio.Future[None], handle: Handle | None) -> None:
         # This future does not have the result, because a cancelled task cancels the future that it awaits.
         self.woken = woken
         self.result: tuple[Any, BaseException | None] | None = None
-        self.callback: asyncio.Task[None] | None = None
+        self.handle = handle
+        self.callbacks: list[asyncio.Task[None]] = []
+        # What the function for the events of a rotation raised.
+        self.raised: Exception | None = None
 
     def run_callback(self, request: _native.KeyRequest) -> None:
-        self.callback = request.context.run(self.woken.get_loop().create_task, run(request))
+        self.callbacks.append(request.context.run(self.woken.get_loop().create_task, run(request)))
+
+    def answer(self, request: _native.RotationRequest) -> None:
+        """Handles a request of a rotation. An exception of the function for events cancels the rotation."""
+        if self.handle is None or self.raised is not None:
+            return
+        try:
+            callback = self.handle(request)
+        except Exception as raised:
+            self.raised = raised
+            if not self.woken.done():
+                self.woken.set_result(None)
+        else:
+            self.callbacks += [callback] if callback is not None else []
 
     def complete(self, result: Any, error: BaseException | None) -> None:
         self.result = result, error
-        if self.callback is not None:
+        for callback in self.callbacks:
             # Another call that needs the key runs the function again.
-            self.callback.cancel()
+            callback.cancel()
         if not self.woken.done():
             self.woken.set_result(None)
 
@@ -61,8 +78,9 @@ class _PendingCalls:
         core: _native.AsyncCore,
         call: _native.Call[_T],
         unclaimed: list[_T] | None,
+        handle: Handle | None,
     ) -> _T:
-        number, pending = next(self._numbers), _PendingCall(woken)
+        number, pending = next(self._numbers), _PendingCall(woken, handle)
         task = self._queue.start(_process.runtime(), core, call, number)
         # The traceback of an error refers to this frame, and a call can refer to a connection.
         del call
@@ -79,6 +97,9 @@ class _PendingCalls:
         finally:
             task.stop()
         result, error = await _result(pending)
+        if pending.raised is not None:
+            explain(pending.raised, result, error)
+            raise pending.raised
         if error is not None:
             raise error
         returned: _T = result
@@ -88,6 +109,8 @@ class _PendingCalls:
         for number, result, error in self._queue.drain():
             if type(result) is _native.KeyRequest:
                 self._pending[number].run_callback(result)
+            elif type(result) is _native.RotationRequest:
+                self._pending[number].answer(result)
             else:
                 self._pending.pop(number).complete(result, error)
 
@@ -156,12 +179,14 @@ class Core:
             self._generation = _process.generation
         return self._native
 
-    def perform(self, call: _native.Call[_T], unclaimed: list[_T] | None = None) -> Coroutine[Any, Any, _T]:
+    def perform(
+        self, call: _native.Call[_T], unclaimed: list[_T] | None = None, handle: Handle | None = None
+    ) -> Coroutine[Any, Any, _T]:
         """Performs a call. If the task is cancelled and the call nevertheless returns a result, the result is added to
-        ``unclaimed``.
+        ``unclaimed``. A rotation passes its requests to ``handle``.
         """
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError("AsyncClient runs on an event loop of asyncio, and none is running here") from None
-        return _process.pending_calls(loop).perform(loop.create_future(), self.native, call, unclaimed)
+        return _process.pending_calls(loop).perform(loop.create_future(), self.native, call, unclaimed, handle)

@@ -77,6 +77,8 @@ ASYNC = {
     ),
     "Ctrl-C interrupts": "a cancellation interrupts",
     "``KeyboardInterrupt``": "``asyncio.CancelledError``",
+    "``Rotation``": "``AsyncRotation``",
+    "``Rotation.": "``AsyncRotation.",
     "``Client": "``AsyncClient",
     "``Keys": "``AsyncKeys",
     "``Pages": "``AsyncPages",
@@ -90,7 +92,7 @@ ASYNC = {
 
 
 # What both clients have. The other classes of a client have no constructor.
-BOTH = ("Client", "Keys", "Pages", "ResponseStream")
+BOTH = ("Client", "Keys", "Pages", "ResponseStream", "Rotation")
 
 
 def prose(doc: str) -> str:

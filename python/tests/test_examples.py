@@ -19,6 +19,7 @@ PRINTS = {
     "companies": "the companies of Emulated client, by the key ",
     "keys": "made ",
     "other_library": "5 companies\n",
+    "rotate": "state create\ncreated \n",
     "vault": "this is the key ",
 }
 
@@ -46,7 +47,8 @@ def test_it_runs_and_shows_no_key(file: Path, codat_emulator: Emulator, monkeypa
 
 def test_each_is_shown() -> None:
     root = Path(__file__).parents[2]
-    pages = [(root / page).read_text(encoding="utf-8") for page in ("README.md", "docs/release-time.md")]
+    names = ("README.md", "docs/release-time.md", "docs/rotate.md")
+    pages = [(root / name).read_text(encoding="utf-8") for name in names]
     for file in FILES:
         heading, _, program = file.read_text(encoding="utf-8").partition("\n\n")
         assert heading.startswith('"""') and any(f"```python\n{program}```" in page for page in pages), file.name

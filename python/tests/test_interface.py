@@ -32,14 +32,18 @@ def options(function: Callable[..., Any], name: str) -> Iterator[str]:
 
 
 def members(thing: type) -> dict[str, Any]:
-    """The members of a class, and of its private bases."""
+    """The members of a class, and of its private bases, and the attributes that it declares."""
     own = [base for base in thing.__mro__ if base is thing or base.__name__.startswith("_")]
-    return {name: value for base in reversed(own) for name, value in vars(base).items()}
+    found: dict[str, Any] = {}
+    for base in reversed(own):
+        found.update(getattr(base, "__annotations__", {}))
+        found.update(vars(base))
+    return found
 
 
 def public(prefix: str, module: ModuleType) -> Iterator[str]:
-    """The names of a module, the members of its classes, and the options of its functions. ``AsyncClient`` and
-    ``AsyncKeys`` have the members of ``Client`` and ``Keys``.
+    """The names of a module, the members of its classes, and the options of its functions. A class
+    ``Async...`` has the members of the one without ``Async``.
     """
     for name in module.__all__:
         thing = getattr(module, name)

@@ -9,15 +9,23 @@ use codat_keys::{
     ApiKeyDetails, AuthorizationHeader, Bytes, Client, Creation, Error, KeyId, Lookup, Response, ResponseStream,
     internal,
 };
+use codat_keys_rotate::RotationError;
 
 use crate::errors::ErrorData;
 use crate::pages::{PageAndPosition, PageCursor};
 use crate::request::{BodyStream, Request};
+use crate::rotation::{Rotation, RotationVerb};
 
 /// A future that completes when the caller cancels the call.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The future of a running call. It resolves to `None` if the call only reads data and was cancelled.
-type Work<'a> = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send + 'a>>;
+type Work<'a> = Pin<Box<dyn Future<Output = Option<Result<Outcome, Failure>>> + Send + 'a>>;
+
+/// The error of a call.
+enum Failure {
+    Call(Error),
+    Rotation(RotationError),
+}
 
 /// A call with its arguments.
 #[derive(Clone)]
@@ -77,6 +85,9 @@ pub enum Call {
     NextPage(PageCursor),
     /// Requests the next page, which the caller parses.
     NextUnparsedPage(PageCursor),
+    /// Runs a rotation, or returns its state or its plan. [`with_sinks`](crate::with_sinks) runs the functions of its
+    /// sinks.
+    Rotation(Rotation, RotationVerb),
 }
 
 /// The result of a successful call.
@@ -103,6 +114,8 @@ pub enum Outcome {
     Yes(bool),
     /// An `Authorization` header. `None` if [`Call::Reauthorize`] finds no API key other than the rejected one.
     Header(Option<AuthorizationHeader>),
+    /// The report, the status or the plan of a rotation, as JSON.
+    Rotation(RotationVerb, String),
 }
 
 /// How a call ended. `R` represents an exception of the key callback, a Python or JavaScript function that returns the
@@ -161,6 +174,7 @@ impl Call {
             Self::NextUnparsedPage(cursor) => {
                 reading(async move { cursor.next_response(&client).await.map(Outcome::UnparsedPage) }, stop)
             }
+            Self::Rotation(rotation, verb) => rotating(rotation, verb, client, stop),
         }
     }
 }
@@ -175,7 +189,8 @@ pub async fn next_chunk<R: Clone + Send + Sync + 'static>(response: &mut Respons
 async fn complete<R: Clone + Send + Sync + 'static>(work: Work<'_>) -> Completion<R> {
     match catch_panic(work).await {
         Some(Ok(outcome)) => Completion::Returned(outcome),
-        Some(Err(error)) => Completion::Failed(Box::new(ErrorData::of(&error))),
+        Some(Err(Failure::Call(error))) => Completion::Failed(Box::new(ErrorData::of(&error))),
+        Some(Err(Failure::Rotation(error))) => Completion::Failed(Box::new(ErrorData::of_rotation(&error))),
         None => Completion::Cancelled,
     }
 }
@@ -188,7 +203,7 @@ fn lookup<T: 'static>(lookup: Lookup<T>, outcome: fn(T) -> Outcome, stop: Stop) 
 fn reading<'a>(work: impl Future<Output = Result<Outcome, Error>> + Send + 'a, stop: Stop) -> Work<'a> {
     Box::pin(async move {
         tokio::select! {
-            result = work => Some(result),
+            result = work => Some(result.map_err(Failure::Call)),
             () = stop => None,
         }
     })
@@ -196,14 +211,25 @@ fn reading<'a>(work: impl Future<Output = Result<Outcome, Error>> + Send + 'a, s
 
 /// Returns the future of a call that can change data on Codat's servers.
 fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work<'static> {
-    Box::pin(async move { Some(work.await) })
+    Box::pin(async move { Some(work.await.map_err(Failure::Call)) })
+}
+
+/// Returns the future of a run of a rotation. If `stop` completes, the rotation ends with an error that contains its
+/// report, and can be resumed.
+fn rotating(rotation: Rotation, verb: RotationVerb, client: Client, stop: Stop) -> Work<'static> {
+    // `unconstrained` removes tokio's task budget. The functions of sinks can make blocking calls, which the core
+    // rejects in a task with a budget.
+    Box::pin(tokio::task::unconstrained(async move {
+        let ended = rotation.run(verb, client, stop).await?;
+        Some(ended.map(|json| Outcome::Rotation(verb, json)).map_err(Failure::Rotation))
+    }))
 }
 
 /// Runs the future of a call. Converts a panic to an error, so that the caller receives a result for every call.
-async fn catch_panic(mut work: Work<'_>) -> Option<Result<Outcome, Error>> {
+async fn catch_panic(mut work: Work<'_>) -> Option<Result<Outcome, Failure>> {
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
-            .unwrap_or_else(|_| Poll::Ready(Some(Err(internal::defect()))))
+            .unwrap_or_else(|_| Poll::Ready(Some(Err(Failure::Call(internal::defect())))))
     })
     .await
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use codat_keys::internal::mask_credentials;
 use codat_keys::{ApiKeyDetails, Error};
+use codat_keys_rotate::{RotationError, SinkError};
+use serde::Serialize;
 
 /// The data of an error. `R` represents an exception of the key callback, a Python or JavaScript function that returns
 /// the API key.
@@ -37,8 +39,18 @@ pub struct ErrorData<R> {
     pub shows_idempotency_key: bool,
     /// The API keys that the call may have created.
     pub candidates: Option<Vec<ApiKeyDetails>>,
+    /// What is known of a rotation that failed. `None` if the call is not a rotation.
+    pub rotation: Option<RotationErrorData>,
     /// The cause of the error.
     pub cause: Option<Cause<R>>,
+}
+
+/// The data of an error that only rotations have.
+pub struct RotationErrorData {
+    /// The stable identifier of the kind of error.
+    pub kind: &'static str,
+    /// What the rotation did until the error, as JSON. `None` if it did not start.
+    pub report: Option<String>,
 }
 
 /// The cause of an error.
@@ -68,6 +80,28 @@ impl<R: Clone + Send + Sync + 'static> ErrorData<R> {
             shows_idempotency_key: idempotency_key.as_deref().is_none_or(|key| mask_credentials(key) == key),
             idempotency_key,
             candidates: outcome.and_then(|outcome| outcome.candidates.clone()),
+            rotation: None,
+            cause: error.source().and_then(Cause::of),
+        }
+    }
+
+    /// Returns the data of the error of a rotation, and of its causes.
+    pub fn of_rotation(error: &RotationError) -> Self {
+        Self {
+            code: "rotation",
+            message: error.to_string(),
+            hint: error.hint().to_owned(),
+            retryable: false,
+            status: None,
+            correlation_id: None,
+            retry_after: None,
+            codat_message: None,
+            attempts: 0,
+            elapsed: Duration::ZERO,
+            idempotency_key: None,
+            shows_idempotency_key: true,
+            candidates: None,
+            rotation: Some(RotationErrorData { kind: error.kind().code(), report: error.report().map(json) }),
             cause: error.source().and_then(Cause::of),
         }
     }
@@ -78,8 +112,16 @@ impl<R: Clone + Send + Sync + 'static> Cause<R> {
         if let Some(CallbackError { raised, .. }) = source.downcast_ref::<CallbackError<R>>() {
             return Some(Self::Raised(raised.clone()));
         }
+        if let Some(error) = source.downcast_ref::<SinkError>() {
+            return error.source().and_then(Self::of);
+        }
         source.downcast_ref().map(|error| Self::Error(Box::new(ErrorData::of(error))))
     }
+}
+
+/// Serializes what a rotation reports. Serialization cannot fail for these types.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// The error that occurs if a key callback raises an exception. `raised` represents the exception. `Display` and

@@ -9,8 +9,11 @@
 mod calls;
 mod options;
 
+mod rotation;
+
 mod errors;
 mod key_callback;
+mod sinks;
 
 mod attempt_log;
 mod emulator;
@@ -22,10 +25,12 @@ mod runtime;
 pub use attempt_log::{Line, with_listener};
 pub use calls::{Call, Completion, Outcome, Stop, next_chunk};
 pub use emulator::Emulator;
-pub use errors::{CallbackError, Cause, ErrorData};
+pub use errors::{CallbackError, Cause, ErrorData, RotationErrorData};
 pub use key_callback::{KeyCallback, KeyReply, with_key_callback};
 pub use options::{ClientOptions, KeyCommandOptions, KeySource, at_most_one};
 pub use pages::{PageAndPosition, PageCursor, PageOptions};
 pub use request::{BodyStream, Request};
 pub use responses::headers;
+pub use rotation::{Rotation, RotationOptions, RotationVerb, SinkOptions};
 pub use runtime::Runtime;
+pub use sinks::{RotationRequest, SinkReply, SinkRequest, with_sinks};

@@ -18,6 +18,7 @@ pub(crate) type Attachment = Either3<Response, ResponseStream, Uint8Array>;
 pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Attachment>) {
     match outcome {
         Outcome::Nothing | Outcome::Page(_) | Outcome::UnparsedPage(None) | Outcome::Chunk(None) => (text(&()), None),
+        Outcome::Rotation(_, json) => (json, None),
         Outcome::Yes(value) => (text(&value), None),
         Outcome::Header(header) => (text(&header.as_ref().map(key_in)), None),
         Outcome::Key(key) => (text(&KeyData::from(&key)), None),

@@ -78,11 +78,24 @@ fn parameter(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
 
 /// Converts a duration: a number of seconds, a `timedelta`, or `None`.
 pub(crate) fn seconds(name: &str, time: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
-    let time = match time.getattr_opt(intern!(time.py(), "total_seconds"))? {
-        Some(total_seconds) => Some(total_seconds.call0()?.extract()?),
-        None => argument::<Option<f64>>(name, time)?,
-    };
-    Ok(time.map(codat_keys::internal::seconds))
+    Ok(number_of_seconds(name, time)?.map(codat_keys::internal::seconds))
+}
+
+/// Converts a duration, as [`seconds`] does. Returns an error for NaN, and for a number below `minimum`.
+pub(crate) fn seconds_from(minimum: f64, name: &str, time: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
+    match number_of_seconds(name, time)? {
+        Some(number) if number.is_nan() || number < minimum => {
+            Err(PyValueError::new_err(format!("argument '{name}': the time must be at least {minimum} seconds")))
+        }
+        number => Ok(number.map(codat_keys::internal::seconds)),
+    }
+}
+
+fn number_of_seconds(name: &str, time: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
+    match time.getattr_opt(intern!(time.py(), "total_seconds"))? {
+        Some(total_seconds) => total_seconds.call0()?.extract().map(Some),
+        None => argument(name, time),
+    }
 }
 
 pub(crate) fn wrong(name: &str, what: impl std::fmt::Display) -> PyErr {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use codat_keys::{Client, blocking, internal};
-use codat_keys_bindings::{Completion, Outcome, with_key_callback, with_listener};
+use codat_keys_bindings::{Completion, Outcome, with_key_callback, with_listener, with_sinks};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -39,20 +39,23 @@ impl BlockingCore {
     }
 
     /// Performs a call. If a signal handler raises an exception, this method raises the same exception. If the call
-    /// nevertheless returns a result, the result is added to `unclaimed`.
-    #[pyo3(signature = (call, unclaimed=None))]
+    /// nevertheless returns a result, the result is added to `unclaimed`. A rotation passes its messages to `handle`.
+    #[pyo3(signature = (call, unclaimed=None, handle=None))]
     fn perform<'py>(
         &self,
         py: Python<'py>,
         call: &Call,
         unclaimed: Option<&Bound<'py, PyList>>,
+        handle: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         ensure_running(py)?;
         let (call, watch) = (call.0.clone(), Arc::<Watch>::default());
         let (ask, listener) = (watch.ask(py, self.function.as_ref())?, watch.listener(py)?);
-        let stop = watch.stop();
+        let (stop, requests) = (watch.stop(), watch.rotation_requests(handle));
         let completion = py.detach(|| {
-            let work = async |client: &Client| with_listener(call.perform(client.clone(), stop), listener).await;
+            let work = async |client: &Client| {
+                with_sinks(requests, with_listener(call.perform(client.clone(), stop), listener)).await
+            };
             self.client.run(async |client| Ok(with_key_callback(ask, work(client)).await))
         });
         let result = completion.map_err(|error| raise(py, error)).and_then(|completion| result(py, completion));

@@ -4,7 +4,7 @@ use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use codat_keys::{KeyId, Method, Pages, ResponseStream, internal};
-use codat_keys_bindings::{BodyStream, Completion, Outcome, PageOptions, Request};
+use codat_keys_bindings::{BodyStream, Completion, Outcome, PageOptions, Request, RotationVerb};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -13,6 +13,7 @@ use serde::de::IgnoredAny;
 
 use crate::arguments::{argument, bytes, entries, seconds, text, whole};
 use crate::errors::{exception, raise};
+use crate::json;
 use crate::key_types::{ApiKeyDetails, Creation, raise_call_error};
 use crate::responses::{Page, Response, ResponseHead};
 use crate::secrets::{self, AuthorizationHeader};
@@ -35,6 +36,14 @@ fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
         Outcome::Header(header) => header.map(AuthorizationHeader).into_pyobject(py)?.into_any(),
         Outcome::Key(key) => ApiKeyDetails(key).into_pyobject(py)?.into_any(),
         Outcome::Keys(keys) => keys.into_iter().map(ApiKeyDetails).collect::<Vec<_>>().into_pyobject(py)?.into_any(),
+        Outcome::Rotation(verb, json) => {
+            let class = match verb {
+                RotationVerb::Status => "status",
+                RotationVerb::Plan => "plan",
+                _ => "report",
+            };
+            py.import("codat_keys._reports")?.call_method1(class, (json::parse(py, &json)?,))?
+        }
         Outcome::Created(creation) => Creation(creation).into_pyobject(py)?.into_any(),
         Outcome::Response(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),
         Outcome::Stream(response) => AsyncBody::new(*response).into_pyobject(py)?.into_any(),

@@ -5,7 +5,7 @@
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use codat_keys_bindings::{Completion, Line, with_key_callback, with_listener};
+use codat_keys_bindings::{Completion, Line, with_key_callback, with_listener, with_sinks};
 use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
@@ -15,6 +15,7 @@ use crate::calls::{Call, result};
 use crate::interpreter::ensure_running;
 use crate::key_callback::KeyRequest;
 use crate::logs;
+use crate::rotation::RotationRequest;
 
 /// A running call.
 #[pyclass(frozen, module = "codat_keys._native")]
@@ -39,11 +40,14 @@ enum Event {
     /// A call needs its key callback to run: the number of the call, and the object through which Python runs the
     /// callback.
     KeyRequested(u64, KeyRequest),
+    /// A rotation has a message for Python: the number of the call, and the message.
+    RotationRequested(u64, RotationRequest),
     Logged(Line),
 }
 
 /// An entry of the queue for Python. The first member is the number of the call. The second member is the result of the
-/// call, or a `KeyRequest` if the call needs its key callback to run. The third member is the exception of the call.
+/// call, a `KeyRequest` if the call needs its key callback to run, or a `RotationRequest`. The third member is the
+/// exception of the call.
 type Entry<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
 
 /// The queue of one event loop.
@@ -98,10 +102,14 @@ impl CompletionQueue {
             function.ask(py, move |request| queue.push(Event::KeyRequested(number, request)))
         });
         let ask = ask.transpose()?;
+        let requests = matches!(call, codat_keys_bindings::Call::Rotation(..)).then(|| {
+            let queue = Arc::clone(&self.0);
+            move |request| queue.push(Event::RotationRequested(number, RotationRequest::from(request)))
+        });
         let (stop, stopped) = oneshot::channel();
         runtime.0.spawn(async move {
             let stopped = Box::pin(async { drop(stopped.await) });
-            let work = with_listener(call.perform(client, stopped), listener);
+            let work = with_sinks(requests, with_listener(call.perform(client, stopped), listener));
             queue.push(Event::Completed(number, with_key_callback(ask, work).await));
         })?;
         Ok(Task(Mutex::new(Some(stop))))
@@ -119,14 +127,9 @@ impl CompletionQueue {
 impl Event {
     fn into_python(self, py: Python<'_>) -> Option<Entry<'_>> {
         match self {
-            Self::Completed(number, completion) => match result(py, completion) {
-                Ok(value) => Some((number, Some(value), None)),
-                Err(error) => Some((number, None, Some(error))),
-            },
-            Self::KeyRequested(number, request) => match request.into_pyobject(py) {
-                Ok(request) => Some((number, Some(request.into_any()), None)),
-                Err(error) => Some((number, None, Some(error))),
-            },
+            Self::Completed(number, completion) => Some(entry(number, result(py, completion))),
+            Self::KeyRequested(number, request) => Some(entry(number, request.into_pyobject(py))),
+            Self::RotationRequested(number, request) => Some(entry(number, request.into_pyobject(py))),
             Self::Logged(line) => {
                 // An exception of a log handler must not lose the results of calls.
                 if let Err(error) = logs::write(py, &line) {
@@ -135,6 +138,13 @@ impl Event {
                 None
             }
         }
+    }
+}
+
+fn entry<T>(number: u64, value: PyResult<Bound<'_, T>>) -> Entry<'_> {
+    match value {
+        Ok(value) => (number, Some(value.into_any()), None),
+        Err(error) => (number, None, Some(error)),
     }
 }
 

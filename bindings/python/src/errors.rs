@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use codat_keys::Error;
-use codat_keys_bindings::Cause;
+use codat_keys_bindings::{Cause, RotationErrorData};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict as _, PyDict, PyType};
 
 use crate::interpreter::ensure_running;
+use crate::json;
 
 /// The data of an error. If a key callback caused the error, the data contains the Python exception of the callback.
 pub(crate) type ErrorData = codat_keys_bindings::ErrorData<Arc<PyErr>>;
@@ -44,6 +45,26 @@ pub(crate) fn exception(py: Python<'_>, class: &str, message: &str, hint: &str) 
 }
 
 fn build(py: Python<'_>, error: &ErrorData) -> PyResult<PyErr> {
+    let raised = match &error.rotation {
+        Some(rotation) => rotation_error(py, error, rotation)?,
+        None => call_error(py, error)?,
+    };
+    match &error.cause {
+        Some(Cause::Raised(exception)) => raised.set_cause(py, Some(exception.clone_ref(py))),
+        Some(Cause::Error(cause)) => raised.set_cause(py, Some(build(py, cause)?)),
+        None => {}
+    }
+    Ok(raised)
+}
+
+fn rotation_error(py: Python<'_>, error: &ErrorData, rotation: &RotationErrorData) -> PyResult<PyErr> {
+    let report = rotation.report.as_ref().map(|report| json::parse(py, report)).transpose()?;
+    let module = py.import("codat_keys._reports")?;
+    let raised = module.call_method1("failed", (&error.message, &error.hint, rotation.kind, report))?;
+    Ok(PyErr::from_value(raised))
+}
+
+fn call_error(py: Python<'_>, error: &ErrorData) -> PyResult<PyErr> {
     let classes = py.import("codat_keys._errors")?.getattr("BY_CODE")?;
     let class = classes.get_item(error.code)?.cast_into::<PyType>()?;
     let data = PyDict::new(py);
@@ -56,11 +77,5 @@ fn build(py: Python<'_>, error: &ErrorData) -> PyResult<PyErr> {
     data.set_item("elapsed", error.elapsed.as_secs_f64())?;
     data.set_item("codat_message", &error.codat_message)?;
     data.set_item("idempotency_key", &error.idempotency_key)?;
-    let raised = PyErr::from_value(class.call((&error.message,), Some(&data))?);
-    match &error.cause {
-        Some(Cause::Raised(exception)) => raised.set_cause(py, Some(exception.clone_ref(py))),
-        Some(Cause::Error(cause)) => raised.set_cause(py, Some(build(py, cause)?)),
-        None => {}
-    }
-    Ok(raised)
+    Ok(PyErr::from_value(class.call((&error.message,), Some(&data))?))
 }

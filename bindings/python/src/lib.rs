@@ -16,6 +16,8 @@ mod watch;
 
 mod logs;
 
+mod rotation;
+
 mod calls;
 mod options;
 
@@ -69,6 +71,8 @@ mod _native {
     use crate::options::Options;
     #[pymodule_export]
     use crate::responses::{Page, RateLimit, Response, ResponseHead};
+    #[pymodule_export]
+    use crate::rotation::{RotationCore, RotationRequest};
     #[pymodule_export]
     use crate::secrets::{ApiKey, AuthorizationHeader, encode};
 

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 
 use crate::key_callback::{KeyFunction, KeyRequest};
 use crate::logs;
+use crate::rotation::RotationRequest;
 
 /// The time between two runs of the signal handlers of Python while a call waits.
 const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -55,9 +56,26 @@ impl Watch {
     ) -> PyResult<Option<impl Fn(KeyReply) + Send + Sync + 'static>> {
         let ask = function.map(|function| {
             let watch = Arc::clone(self);
-            function.ask(py, move |request| watch.run_callback(request))
+            function.ask(py, move |request: KeyRequest| watch.run_python(|py| request.run_here(py)))
         });
         ask.transpose()
+    }
+
+    /// Returns the function through which a rotation passes its messages to `handle`, a Python function that runs in
+    /// this thread. If `handle` raises an exception, stores the exception, which ends the call, and passes no further
+    /// messages.
+    pub(crate) fn rotation_requests(
+        self: &Arc<Self>,
+        handle: Option<&Bound<'_, PyAny>>,
+    ) -> Option<impl Fn(codat_keys_bindings::RotationRequest) + Send + Sync + 'static> {
+        handle.map(|handle| {
+            let (watch, handle) = (Arc::clone(self), handle.clone().unbind());
+            move |request| {
+                if lock(&watch.signal).is_none() {
+                    watch.run_python(|py| handle.call1(py, (RotationRequest::from(request),)).map(drop));
+                }
+            }
+        })
     }
 
     /// Returns the function that stores the log records of the call, if Python's logger is enabled.
@@ -81,11 +99,11 @@ impl Watch {
         signal.or_else(|| py.check_signals().err())
     }
 
-    /// Runs the key callback in this thread. If a signal handler raises an exception during the callback, stores the
-    /// exception, which ends the call.
-    fn run_callback(&self, request: KeyRequest) {
+    /// Runs a Python function in this thread. If it raises an exception, or a signal handler does so meanwhile, stores
+    /// the exception, which ends the call.
+    fn run_python(&self, run: impl FnOnce(Python<'_>) -> PyResult<()>) {
         // `try_attach` returns `None` if the interpreter has shut down.
-        if let Some(Err(signal)) = Python::try_attach(|py| request.run_here(py)) {
+        if let Some(Err(signal)) = Python::try_attach(run) {
             *lock(&self.signal) = Some(signal);
         }
     }

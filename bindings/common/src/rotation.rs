@@ -1,0 +1,178 @@
+//! Rotations: their options as data, and their runs.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codat_keys::{Client, KeyId};
+use codat_keys_rotate::{FileJournal, Grace, RotationError, Run};
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use crate::errors::json;
+use crate::sinks::{FunctionSink, RotationRequest, current_ask};
+
+/// The maximum duration of one run of the function of a sink, if the sink has no other.
+const SINK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The lease of a rotation, unless a sink needs a longer one.
+const LEASE: Duration = Duration::from_secs(5 * 60);
+
+/// The options of a rotation. The rotation uses its default for an option that is `None`.
+pub struct RotationOptions {
+    /// The id of the key to replace.
+    pub key: Option<KeyId>,
+    /// The sinks.
+    pub sinks: Vec<SinkOptions>,
+    /// The folder of the journals.
+    pub journal: Option<PathBuf>,
+    /// The name of the journal.
+    pub journal_name: String,
+    /// The name of the new key, without its tag.
+    pub name: Option<String>,
+    /// How long the old key stays after all sinks have the new key.
+    pub grace: Option<Duration>,
+    /// Whether other content of a sink is replaced.
+    pub overwrite: bool,
+    /// The ids of the keys that may be deleted first.
+    pub delete_first: Vec<KeyId>,
+}
+
+/// A sink that consists of two functions.
+pub struct SinkOptions {
+    /// The name, which the journal contains.
+    pub name: String,
+    /// The maximum duration of one run of a function.
+    pub timeout: Option<Duration>,
+}
+
+/// What a rotation is asked to do.
+#[derive(Clone, Copy)]
+pub enum RotationVerb {
+    /// Start the rotation.
+    Start,
+    /// Resume an interrupted rotation.
+    Resume,
+    /// Delete the old key.
+    Finish,
+    /// Roll the rotation back.
+    Abort,
+    /// Rebuild a lost journal, and resume the rotation.
+    Recover,
+    /// Return the latest rotation of the journal.
+    Status,
+    /// Return what `Start` would do.
+    Plan,
+}
+
+impl RotationVerb {
+    /// Returns the verb with this name, such as `start`.
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "start" => Self::Start,
+            "resume" => Self::Resume,
+            "finish" => Self::Finish,
+            "abort" => Self::Abort,
+            "recover" => Self::Recover,
+            "status" => Self::Status,
+            "plan" => Self::Plan,
+            _ => return None,
+        })
+    }
+}
+
+/// A rotation. Clones share their sinks.
+#[derive(Clone)]
+pub struct Rotation(Arc<Inner>);
+
+struct Inner {
+    options: RotationOptions,
+    /// For each sink, the lock that a running function of the sink holds. All runs of the rotation share the locks. A
+    /// function that is still running after a timeout could otherwise write a key after the rotation has been rolled
+    /// back.
+    turns: Vec<Arc<Mutex<()>>>,
+}
+
+impl Rotation {
+    /// Creates a rotation. Checks and sends nothing.
+    pub fn new(options: RotationOptions) -> Self {
+        let turns = options.sinks.iter().map(|_| Arc::default()).collect();
+        Self(Arc::new(Inner { options, turns }))
+    }
+
+    /// Runs the rotation until it ends, fails or is cancelled. Returns its report, status or plan as JSON. Returns `None`
+    /// if `Status` or `Plan` was cancelled, which change nothing.
+    pub(crate) async fn run(
+        self,
+        verb: RotationVerb,
+        client: Client,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<Result<String, RotationError>> {
+        let rotation = match self.build(&client) {
+            Ok(rotation) => rotation,
+            Err(error) => return Some(Err(error)),
+        };
+        let run: Run = match verb {
+            RotationVerb::Start => rotation.start(),
+            RotationVerb::Resume => rotation.resume(),
+            RotationVerb::Finish => rotation.finish(),
+            RotationVerb::Abort => rotation.abort(),
+            RotationVerb::Recover => rotation.recover(),
+            RotationVerb::Status => return unless_stopped(rotation.status(), stop).await,
+            RotationVerb::Plan => return unless_stopped(rotation.plan(), stop).await,
+        };
+        Some(run.cancel_on(stop).await.map(|report| json(&report)))
+    }
+
+    fn build(&self, client: &Client) -> Result<codat_keys_rotate::Rotation, RotationError> {
+        let Inner { options, turns } = &*self.0;
+        let ask = current_ask();
+        let events = Arc::clone(&ask);
+        let longest = options.sinks.iter().map(SinkOptions::timeout).max().unwrap_or_default();
+        let mut builder = codat_keys_rotate::Rotation::builder(client)
+            .journal_name(&options.journal_name)
+            .overwrite(options.overwrite)
+            .lease(LEASE.max(longest.saturating_mul(2)))
+            .on_event(move |event| events(RotationRequest::Event(json(&event))));
+        builder = builder.journal(match &options.journal {
+            Some(folder) => FileJournal::new(folder),
+            None => FileJournal::of_this_user()?,
+        });
+        if let Some(time) = options.grace {
+            builder = builder.grace(if time.is_zero() { Grace::None } else { Grace::For(time) });
+        }
+        if let Some(key) = &options.key {
+            builder = builder.key(key.clone());
+        }
+        if let Some(name) = &options.name {
+            builder = builder.name(name);
+        }
+        for id in &options.delete_first {
+            builder = builder.delete_first(id.clone());
+        }
+        for (index, (sink, turn)) in options.sinks.iter().zip(turns).enumerate() {
+            let (name, timeout) = (sink.name.clone(), sink.timeout());
+            builder =
+                builder.sink(FunctionSink { index, name, timeout, turn: Arc::clone(turn), ask: Arc::clone(&ask) });
+        }
+        builder.build()
+    }
+}
+
+/// Returns the result of `read` as JSON. Returns `None` if `stop` completes first.
+async fn unless_stopped<T: Serialize>(
+    read: impl Future<Output = Result<T, RotationError>>,
+    stop: impl Future<Output = ()>,
+) -> Option<Result<String, RotationError>> {
+    tokio::select! {
+        result = read => Some(result.map(|value| json(&value))),
+        () = stop => None,
+    }
+}
+
+impl SinkOptions {
+    fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(SINK_TIMEOUT)
+    }
+}
