@@ -1,6 +1,7 @@
 /** The base classes of all errors. The classes in `errors.ts` are generated. */
 import type { ApiKeyDetails } from "./key-types";
 import type { ErrorData } from "./native";
+import type { RotationReport } from "./reports";
 
 /** The error of a call. Its texts do not contain API keys. */
 export abstract class CodatError extends Error {
@@ -55,3 +56,52 @@ export abstract class AmbiguousError extends CodatError {
         this.candidates = candidates;
     }
 }
+
+/**
+ * A rotation ended early. The `cause` is the value that a function of a sink threw, the error of a call, or the reason
+ * of the signal.
+ */
+export class RotationError extends CodatError {
+    static {
+        this.prototype.name = "RotationError";
+    }
+    static readonly code = "rotation";
+    override readonly code = RotationError.code;
+    /**
+     * What this means for the API keys:
+     *
+     * - `rolled_back`: the old API key works as before, and the new one is deleted.
+     * - `unfinished` and `cancelled`: the rotation can be resumed. `journal`: so it can, when the journal can be used
+     *   again.
+     * - `invalid_input`, `api`, `key_limit_reached`, `sink_occupied` and `sink_unavailable`: nothing was changed, except
+     *   that API keys of `deleteFirst` may have been deleted.
+     * - `in_progress`: the journal contains an unfinished rotation. `busy`: another process runs it. `foreign_journal`:
+     *   it belongs to another Codat client, or to other sinks. `nothing_to_resume`: it contains no unfinished rotation.
+     */
+    readonly kind: RotationErrorKind;
+    /** What the rotation did until the error. `null` if it did not start. */
+    readonly report: RotationReport | null;
+
+    /** @internal */
+    constructor(data: ErrorData, cause: unknown, report: RotationReport | null) {
+        super(data, cause);
+        this.kind = data.rotation!.kind as RotationErrorKind;
+        this.report = report;
+    }
+}
+
+/** The kind of a `RotationError`. */
+export type RotationErrorKind =
+    | "invalid_input"
+    | "api"
+    | "key_limit_reached"
+    | "sink_occupied"
+    | "sink_unavailable"
+    | "in_progress"
+    | "busy"
+    | "nothing_to_resume"
+    | "journal"
+    | "foreign_journal"
+    | "rolled_back"
+    | "unfinished"
+    | "cancelled";

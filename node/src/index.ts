@@ -18,7 +18,7 @@ export { Keys } from "./keys";
 export type { Key, KeyFunction } from "./key-callback";
 export { ApiKeyDetails, Creation } from "./key-types";
 export type { AttemptErrorMessage, AttemptResponseMessage } from "./diagnostics";
-export { CodatError } from "./error";
+export { CodatError, RotationError, type RotationErrorKind } from "./error";
 export * from "./errors";
 export type {
     CallOptions,
@@ -31,6 +31,15 @@ export type {
     RequestOptions,
 } from "./options";
 export { Pages } from "./pages";
+export type {
+    RotationEvent,
+    RotationPlan,
+    RotationReport,
+    RotationState,
+    RotationStatus,
+    SinkProgress,
+} from "./reports";
 export { ResponseStream } from "./response-stream";
 export { Page, RateLimit, Response } from "./responses";
+export { type RotateOptions, Rotation, type RotationOptions, type Sink } from "./rotation";
 export { ApiKey, AuthorizationHeader, encode } from "./secrets";

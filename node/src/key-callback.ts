@@ -16,7 +16,7 @@ export type KeyFunction = () => Key | PromiseLike<Key>;
  * key. `request` is the number of the run.
  */
 export interface Results {
-    complete(request: number, text: string): void;
+    complete(request: number, text: string | null): void;
     /** `thrown` contains the value that the key callback threw. `undefined` if it threw nothing. */
     fail(request: number, why: string, thrown?: { reason: unknown }): void;
 }
@@ -54,8 +54,7 @@ async function run(provide: KeyFunction, results: Results, request: number): Pro
     try {
         returned = await running.run([...outer, one], provide);
     } catch (reason) {
-        const name = types.isNativeError(reason) || reason instanceof Error ? reason.name : kind(reason);
-        return results.fail(request, `it threw ${name}`, { reason });
+        return results.fail(request, `it threw ${thrownKind(reason)}`, { reason });
     } finally {
         one.provide = undefined;
     }
@@ -65,4 +64,9 @@ async function run(provide: KeyFunction, results: Results, request: number): Pro
         return results.fail(request, why);
     }
     results.complete(request, text);
+}
+
+/** Returns the name of a thrown error, or the type of another thrown value. The result does not contain the value. */
+export function thrownKind(reason: unknown): string {
+    return types.isNativeError(reason) || reason instanceof Error ? reason.name : kind(reason);
 }

@@ -1,9 +1,11 @@
 /** The class `Keys`, which contains the operations on API keys. */
-import { optional, text, yes } from "./arguments";
+import { object, optional, text, yes } from "./arguments";
 import { type Own, make, start } from "./calls";
 import { ApiKeyDetails, Creation } from "./key-types";
 import type { Call, KeyData } from "./native";
 import { type CallOptions, type CreateOptions, type DeleteOptions, callOptions } from "./options";
+import type { RotationReport } from "./reports";
+import { type RotateOptions, Rotation, type RotationOptions } from "./rotation";
 
 /**
  * The operations on API keys, as `Client.keys`.
@@ -84,6 +86,27 @@ export class Keys {
         const given = callOptions(options, ["allowKeyInUse"]);
         const allowKeyInUse = yes("allowKeyInUse", options.allowKeyInUse ?? false);
         await make(this.#own, { call: "delete", id: text("id", id), allowKeyInUse }, given);
+    }
+
+    /**
+     * Returns a rotation, which replaces an API key with a new one. Its method `start` runs it, and so does `rotate`.
+     * Sends nothing.
+     *
+     * Throws `InvalidInputError` for an invalid id, and `TypeError` if an option has another type or is out of range.
+     */
+    rotation(options: RotationOptions): Rotation {
+        return new Rotation(this.#own, options);
+    }
+
+    /**
+     * Replaces an API key with a new one: starts the rotation that `rotation` returns. By default, the old API key works
+     * until `Rotation.finish` is called.
+     *
+     * Rejects with `RotationError`. A rotation that was interrupted can be resumed: see `Rotation`.
+     */
+    async rotate(options: RotateOptions): Promise<RotationReport> {
+        const { signal, ...given } = object("options", options);
+        return this.rotation(given).start({ signal });
     }
 }
 

@@ -20,23 +20,48 @@ export declare class PendingCalls {
     next(number: number, observed: boolean, core: Core, timeout: number | undefined | null, cursor: PageCursor): void;
     /** Starts a call that reads the next chunk of a response. At the end of the body, the call returns no chunk. */
     read(number: number, core: Core, response: ResponseStream): void;
+    /** Starts a run of a rotation, or another call of it, such as `status`. */
+    rotate(number: number, observed: boolean, core: Core, rotation: RotationCore, verb: string): void;
     /**
      * Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call
      * ends. If a call that can change data fails, its error says whether the change may have taken effect.
      */
     stop(number: number): void;
     /**
-     * Passes `text`, which the key callback returned, to the call that needs the API key. `request` is the number of
-     * this run of the key callback.
+     * Passes `text`, which the key callback or the function of a sink returned, to the call that waits for it.
+     * `request` is the number of this run. `None` if the sink is empty, and for a delivery.
      */
-    complete(request: number, text: string): void;
+    complete(request: number, text?: string | undefined | null): void;
     /**
-     * Reports that the key callback returned no API key, so that the call fails. `request` is the number of this run
-     * of the key callback. `why` is the message of the error.
+     * Reports that the key callback or the function of a sink failed, so that the call fails. `request` is the number
+     * of this run. `why` is the message of the error. `thrown` is false if the function returned a wrong value.
      */
-    fail(request: number, why: string): void;
+    fail(request: number, why: string, thrown: boolean): void;
     /** Sets whether pending calls keep the process alive. */
     hold(held: boolean): void;
+}
+
+/** The options of a rotation. Times are in milliseconds. */
+export interface RotationData {
+    sinks: Array<SinkData>;
+    key?: string;
+    journal?: string;
+    journalName: string;
+    name?: string;
+    grace?: number;
+    overwrite: boolean;
+    deleteFirst: Array<string>;
+}
+
+/** A sink without its functions. The timeout is in milliseconds. */
+export interface SinkData {
+    name: string;
+    timeout?: number;
+}
+
+/** The native part of the JavaScript class `Rotation`. */
+export declare class RotationCore {
+    constructor(options: RotationData);
 }
 
 /** A call with its arguments. */
@@ -206,10 +231,19 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * The number of the run of the key callback that failed and caused this error. `None` if the error has another
-     * cause or no cause. `node/src/thrown-values.ts` stores the value that the run threw.
+     * The number of the run of the key callback, or of a function of a sink, that failed and caused this error. `None`
+     * if the error has another cause or no cause. `node/src/thrown-values.ts` stores the value that the run threw.
      */
     thrown: number | null;
+    /** What is known of a rotation that failed. `None` if the call is not a rotation. */
+    rotation: RotationErrorData | null;
+}
+
+/** The data of an error that only rotations have. */
+export interface RotationErrorData {
+    kind: string;
+    /** The report, as JSON. */
+    report: string | null;
 }
 
 /** The data of an API key with its details and its secret value. */

@@ -15,6 +15,9 @@ export type {
     PageCursor,
     PendingCalls,
     RateLimit as Quota,
+    RotationCore,
+    RotationData,
+    RotationErrorData,
     Response as NativeResponse,
     ResponseStream as NativeResponseStream,
 } from "./native-types";

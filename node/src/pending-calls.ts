@@ -2,13 +2,14 @@
  * The pending calls of this JavaScript environment, which is the main thread or a worker. Each call has a number. The
  * native module repeats this number in each event of the call.
  */
+import { AsyncResource } from "node:async_hooks";
 import * as timers from "node:timers";
 
 import { onAbort } from "./abort";
 import { type Attempt, observer } from "./diagnostics";
 import { type KeyFunction, type Results, bindCallback } from "./key-callback";
 import { type Attachment, type ErrorData, type PendingCalls, native } from "./native";
-import { callNative, raise } from "./raise";
+import { callNative, endedRotation, raise } from "./raise";
 import { keep } from "./thrown-values";
 
 /**
@@ -27,11 +28,30 @@ export interface Completion<A = Attachment> {
  */
 export type Start = (calls: PendingCalls, number: number, observed: boolean) => void;
 
+/**
+ * A message of a rotation: an event, or the request to run a function of the sink with the index `sink`. `key` is the
+ * API key to deliver, or `null` if the sink is to be read.
+ */
+export interface Message {
+    sink: number | null;
+    key: string | null;
+    event: unknown;
+}
+
+/** Receives the result of a function of a sink: the returned text, or the reason why it failed. */
+export interface Requests {
+    complete(text: string | null): void;
+    /** `thrown` contains the value that the function threw. `undefined` if it returned a wrong value. */
+    fail(why: string, thrown?: { reason: unknown }): void;
+}
+
 /** A pending call. */
 interface Pending {
     complete: (completion: Completion) => void;
     /** Runs the key callback of the client. `undefined` if the client has no key callback. */
     callback: ((request: number) => void) | undefined;
+    /** Handles a message of a rotation. `undefined` if the call is not a rotation. */
+    handle: ((message: Message, requests: Requests) => void) | undefined;
     /** Publishes an attempt of the call. `undefined` if there was no observer when the call started. */
     observe: ((attempt: Attempt) => void) | undefined;
 }
@@ -53,25 +73,44 @@ export async function perform<A extends Attachment>(
     start: Start,
     provide?: KeyFunction,
     signal?: AbortSignal,
+    handle?: Pending["handle"],
 ): Promise<Completion<A>> {
     signal?.throwIfAborted();
     const callback = provide && bindCallback(provide, results);
     const observe = observer();
     const number = numbers++;
     let leave: (() => void) | undefined;
+    // What `handle` threw, which cancels the call.
+    let thrown: { reason: unknown } | undefined;
+    const handleUntilThrown = (message: Message, requests: Requests) => {
+        try {
+            if (thrown === undefined) handle?.(message, requests);
+        } catch (reason) {
+            thrown = { reason };
+            pendingCalls.stop(number);
+        }
+    };
     try {
         const completion = await new Promise<Completion>((complete) => {
             // The functions that can throw come first, because a started call must be in the map.
             leave = signal && onAbort(signal, () => pendingCalls.stop(number));
             callNative(() => start(pendingCalls, number, observe !== undefined));
-            inFlight.set(number, { complete, callback, observe });
+            inFlight.set(number, {
+                complete,
+                callback,
+                handle: handle && AsyncResource.bind(handleUntilThrown),
+                observe,
+            });
             hold();
         });
         if (completion.error === null) {
             throw signal?.reason;
         }
         if (completion.error !== undefined) {
-            throw raise(completion.error, signal?.reason);
+            throw raise(completion.error, thrown === undefined ? signal?.reason : thrown.reason);
+        }
+        if (thrown !== undefined) {
+            throw endedRotation(completion.value, thrown.reason);
         }
         return completion as Completion<A>;
     } finally {
@@ -84,10 +123,14 @@ export async function perform<A extends Attachment>(
  * array.
  */
 function settle(events: string, attachments: Attachment[], errors: ErrorData[]): void {
-    type Event = [number, number | null, unknown, (number | null)?, (number | null)?, Attempt?];
-    for (const [number, index, value, error, request, attempt] of JSON.parse(events) as Event[]) {
+    type Event = [number, number | null, unknown, (number | null)?, (number | null)?, (Attempt | null)?, Message?];
+    for (const [number, index, value, error, request, attempt, message] of JSON.parse(events) as Event[]) {
         const pending = inFlight.get(number);
-        if (attempt !== undefined) {
+        if (message !== undefined) {
+            pending?.handle?.(message, requestsOf(request!));
+            continue;
+        }
+        if (attempt) {
             pending?.observe?.(attempt);
             continue;
         }
@@ -114,9 +157,16 @@ const results: Results = {
             const [oldest = numbers] = inFlight.keys();
             keep(request, thrown.reason, oldest, numbers);
         }
-        pendingCalls.fail(request, why);
+        pendingCalls.fail(request, why, thrown !== undefined);
     },
 };
+
+function requestsOf(request: number): Requests {
+    return {
+        complete: (text) => results.complete(request, text),
+        fail: (why, thrown) => results.fail(request, why, thrown),
+    };
+}
 
 /** Keeps the process alive while calls are pending. */
 function hold(): void {

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import { Emulator } from "codat-keys/testing";
 import { LIMIT, ended } from "./support.mjs";
+import { temporaryFolder } from "./temporary.mjs";
 
 const FOLDER = fileURLToPath(new URL("../..", import.meta.url));
 // The suites of several versions of Node run at the same time.
@@ -31,6 +32,7 @@ const PAGES = {
         /^created ApiKey\(\*{4}.{4}\)\n\[ 'Example Company 00001', 'Example Company 00002' \]\n/,
         /^created\n$/,
         /^\d+ bytes\n$/,
+        /^state\ncreated\n.*\ngrace { 'vault:codat': 'confirmed' }\n$/s,
         /^the next one\n$/,
         /^200\n$/,
         /^200\n$/,
@@ -68,9 +70,11 @@ for (const [page, prints] of Object.entries(PAGES)) {
         const skip = program!.includes('"undici"') && Number.parseInt(process.versions.node) < 24;
         test(`block ${at + 1} of ${page}, ${language}`, { skip }, async () => {
             await using emulator = new Emulator();
+            // The journals of rotations.
+            const XDG_STATE_HOME = temporaryFolder();
             const path = built(`${BUILT}${page.split("/").length}-${at + 1}`, language!, program!);
             const child = spawn(process.execPath, [path], {
-                env: { ...process.env, ...emulator.environment },
+                env: { ...process.env, ...emulator.environment, XDG_STATE_HOME },
                 timeout: LIMIT,
             });
             const { code, said, complained } = await ended(child);

@@ -223,6 +223,6 @@ impl From<Command> for KeyCommandOptions {
     }
 }
 
-fn milliseconds(time: f64) -> Duration {
+pub(crate) fn milliseconds(time: f64) -> Duration {
     codat_keys::internal::seconds(time / 1000.0)
 }

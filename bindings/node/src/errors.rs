@@ -27,9 +27,20 @@ pub struct ErrorData {
     pub shows_idempotency_key: bool,
     pub candidates: Option<Vec<KeyData>>,
     pub cause: Option<Arc<ErrorData>>,
-    /// The number of the run of the key callback that failed and caused this error. `None` if the error has another
-    /// cause or no cause. `node/src/thrown-values.ts` stores the value that the run threw.
+    /// The number of the run of the key callback, or of a function of a sink, that failed and caused this error. `None`
+    /// if the error has another cause or no cause. `node/src/thrown-values.ts` stores the value that the run threw.
     pub thrown: Option<i64>,
+    /// What is known of a rotation that failed. `None` if the call is not a rotation.
+    pub rotation: Option<RotationErrorData>,
+}
+
+/// The data of an error that only rotations have.
+#[napi(object, object_from_js = false, use_nullable = true)]
+#[derive(Clone)]
+pub struct RotationErrorData {
+    pub kind: &'static str,
+    /// The report, as JSON.
+    pub report: Option<String>,
 }
 
 /// The data of an error of the Rust client. If a run of the key callback caused the error, the `i64` is the number of
@@ -59,6 +70,7 @@ impl From<Data> for ErrorData {
             candidates: error.candidates.as_deref().map(keys),
             cause,
             thrown,
+            rotation: error.rotation.map(|rotation| RotationErrorData { kind: rotation.kind, report: rotation.report }),
         }
     }
 }

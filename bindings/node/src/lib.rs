@@ -8,6 +8,8 @@
 // and of lower layers.
 mod pending_calls;
 
+mod rotation;
+
 mod calls;
 mod client;
 

@@ -8,7 +8,9 @@ use std::io;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use codat_keys::Client;
-use codat_keys_bindings::{Completion, KeyReply, Line, Runtime, with_key_callback, with_listener};
+use codat_keys_bindings::{
+    Completion, KeyReply, Line, RotationRequest, Runtime, SinkReply, with_key_callback, with_listener, with_sinks,
+};
 use napi::bindgen_prelude::{Either3, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
@@ -20,6 +22,7 @@ use crate::client::{Core, PageCursor};
 use crate::diagnostics;
 use crate::errors::{ErrorData, wrong};
 use crate::responses::{Attachment, ResponseStream, text, to_json};
+use crate::rotation::{RotationCore, message};
 
 /// The arguments of the JavaScript function that handles events: the JSON array of events, and the attachments and
 /// errors of these events.
@@ -52,17 +55,33 @@ struct State {
     /// - `[number, null, null, null]`: the call was cancelled. A call that can change data never ends like this;
     /// - `[number, null, null, null, request]`: the call needs the key callback to run. `request` is the number of this
     ///   run;
-    /// - `[number, null, null, null, null, attempt]`: an attempt of the call ended. `attempt` is an object that describes
-    ///   it.
+    /// - `[number, null, null, null, null, attempt]`: an attempt of the call ended. `attempt` is an object that
+    ///   describes it;
+    /// - `[number, null, null, null, request, null, message]`: a rotation needs a function of a sink to run, or has an
+    ///   event, which has `null` as its `request`.
     ///
     /// In each form, `number` is the number of the call.
     events: String,
     attachments: Vec<Attachment>,
     errors: Vec<ErrorData>,
-    /// The pending runs of the key callback by number. The [`KeyReply`] of a run receives its result. When a run is
-    /// added, the runs of calls that have ended are removed.
-    requests: HashMap<i64, KeyReply>,
+    /// The pending runs of key callbacks and of functions of sinks, by number. The reply of a run receives its result.
+    /// When a run is added, the runs of key callbacks whose calls have ended are removed.
+    requests: HashMap<i64, Reply>,
     last_request: i64,
+}
+
+/// Receives the result of a function.
+enum Reply {
+    Key(KeyReply),
+    Sink(SinkReply),
+}
+
+impl Reply {
+    /// Whether the reply can be dropped. The reply of a sink must stay until the function has ended, because no other
+    /// function of the sink runs meanwhile.
+    fn is_abandoned(&self) -> bool {
+        matches!(self, Self::Key(reply) if reply.is_abandoned())
+    }
 }
 
 #[napi]
@@ -130,6 +149,20 @@ impl PendingCalls {
         self.run(number, false, core.for_a_call(env, None)?, false, codat_keys_bindings::Call::NextChunk(body))
     }
 
+    /// Starts a run of a rotation, or another call of it, such as `status`.
+    #[napi]
+    pub fn rotate(
+        &self,
+        env: Env,
+        number: i64,
+        observed: bool,
+        core: &Core,
+        rotation: &RotationCore,
+        verb: String,
+    ) -> napi::Result<()> {
+        self.run(number, observed, core.for_a_call(env, None)?, core.has_callback(), rotation.call(&verb)?)
+    }
+
     /// Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call
     /// ends. If a call that can change data fails, its error says whether the change may have taken effect.
     #[napi]
@@ -137,18 +170,26 @@ impl PendingCalls {
         lock(&self.0.state).running.remove(&number);
     }
 
-    /// Passes `text`, which the key callback returned, to the call that needs the API key. `request` is the number of
-    /// this run of the key callback.
+    /// Passes `text`, which the key callback or the function of a sink returned, to the call that waits for it.
+    /// `request` is the number of this run. `None` if the sink is empty, and for a delivery.
     #[napi]
-    pub fn complete(&self, request: i64, text: String) {
-        self.0.reply(request, |reply| reply.returned_text(&text));
+    pub fn complete(&self, request: i64, text: Option<String>) {
+        self.0.reply(request, |reply| match (reply, text) {
+            (Reply::Key(reply), text) => reply.returned_text(&text.unwrap_or_default()),
+            (Reply::Sink(reply), Some(text)) => reply.returned_text(&text),
+            (Reply::Sink(reply), None) => reply.returned(None),
+        });
     }
 
-    /// Reports that the key callback returned no API key, so that the call fails. `request` is the number of this run
-    /// of the key callback. `why` is the message of the error.
+    /// Reports that the key callback or the function of a sink failed, so that the call fails. `request` is the number
+    /// of this run. `why` is the message of the error. `thrown` is false if the function returned a wrong value.
     #[napi]
-    pub fn fail(&self, request: i64, why: String) {
-        self.0.reply(request, |reply| reply.raised(why, request));
+    pub fn fail(&self, request: i64, why: String, thrown: bool) {
+        self.0.reply(request, |reply| match reply {
+            Reply::Key(reply) => reply.raised(why, request),
+            Reply::Sink(reply) if thrown => reply.raised(why, request),
+            Reply::Sink(reply) => reply.failed(why),
+        });
     }
 
     /// Sets whether pending calls keep the process alive.
@@ -174,6 +215,10 @@ impl PendingCalls {
             let shared = Arc::clone(&self.0);
             move |reply| shared.request_key(number, reply)
         });
+        let requests = matches!(call, codat_keys_bindings::Call::Rotation(..)).then(|| {
+            let shared = Arc::clone(&self.0);
+            move |request| shared.request_of_rotation(number, request)
+        });
         let listener = observed.then(|| {
             let shared = Arc::clone(&self.0);
             move |line| shared.attempt_ended(number, &line)
@@ -183,7 +228,7 @@ impl PendingCalls {
         let shared = Arc::clone(&self.0);
         let started = runtime.spawn(async move {
             let stopped = Box::pin(async { drop(stopped.await) });
-            let work = with_listener(call.perform(client, stopped), listener);
+            let work = with_sinks(requests, with_listener(call.perform(client, stopped), listener));
             shared.end(number, with_key_callback(ask, work).await);
         });
         Ok(started?)
@@ -193,6 +238,16 @@ impl PendingCalls {
 impl Drop for PendingCalls {
     fn drop(&mut self) {
         lock(&self.0.state).running.clear();
+    }
+}
+
+impl State {
+    /// Adds a run of a function, and returns its number.
+    fn add(&mut self, reply: Reply) -> i64 {
+        self.requests.retain(|_, reply| !reply.is_abandoned());
+        self.last_request += 1;
+        self.requests.insert(self.last_request, reply);
+        self.last_request
     }
 }
 
@@ -218,11 +273,16 @@ impl Shared {
 
     fn request_key(&self, number: i64, reply: KeyReply) {
         let mut state = lock(&self.state);
-        state.requests.retain(|_, reply| !reply.is_abandoned());
-        state.last_request += 1;
-        let request = state.last_request;
-        state.requests.insert(request, reply);
+        let request = state.add(Reply::Key(reply));
         self.send(state, &format!("[{number},null,null,null,{request}]"));
+    }
+
+    fn request_of_rotation(&self, number: i64, request: RotationRequest) {
+        let (message, reply) = message(request);
+        let message = text(&message);
+        let mut state = lock(&self.state);
+        let request = text(&reply.map(|reply| state.add(Reply::Sink(reply))));
+        self.send(state, &format!("[{number},null,null,null,{request},null,{message}]"));
     }
 
     fn attempt_ended(&self, number: i64, line: &Line) {
@@ -231,7 +291,7 @@ impl Shared {
         }
     }
 
-    fn reply(&self, request: i64, send: impl FnOnce(KeyReply)) {
+    fn reply(&self, request: i64, send: impl FnOnce(Reply)) {
         let reply = lock(&self.state).requests.remove(&request);
         reply.map(send);
     }

@@ -40,7 +40,19 @@ import {
     type RequestOptions,
     Response,
     ResponseStream,
+    type RotateOptions,
+    Rotation,
+    RotationError,
+    type RotationErrorKind,
+    type RotationEvent,
+    type RotationOptions,
+    type RotationPlan,
+    type RotationReport,
+    type RotationState,
+    type RotationStatus,
     ServerError,
+    type Sink,
+    type SinkProgress,
     TimeoutError,
     TooLargeError,
     UnauthorizedError,
@@ -110,6 +122,30 @@ export async function reads(client: Client): Promise<number> {
     }
     const first: Page<Invoice> | undefined = (await pages.next()).value;
     return remaining?.remaining ?? first?.totalResults ?? Number(changed);
+}
+
+export async function rotates(client: Client): Promise<string | null> {
+    let stored: ApiKey | undefined;
+    const sink: Sink = { name: "memory", deliver: async (key) => void (stored = key), read: async () => stored };
+    const onEvent = (event: RotationEvent): void => {
+        const state: RotationState | number = event.event === "state" ? event.state : 0;
+        const wait: number = event.event === "retrying" ? event.wait : event.event.length;
+        console.log(state, wait, event.event === "waiting" && event.until.getTime());
+    };
+    const options: RotationOptions = { sinks: [sink], key: "id", grace: 1_000, deleteFirst: new Set(["id"]), onEvent };
+    const rotateOptions: RotateOptions = { ...options, signal: AbortSignal.timeout(1_000) };
+    const rotation: Rotation = client.keys.rotation(options);
+    const plan: RotationPlan = await rotation.plan();
+    const status: RotationStatus | null = await rotation.status();
+    try {
+        const report: RotationReport = await client.keys.rotate(rotateOptions);
+        const progress: SinkProgress | undefined = report.sinks["memory"];
+        return progress ?? (await rotation.finish({ signal: rotateOptions.signal })).newKey;
+    } catch (error) {
+        if (!(error instanceof RotationError)) throw error;
+        const kind: RotationErrorKind = error.kind;
+        return error.report?.reason ?? `${kind}${plan.sinks["memory"]}${status?.heldUntil?.getTime()}`;
+    }
 }
 
 export async function stream(client: Client): Promise<number> {

@@ -1,0 +1,114 @@
+/** The reports, plans and events of rotations. */
+
+/** The state of a rotation. */
+export type RotationState =
+    | "preflight"
+    | "recover"
+    | "delete_first"
+    | "create"
+    | "probe"
+    | "deliver"
+    | "confirm"
+    | "grace"
+    | "retire"
+    | "rollback"
+    | "done"
+    | "aborted";
+
+/** How far the delivery to a sink has come. After a rollback: `restored`, or `left_alone`. */
+export type SinkProgress = "pending" | "writing" | "written" | "confirmed" | "restored" | "left_alone";
+
+/** What a rotation did, and its current state. It contains no API key. */
+export interface RotationReport {
+    /**
+     * `grace` if both API keys work, `done` if the new API key has replaced the old one, `aborted` if the old API key
+     * works as before. Any other state is one in which the rotation was interrupted.
+     */
+    readonly state: RotationState;
+    /** The id of the old API key. `null` if the rotation ended before the id was known. */
+    readonly oldKey: string | null;
+    /** The id of the new API key. `null` if it is not known, or if a rollback has deleted the API key. */
+    readonly newKey: string | null;
+    /** The name of the new API key. */
+    readonly name: string | null;
+    /** How far the delivery to each sink has come, by the name of the sink. */
+    readonly sinks: Readonly<Record<string, SinkProgress>>;
+    /** The ids of the API keys that the rotation has deleted. */
+    readonly deleted: readonly string[];
+    /** Why the rotation was rolled back or aborted. */
+    readonly reason: string | null;
+    /** The time at which the old API key is deleted. `null` if the rotation waits for `finish`. */
+    readonly graceUntil: Date | null;
+    /**
+     * Whether an API key with this name can still appear, because the outcome of a creation is unknown, or because the
+     * lists did not contain the new API key when it was to be deleted.
+     */
+    readonly mayAppearLater: boolean;
+}
+
+/** The latest rotation of a journal. */
+export interface RotationStatus {
+    /** What the rotation did so far. */
+    readonly report: RotationReport;
+    /** The time at which the rotation started. */
+    readonly started: Date;
+    /** The time at which the rotation was recorded last. */
+    readonly updated: Date;
+    /** The process that runs the rotation. `null` if no process does. */
+    readonly holder: string | null;
+    /** The time until which no other process can resume the rotation. */
+    readonly heldUntil: Date | null;
+}
+
+/** What a rotation would do. */
+export interface RotationPlan {
+    /** The id of the API key to replace. */
+    readonly oldKey: string;
+    /** The name of the new API key. The random part at its end changes with each call. */
+    readonly name: string;
+    /** The number of API keys that exist. */
+    readonly keys: number;
+    /** The ids of the API keys that would be deleted first, because there are ten. */
+    readonly deleteFirst: readonly string[];
+    /**
+     * What each sink contains, by the name of the sink: the id of an API key, or `nothing`, `unknown_credential`, or
+     * `other` for content that is no credential.
+     */
+    readonly sinks: Readonly<Record<string, string>>;
+}
+
+/** An event of a rotation. It contains no API key. Times are in milliseconds. */
+export type RotationEvent =
+    /** The rotation has entered a state, and the journal contains it. */
+    | { readonly event: "state"; readonly state: RotationState }
+    /** The new API key exists. */
+    | { readonly event: "created"; readonly id: string; readonly name: string }
+    /** The new API key authenticates. */
+    | { readonly event: "probed" }
+    /**
+     * `delivered`: the sink has the new API key. `confirmed`: the value that was read back authenticates. `restored`:
+     * the sink has the old API key again. `left_alone`: another program has changed the sink.
+     */
+    | { readonly event: "delivered" | "confirmed" | "restored" | "left_alone"; readonly sink: string }
+    /** The API key with this id was deleted. */
+    | { readonly event: "deleted"; readonly id: string }
+    /** A step failed, and is repeated after this wait. */
+    | { readonly event: "retrying"; readonly error: string; readonly wait: number }
+    /** The old API key is deleted at this time. */
+    | { readonly event: "waiting"; readonly until: Date };
+
+/** Returns the report for data of the native module. */
+export function report(data: any): RotationReport {
+    const { sinks, oldKey, graceUntil } = data;
+    return Object.freeze({
+        ...data,
+        oldKey: oldKey || null,
+        sinks: Object.freeze(Object.fromEntries(sinks.map(({ sink, progress }: any) => [sink, progress]))),
+        graceUntil: date(graceUntil),
+    });
+}
+
+/** Converts a date of the native module. */
+export function date(text: string | null): Date | null {
+    return text === null ? null : new Date(text);
+}

@@ -1,0 +1,370 @@
+// Rotations: what the emulator holds afterwards, what the functions of sinks may do, and interruptions.
+import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { readFileSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { inspect } from "node:util";
+
+import {
+    ApiKey,
+    AuthorizationHeader,
+    Client,
+    InvalidInputError,
+    RotationError,
+    type RotationEvent,
+    type RotationOptions,
+    type Sink,
+    UnauthorizedError,
+} from "codat-keys";
+import type { Emulator } from "codat-keys/testing";
+import { emulated, ended, start } from "./support.mjs";
+import { temporaryFolder } from "./temporary.mjs";
+
+const KEY = "MadeUpKeyOfBilling00000000000000000000Old";
+const FOREIGN = "MadeUpKeyOfAnother00000000000000000000One";
+const KEYS = [
+    { id: "old", name: "billing", apiKey: KEY },
+    { id: "foreign", apiKey: FOREIGN },
+];
+
+/** A sink in memory, which is an object of a class. */
+class Memory implements Sink {
+    deliveries = 0;
+
+    constructor(
+        public key: ApiKey | string | null = KEY,
+        readonly name = "memory:billing",
+        readonly timeout?: number,
+    ) {}
+
+    deliver(key: ApiKey): unknown {
+        this.deliveries++;
+        this.key = key;
+        return Promise.resolve("ignored");
+    }
+
+    async read(): Promise<ApiKey | string | null> {
+        return this.key;
+    }
+
+    get exposed(): string | null {
+        return this.key instanceof ApiKey ? this.key.exposeSecret() : this.key;
+    }
+}
+
+/** Runs with an emulator that has the two keys, a client with the first one, and a folder for journals. */
+function withKeys(run: (emulator: Emulator, client: Client, journal: string) => Promise<void>): Promise<void> {
+    return emulated([], async (emulator) => {
+        await emulator.setState({ keys: KEYS });
+        await using client = new Client({ baseUrl: emulator.baseUrl, apiKey: KEY });
+        await run(emulator, client, temporaryFolder());
+    });
+}
+
+async function ids(emulator: Emulator): Promise<string[]> {
+    return ((await emulator.state()) as any).keys.map((key: any) => key.id);
+}
+
+async function failure(running: Promise<unknown>, kind: string): Promise<RotationError> {
+    const error = await running.then(
+        () => assert.fail("it did not fail"),
+        (error) => error,
+    );
+    assert.ok(error instanceof RotationError && error.kind === kind, inspect(error));
+    return error;
+}
+
+function files(folder: string): string[] {
+    return readdirSync(folder).flatMap((name) => {
+        const path = join(folder, name);
+        return statSync(path).isDirectory() ? files(path) : [path];
+    });
+}
+
+test("a rotation ends in its grace period, and is finished later", () =>
+    withKeys(async (emulator, client, journal) => {
+        const sink = new Memory();
+        const events: RotationEvent[] = [];
+        const rotation = client.keys.rotation({ sinks: [sink], journal, onEvent: (event) => void events.push(event) });
+        const plan = await rotation.plan();
+        assert.deepEqual([plan.oldKey, plan.keys, plan.sinks], ["old", 2, { "memory:billing": "old" }]);
+        assert.match(plan.name, /^billing~\d{8}-\w{4}$/);
+        assert.equal(await rotation.status(), null);
+
+        const report = await rotation.start();
+        const { state, oldKey, newKey, sinks, deleted, graceUntil } = report;
+        assert.deepEqual([state, oldKey, sinks, deleted], ["grace", "old", { "memory:billing": "confirmed" }, []]);
+        assert.equal(graceUntil, null);
+        assert.deepEqual((await ids(emulator)).sort(), ["foreign", newKey!, "old"].sort());
+        // The client continues with its new key.
+        assert.equal((await client.whoami()).id, newKey);
+        const states = events.flatMap((event) => (event.event === "state" ? event.state : []));
+        assert.deepEqual(states, ["create", "probe", "deliver", "confirm", "grace"]);
+        const others = events.map((event) => event.event).filter((event) => event !== "state");
+        assert.deepEqual(others, ["created", "probed", "delivered", "confirmed"]);
+
+        const status = await rotation.status();
+        assert.deepEqual([status!.report, status!.holder], [report, null]);
+        assert.ok(status!.started <= status!.updated);
+        assert.deepEqual((await failure(rotation.start(), "in_progress")).report, report);
+        const done = await rotation.finish();
+        assert.deepEqual([done.state, done.deleted], ["done", ["old"]]);
+        assert.equal((await client.whoami()).id, newKey);
+        const nothing = await failure(rotation.resume(), "nothing_to_resume");
+        assert.throws(() => Object.assign(done, { state: "aborted" }), TypeError);
+
+        const written = files(journal).map((path) => readFileSync(path, "utf8"));
+        assert.ok(written.some((text) => text.includes("memory:billing")));
+        const texts = [inspect([plan, report, status, events, rotation, nothing], { depth: null }), ...written];
+        for (const text of texts) assert.ok(!text.includes(sink.exposed!) && !text.includes(KEY));
+    }));
+
+test("a sink holds a key in any form", () =>
+    withKeys(async (_, client, journal) => {
+        for (const form of [
+            (key: ApiKey) => key,
+            (key: ApiKey) => key.exposeSecret(),
+            (key: ApiKey) => AuthorizationHeader.encode(key),
+        ]) {
+            const stored = [form((await client.whoami()).apiKey)];
+            const sink = { name: "a", deliver: (key: ApiKey) => stored.push(form(key)), read: () => stored.at(-1)! };
+            const empty = new Memory(null);
+            const report = await client.keys.rotate({ sinks: [sink, empty], grace: 0, journal, name: "other" });
+            assert.ok(report.state === "done" && report.name!.startsWith("other~"));
+            assert.deepEqual(inspect(stored.at(-1)), inspect(form(empty.key as ApiKey)));
+            assert.equal((await client.keys.list()).length, 2);
+        }
+    }));
+
+test("a client follows a rotation of its own key alone", () =>
+    withKeys(async (emulator, client, journal) => {
+        const other = new Client({ baseUrl: emulator.baseUrl, apiKey: FOREIGN });
+        const asks = new Client({ baseUrl: emulator.baseUrl, apiKey: () => FOREIGN });
+        for (const one of [client, other, asks]) {
+            const sink = new Memory(null);
+            const options = { sinks: [sink], journal, key: "foreign" };
+            const { newKey } = await one.keys.rotate(options);
+            const expected = one === client ? "old" : one === other ? newKey : "foreign";
+            assert.equal((await one.whoami()).id, expected);
+            // A rollback returns to the old key.
+            assert.equal((await one.keys.rotation(options).abort()).state, "aborted");
+            assert.equal((await one.whoami()).id, one === client ? "old" : "foreign");
+            assert.equal(sink.exposed, FOREIGN);
+        }
+        assert.deepEqual(await ids(emulator), ["old", "foreign"]);
+    }));
+
+test("an aborted rotation is resumed by another client", () =>
+    withKeys(async (emulator, client, journal) => {
+        const sink = new Memory();
+        const abort = new AbortController();
+        const stop = new RangeError("enough");
+        const interrupt = (event: RotationEvent) => event.event === "delivered" && abort.abort(stop);
+        const { signal } = abort;
+        const error = await failure(
+            client.keys.rotate({ sinks: [sink], journal, signal, onEvent: (event) => void interrupt(event) }),
+            "cancelled",
+        );
+        assert.equal(error.cause, stop);
+        assert.match(error.hint, /resume/);
+        assert.equal(error.report!.oldKey, "old");
+        const other = new Client({ baseUrl: emulator.baseUrl, apiKey: KEY });
+        const rotation = other.keys.rotation({ sinks: [sink], journal, grace: 0 });
+        assert.deepEqual((await rotation.status())!.report, error.report);
+        const report = await rotation.resume();
+        assert.deepEqual([report.state, report.newKey], ["done", error.report!.newKey]);
+        assert.equal((await other.whoami()).id, report.newKey);
+        assert.equal((await ids(emulator)).length, 2);
+    }));
+
+test("what onEvent throws cancels the rotation, which can be rolled back", () =>
+    withKeys(async (emulator, client, journal) => {
+        const sink = new Memory();
+        const seen: string[] = [];
+        const onEvent = ({ event }: RotationEvent) => {
+            seen.push(event);
+            if (event === "delivered") throw KEY;
+        };
+        const error = await failure(client.keys.rotate({ sinks: [sink], journal, onEvent }), "cancelled");
+        assert.equal(error.cause, KEY);
+        assert.equal(seen.at(-1), "delivered");
+        assert.equal((await client.keys.rotation({ sinks: [sink], journal }).abort()).state, "aborted");
+        assert.equal(sink.exposed, KEY);
+        assert.deepEqual(await ids(emulator), ["old", "foreign"]);
+
+        const last = ({ event }: RotationEvent) => {
+            if (event === "deleted") throw stop;
+        };
+        const stop = new RangeError("enough");
+        const late = await client.keys
+            .rotate({ sinks: [sink], journal, grace: 0, onEvent: last })
+            .catch((error) => error);
+        assert.ok(late instanceof RotationError && late.cause === stop && late.kind === "cancelled");
+        assert.ok(["done", "retire"].includes(late.report!.state), late.report!.state);
+    }));
+
+test("an abort does not wait for a function that never ends, and another run waits for it", () =>
+    withKeys(async (emulator, client, journal) => {
+        const sink = new Memory();
+        const abort = new AbortController();
+        const never = { name: sink.name, read: () => sink.read(), deliver: () => new Promise(() => abort.abort()) };
+        const { signal } = abort;
+        const error = await failure(client.keys.rotate({ sinks: [never], journal, signal }), "cancelled");
+        assert.deepEqual(error.report!.sinks, { [sink.name]: "writing" });
+        const report = await client.keys.rotation({ sinks: [sink], journal }).finish();
+        assert.deepEqual([report.state, report.newKey], ["done", error.report!.newKey]);
+        assert.equal((await ids(emulator)).length, 2);
+    }));
+
+test("what a function throws rolls the rotation back, and is the cause", () =>
+    withKeys(async (emulator, client, journal) => {
+        const thrown = new RangeError(`no ${KEY}`);
+        const first = new Memory(KEY, "first");
+        const second = new Memory(KEY, "second");
+        second.deliver = () => {
+            second.deliveries++;
+            throw thrown;
+        };
+        const waits: number[] = [];
+        const onEvent = (event: RotationEvent) => void (event.event === "retrying" && waits.push(event.wait));
+        const error = await failure(client.keys.rotate({ sinks: [first, second], journal, onEvent }), "rolled_back");
+        assert.equal(error.cause, thrown);
+        const what = "the rotation was rolled back: second did not get the new key: deliver threw RangeError";
+        assert.equal(error.message, what);
+        assert.deepEqual([error.code, error.name, error.report!.state], ["rotation", "RotationError", "aborted"]);
+        assert.deepEqual([second.deliveries, waits], [4, [1000, 2000, 4000]]);
+        assert.equal(first.exposed, KEY);
+        assert.deepEqual(await ids(emulator), ["old", "foreign"]);
+        assert.equal((await client.whoami()).id, "old");
+    }));
+
+test("nothing is changed for a sink that cannot be used, or a key that Codat rejects", () =>
+    withKeys(async (emulator, client, journal) => {
+        const wrongs: [any, string, string][] = [
+            [() => 5, "sink_unavailable", "read returned a number; return the key as a string"],
+            [() => FOREIGN, "sink_occupied", "memory:billing"],
+            [async () => "no credential", "sink_occupied", "memory:billing"],
+        ];
+        const delivered: ApiKey[] = [];
+        for (const [read, kind, says] of wrongs) {
+            const sink = { name: "memory:billing", deliver: (key: ApiKey) => delivered.push(key), read };
+            const error = await failure(client.keys.rotate({ sinks: [new Memory(KEY, "a"), sink], journal }), kind);
+            assert.ok(error.message.includes(says) && !error.message.includes(FOREIGN), error.message);
+        }
+        const rejected = new Client({ baseUrl: emulator.baseUrl, apiKey: "MadeUpKeyThatCodatDoesNotKnow00000000000" });
+        const error = await failure(rejected.keys.rotate({ sinks: [new Memory(null)], journal }), "api");
+        assert.ok(error.cause instanceof UnauthorizedError && error.cause.status === 401);
+        assert.deepEqual(delivered, []);
+        assert.deepEqual(await ids(emulator), ["old", "foreign"]);
+    }));
+
+test("wrong options", () =>
+    withKeys(async (emulator, client, journal) => {
+        const sinks = [new Memory()];
+        const wrongs: [any, string][] = [
+            [undefined, "argument 'options'"],
+            [{}, "argument 'sinks'"],
+            [{ sinks: ["file:key.txt"] }, "argument 'sinks' must be an object"],
+            [{ sinks: [{ name: "a", deliver() {} }] }, "argument 'sinks': a sink has no function read"],
+            [{ sinks: [{ ...memory(), name: 5 }] }, "argument 'name'"],
+            [{ sinks: [{ ...memory(), timeout: 0 }] }, "argument 'timeout' must be at least 1"],
+            [{ sinks, grace: -1 }, "argument 'grace' must be at least 0"],
+            [{ sinks, grace: Number.NaN }, "argument 'grace' must be at least 0"],
+            [{ sinks, grace: "1h" }, "argument 'grace'"],
+            [{ sinks, onEvent: 5 }, "argument 'onEvent'"],
+            [{ sinks, onevent() {} }, "did you mean 'onEvent'?"],
+            [{ sinks, deleteFirst: [5] }, "argument 'deleteFirst'"],
+        ];
+        for (const [options, says] of wrongs) {
+            assert.throws(
+                () => client.keys.rotation(options),
+                (error: any) => error instanceof TypeError && error.message.includes(says),
+            );
+            await assert.rejects(client.keys.rotate(options), TypeError);
+        }
+        assert.throws(() => client.keys.rotation({ sinks, key: "" }), InvalidInputError);
+        const refused: RotationOptions[] = [
+            { sinks: [] },
+            { sinks: [memory(), memory()] },
+            { sinks: [{ ...memory(), name: "" }] },
+            { sinks: [{ ...memory(), name: `file:${KEY}` }] },
+            { sinks, journalName: "../other" },
+            { sinks, grace: 1e300 },
+            { sinks, key: "unknown" },
+            { sinks: [{ ...memory(), timeout: 1e300 }] },
+        ];
+        for (const options of refused) {
+            const error = await failure(client.keys.rotate({ journal, ...options }), "invalid_input");
+            assert.ok(error.hint && !error.message.includes(KEY));
+        }
+        assert.deepEqual(await ids(emulator), ["old", "foreign"]);
+    }));
+
+function memory(): Sink {
+    return { name: "memory:billing", deliver() {}, read: () => KEY };
+}
+
+test("functions of a sink run one at a time, also after a timeout, in the context of the caller", () =>
+    withKeys(async (emulator, client, journal) => {
+        const storage = new AsyncLocalStorage<string>();
+        const inner = new Memory();
+        let running = 0;
+        const overlaps: number[] = [];
+        const alone = async <T,>(run: () => Promise<T>): Promise<T> => {
+            assert.equal(storage.getStore(), "of the caller");
+            if (running++ > 0) overlaps.push(running);
+            try {
+                return await run();
+            } finally {
+                running--;
+            }
+        };
+        const sink: Sink = {
+            name: inner.name,
+            timeout: 300,
+            deliver: (key) =>
+                alone(async () => {
+                    if (inner.deliveries === 0) await setTimeout(1500);
+                    inner.deliver(key);
+                }),
+            read: () => alone(() => inner.read()),
+        };
+        const onEvent = () => assert.equal(storage.getStore(), "of the caller");
+        const report = await storage.run("of the caller", () =>
+            client.keys.rotate({ sinks: [sink], grace: 0, journal, onEvent }),
+        );
+        assert.equal(report.state, "done");
+        assert.deepEqual(overlaps, []);
+        assert.equal((await ids(emulator)).length, 2);
+    }));
+
+test("a function can make calls with the same client", () =>
+    withKeys(async (emulator, _, journal) => {
+        const client = new Client({ baseUrl: emulator.baseUrl, apiKey: async () => KEY });
+        const inner = new Memory();
+        const seen: number[] = [];
+        const deliver = async (key: ApiKey) => {
+            seen.push((await client.keys.list()).length);
+            inner.deliver(key);
+        };
+        await client.keys.rotate({ sinks: [{ name: inner.name, deliver, read: () => inner.key }], journal });
+        assert.deepEqual(seen, [3]);
+    }));
+
+test("a program ends after a rotation, and its journal is where the command line has it", () =>
+    emulated([], async (emulator) => {
+        const state = temporaryFolder();
+        const program = `
+            let stored;
+            const sink = { name: "memory", deliver: (key) => void (stored = key), read: () => stored };
+            console.log((await client.keys.rotate({ sinks: [sink] })).state);
+        `;
+        const environment = { ...emulator.environment, XDG_STATE_HOME: state };
+        const child = await ended(start(program, { environment }));
+        assert.deepEqual(child, { code: 0, said: "grace\n", complained: "" });
+        if (process.platform !== "win32") {
+            assert.ok(readdirSync(join(state, "codat-keys", "rotations", "default")).length > 3);
+        }
+    }));
