@@ -22,7 +22,7 @@ import { ApiKey } from "./secrets";
  */
 export interface Sink {
     /**
-     * The name, such as `vault:payments`. The journal contains it. A process that resumes the rotation must use the same
+     * The name, such as `store:payments`. The journal contains it. A process that resumes the rotation must use the same
      * name. The name must be unique among the sinks of a rotation, and contain no API key.
      */
     readonly name: string;

@@ -32,7 +32,7 @@ const PAGES = {
         /^created ApiKey\(\*{4}.{4}\)\n\[ 'Example Company 00001', 'Example Company 00002' \]\n/,
         /^created\n$/,
         /^\d+ bytes\n$/,
-        /^state\ncreated\n.*\ngrace { 'vault:codat': 'confirmed' }\n$/s,
+        /^state\ncreated\n.*\ngrace { 'store:codat': 'confirmed' }\n$/s,
         /^the next one\n$/,
         /^200\n$/,
         /^200\n$/,

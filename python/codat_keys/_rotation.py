@@ -30,7 +30,7 @@ class SinkFunctions(Protocol):
 class Sink:
     """A place where programs read their key, as a pair of functions. Any object with these members is a sink as well.
 
-    - ``name``, such as ``vault:payments``. The journal contains it, and a process that resumes the rotation must use
+    - ``name``, such as ``store:payments``. The journal contains it, and a process that resumes the rotation must use
       the same name. It must be unique among the sinks of a rotation, and contain no key.
     - ``deliver``, a function that replaces the content with the given ``ApiKey``. It must be safe to call it several
       times with the same key, because it can be called again after an error.
