@@ -317,7 +317,12 @@ class Client:
         >>> client.reauthorize(client.base_url, rejected).api_key
         ApiKey(****000A)
         """
-        return self._core.perform(_native.reauthorize(url, rejected))
+        try:
+            call = _native.reauthorize(url, rejected)
+        finally:
+            # Deleted, because some tracebacks show the local variables of this frame.
+            del rejected
+        return self._core.perform(call)
 
     def check_next_hop(self, url: str) -> None:
         """Checks the server to which another HTTP library is about to send the header over an unencrypted connection.

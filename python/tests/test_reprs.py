@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import importlib
 import inspect
@@ -15,7 +16,7 @@ import pytest
 import requests
 
 import codat_keys
-from codat_keys import AsyncClient, Client, InvalidCredentialError, _native
+from codat_keys import AsyncClient, AuthorizationHeader, Client, InvalidCredentialError, InvalidInputError, _native
 from codat_keys.integrations.requests import CodatAuth
 from codat_keys.testing import Emulator
 
@@ -56,6 +57,21 @@ def test_the_error_of_a_constructor_comes_out_with_the_variables_of_its_frames(
             made(api_key="a b")
         shown = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
         assert f"self = <{made.__name__}, not initialized>" in "".join(shown.format())
+
+
+def test_the_frames_of_reauthorize_show_no_header(codat_emulator: Emulator) -> None:
+    header = AuthorizationHeader("Basic TWFkZVVwS2V5Rm9yVGhlVGVzdHM=").expose_secret()
+
+    async def reauthorize() -> None:
+        async with AsyncClient() as client:
+            await client.reauthorize("https://api.codat.io", header)
+
+    for call in (lambda: Client().reauthorize("https://api.codat.io", header), lambda: asyncio.run(reauthorize())):
+        with pytest.raises(InvalidInputError) as raised:
+            call()
+        frames = traceback.TracebackException.from_exception(raised.value, capture_locals=True).stack
+        own = [frame for frame in frames if frame.name == "reauthorize" and "codat_keys" in frame.filename]
+        assert own and all(header not in str(frame.locals) for frame in own)
 
 
 def test_a_request_shows_no_key(codat_emulator: Emulator) -> None:

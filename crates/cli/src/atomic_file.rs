@@ -33,16 +33,21 @@ impl AtomicFile {
         write(self.0.as_file_mut(), content)
     }
 
-    /// Gives the file the owner, the group and the mode of another file. Does nothing on Windows.
-    pub(crate) fn copy_owner_and_mode(&self, of: &Metadata) -> io::Result<()> {
+    /// Gives the file the owner, the group, the mode and the access control list of another file. Does nothing on
+    /// Windows.
+    pub(crate) fn copy_access(&self, of: &Access) -> io::Result<()> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::{MetadataExt, fchown};
-            let own = self.0.as_file().metadata()?;
-            if (own.uid(), own.gid()) != (of.uid(), of.gid()) {
-                fchown(self.0.as_file(), Some(of.uid()), Some(of.gid()))?;
+            let (file, of_metadata) = (self.0.as_file(), &of.metadata);
+            let own = file.metadata()?;
+            if (own.uid(), own.gid()) != (of_metadata.uid(), of_metadata.gid()) {
+                fchown(file, Some(of_metadata.uid()), Some(of_metadata.gid()))?;
             }
-            self.0.as_file().set_permissions(of.permissions())?;
+            // The new file can have inherited a list from its folder.
+            #[cfg(target_os = "linux")]
+            acl::set(file, of.acl.as_deref())?;
+            file.set_permissions(of_metadata.permissions())?;
         }
         #[cfg(not(unix))]
         let _ = of;
@@ -85,6 +90,60 @@ impl AtomicFile {
             let _ = file.set_len(0);
         }
         renamed
+    }
+}
+
+/// The metadata of a file, with what decides who can read it.
+pub(crate) struct Access {
+    pub(crate) metadata: Metadata,
+    /// The access control list of POSIX, as Linux stores it. `None` if the file has only a mode.
+    #[cfg(target_os = "linux")]
+    acl: Option<Vec<u8>>,
+}
+
+impl Access {
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
+        Ok(Self {
+            metadata: file.metadata()?,
+            #[cfg(target_os = "linux")]
+            acl: acl::get(file)?,
+        })
+    }
+}
+
+/// Access control lists of POSIX. Linux keeps them in an extended attribute.
+#[cfg(target_os = "linux")]
+mod acl {
+    use std::fs::File;
+    use std::io;
+
+    use rustix::fs::{XattrFlags, fgetxattr, fremovexattr, fsetxattr};
+    use rustix::io::Errno;
+
+    const ATTRIBUTE: &str = "system.posix_acl_access";
+
+    /// The maximum size of an extended attribute on Linux, in bytes.
+    const MAX_BYTES: usize = 64 * 1024;
+
+    pub(super) fn get(file: &File) -> io::Result<Option<Vec<u8>>> {
+        let mut list = vec![0; MAX_BYTES];
+        match fgetxattr(file, ATTRIBUTE, &mut list[..]) {
+            Ok(length) => {
+                list.truncate(length);
+                Ok(Some(list))
+            }
+            Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn set(file: &File, list: Option<&[u8]>) -> io::Result<()> {
+        match list
+            .map_or_else(|| fremovexattr(file, ATTRIBUTE), |list| fsetxattr(file, ATTRIBUTE, list, XattrFlags::empty()))
+        {
+            Err(Errno::NODATA | Errno::NOTSUP) if list.is_none() => Ok(()),
+            result => Ok(result?),
+        }
     }
 }
 

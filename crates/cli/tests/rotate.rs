@@ -210,7 +210,7 @@ fn wrong_input_changes_nothing() {
         (&["--to", "dotenv:env.yaml#KEY"], 1, "line 1 contains KEY, and is no assignment KEY=VALUE"),
         (&["--to", "dotenv:.env#KEY"], 2, ".env#KEY contains "),
         (&["--to", "dotenv:.env"], 2, "names no variable"),
-        (&["--to", "file:key", "--to", "file:./key"], 2, "given twice"),
+        (&["--to", "file:key", "--to", "file:./key"], 2, "two sinks are the file"),
         (&["--to", "file:key", "--grace", "1"], 2, "the grace time is not valid"),
         (&["--to", "file:key", "--lock", "../x"], 2, "name of the journal"),
         (&["--to", "file:key", "--delete-first", "a/b"], 2, "--delete-first"),
@@ -249,6 +249,65 @@ fn a_sink_in_the_other_form_is_overwritten_on_request() {
     assert_eq!(ended.status, 0, "{ended:?}");
     assert_eq!(account.read("other"), account.read("key"));
     assert_eq!(account.rotate(&["finish"]).status, 0);
+}
+
+#[test]
+fn two_texts_for_one_file_are_refused() {
+    let account = Account::new();
+    let (old, keys) = (account.read("key"), account.keys());
+    fs::create_dir(account.path("folder")).unwrap();
+    symlink(account.path(""), account.path("folder/link")).unwrap();
+    write_private(&account.path(".env"), &format!("A={old}\nB={old}\n"));
+    for (one, other) in [
+        ("file:key", "file:key#header"),
+        ("file:key", "file:folder/../key"),
+        ("file:key", "file:folder/link/key"),
+        ("dotenv:.env#A", "dotenv:./.env#A#header"),
+        ("dotenv:.env#A", "file:.env"),
+    ] {
+        let ended = account.rotate(&["--to", one, "--to", other, "--overwrite"]);
+        assert!(ended.status == 2 && ended.stderr.contains("two sinks are the file"), "{one} {other}: {ended:?}");
+        assert_eq!((account.keys(), account.read("key")), (keys.clone(), old.clone()));
+    }
+    let ended = account.rotate(&["--to", "file:key", "--to", "dotenv:.env#A", "--to", "dotenv:.env#B"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!(account.rotate(&["finish"]).status, 0);
+}
+
+/// An access control list of POSIX, in the format of Linux: tags, permissions and user ids.
+#[cfg(target_os = "linux")]
+fn access_list(user: u32) -> Vec<u8> {
+    let entries: [(u16, u16, u32); 5] =
+        [(0x01, 6, u32::MAX), (0x02, 4, user), (0x04, 0, u32::MAX), (0x10, 4, u32::MAX), (0x20, 0, u32::MAX)];
+    let entry = |(tag, permissions, id): (u16, u16, u32)| {
+        [&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat()
+    };
+    [&2u32.to_le_bytes()[..], &entries.map(entry).concat()].concat()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_replaced_file_keeps_its_access_control_list() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    const OWN: &str = "system.posix_acl_access";
+    let account = Account::new();
+    let set = |path: &str, name: &str| setxattr(account.path(path), name, &access_list(65534), XattrFlags::empty());
+    if set("key", OWN).is_err() {
+        return; // The file system has no access control lists.
+    }
+    let list = |path: &str| {
+        let mut list = [0; 1024];
+        getxattr(account.path(path), OWN, &mut list[..]).ok().map(|length| list[..length].to_vec())
+    };
+    assert_eq!(account.rotate(&["--to", "file:key", "--grace", "0"]).status, 0);
+    assert_eq!(list("key"), Some(access_list(65534)));
+    // A file without a list gets none from its folder.
+    fs::create_dir(account.path("folder")).unwrap();
+    write_private(&account.path("folder/key"), &account.read("key"));
+    set("folder", "system.posix_acl_default").unwrap();
+    let ended = account.rotate(&["--to", "file:key", "--to", "file:folder/key", "--grace", "0"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!((list("folder/key"), account.read("folder/key")), (None, account.read("key")));
 }
 
 /// The file keeps its owner, who can read the new key.

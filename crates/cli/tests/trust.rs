@@ -10,7 +10,7 @@ use codat_keys_emulator::Emulator;
 use tempfile::TempDir;
 
 use crate::raw_server::{RawServer, json};
-use crate::support::{Ended, program, run};
+use crate::support::{Ended, against, program, run, run_with_input};
 
 /// A user who is neither root nor the user who runs the tests.
 const STRANGER: u32 = 12_345;
@@ -203,6 +203,30 @@ fn sticky_folders_and_folders_above_the_home_folder_are_accepted() {
     assert_eq!(run(&mut command, &["list"]).status, 0);
     scene.mode("home", 0o777);
     assert_eq!(run(&mut command, &[]).status, 2);
+}
+
+#[test]
+fn a_login_creates_nothing_in_the_home_folder_of_another_user() {
+    let scene = Scene::new();
+    if !is_root(&scene.path("home")) {
+        return;
+    }
+    let emulator = Emulator::start().unwrap();
+    fs::create_dir(scene.path("target")).unwrap();
+    for is_link in [false, true] {
+        if is_link {
+            std::os::unix::fs::symlink(scene.path("target"), scene.path("home/.config")).unwrap();
+            scene.give_away("home/.config");
+        }
+        scene.give_away("home");
+        let mut command = against(&emulator);
+        command.env("HOME", scene.path("home")).env_remove("XDG_CONFIG_HOME");
+        let ended =
+            run_with_input(&mut command, &["login", "--profile", "work", "--store", "file"], emulator.api_key());
+        assert!(ended.status != 0 && ended.stderr.contains("is not trusted"), "{ended:?}");
+        assert_eq!(scene.path("home/.config").symlink_metadata().is_ok(), is_link);
+        assert_eq!(fs::read_dir(scene.path("target")).unwrap().count(), 0);
+    }
 }
 
 /// Opening a pipe of another user would block.

@@ -74,6 +74,21 @@ async fn headers_that_the_client_sets_are_rejected() {
 }
 
 #[tokio::test]
+async fn a_method_that_holds_a_key_is_rejected() {
+    let server = RawServer::with_replies(vec![raw_server::json(200, "{}")]);
+    let client = client(&server.url, "MadeUpKey");
+    for key in ["MadeUpKey", "MadeUpKeyForTheTests0123456789abcdefGhIj", "TWFkZVVwS2V5"] {
+        let request = client.request(Method::from_bytes(key.as_bytes()).unwrap(), "/x");
+        let error = request.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(!format!("{error} {error:?}").contains(key));
+    }
+    let other = Method::from_bytes(b"PURGE").unwrap();
+    assert_eq!(client.request(other, "/x").await.unwrap().status(), 200);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn a_given_idempotency_key_resumes_its_call() {
     let emulator = Emulator::start().unwrap();
     let client = emulated(&emulator);

@@ -173,13 +173,19 @@ fn file_name(name: &Name, base_url: &str) -> String {
 /// Creates a folder that only its owner can read, unless the folder exists. Returns an error if another user can
 /// replace files in the folder.
 pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
+    let check = |folder: &Path| {
+        check_trusted_folder(folder).map_err(|error| {
+            let hint = error.hint("check that the folder above it is yours");
+            Failure::local(format!("{} {error}", folder.display()), hint)
+        })
+    };
+    // Nothing is created in a folder of another user.
+    check(folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder))?;
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(folder).map_err(|error| cannot_be_written(folder, &error))?;
-    check_trusted_folder(folder).map_err(|error| {
-        Failure::local(format!("{} {error}", folder.display()), error.hint("check that the folder above it is yours"))
-    })
+    check(folder)
 }
 
 fn cannot_be_written(path: &Path, error: &std::io::Error) -> Failure {

@@ -152,6 +152,22 @@ impl SinkArgument {
         Ok(sink)
     }
 
+    /// Returns the file that the sink replaces, and the variable if it replaces only one variable. Returns `None` for a
+    /// sink that is no file.
+    fn file(&self, folder: &Path) -> Option<(PathBuf, Option<&str>)> {
+        let (scheme, place) = self.sink.split_once(':')?;
+        let place = place.strip_suffix(HEADER).unwrap_or(place);
+        let (path, variable) = match scheme {
+            "file" => (place, None),
+            "dotenv" => place.rsplit_once('#').map(|(path, name)| (path, Some(name)))?,
+            _ => return None,
+        };
+        let path = std::path::absolute(folder.join(path)).ok()?;
+        // The folder can be named through a link. The file itself must be no link.
+        let resolved = path.parent().and_then(|folder| folder.canonicalize().ok()).zip(path.file_name());
+        Some((resolved.map_or_else(|| path.clone(), |(folder, name)| folder.join(name)), variable))
+    }
+
     /// Returns the options of the command line that name the sink.
     pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
         let commands = [("--read-command", &self.read_command), ("--confirm-command", &self.confirm_command)];
@@ -193,6 +209,22 @@ impl Words {
         match self {
             Self::Text(text) => text.clone(),
             Self::List(words) => shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default(),
+        }
+    }
+}
+
+/// Returns an error if two sinks replace the same content under different texts. Each would find the key of the other.
+pub(crate) fn check_distinct(sinks: &[SinkArgument], folder: &Path) -> Result<(), Failure> {
+    let files: Vec<_> = sinks.iter().filter_map(|sink| sink.file(folder)).collect();
+    let is_same = |(one, other): (&(PathBuf, Option<&str>), &(PathBuf, Option<&str>))| {
+        one.0 == other.0 && (one.1 == other.1 || one.1.is_none() || other.1.is_none())
+    };
+    let pairs = files.iter().enumerate().flat_map(|(index, one)| files[..index].iter().map(move |other| (one, other)));
+    match pairs.into_iter().find(|pair| is_same(*pair)) {
+        None => Ok(()),
+        Some(((path, _), _)) => {
+            let what = without_secrets(format!("two sinks are the file {}", path.display()));
+            Err(invalid(what, "give each file once, or each variable of a .env file once"))
         }
     }
 }

@@ -9,7 +9,7 @@ use codat_keys_rotate::{Content, SinkError};
 use zeroize::Zeroizing;
 
 use super::Rules;
-use crate::atomic_file::AtomicFile;
+use crate::atomic_file::{Access, AtomicFile};
 use crate::secret_file::folder_of;
 
 /// The maximum size of a file in bytes. A file with settings is smaller.
@@ -18,14 +18,14 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// The content of a file, and its metadata at the time of the read.
 pub(super) struct StoredFile {
     pub(super) bytes: Zeroizing<Vec<u8>>,
-    metadata: Metadata,
+    access: Access,
 }
 
 impl StoredFile {
     /// Returns the user who owns the file. Returns `None` if it is the user of this process.
     fn other_owner(&self) -> Option<u32> {
         #[cfg(unix)]
-        return Some(std::os::unix::fs::MetadataExt::uid(&self.metadata))
+        return Some(std::os::unix::fs::MetadataExt::uid(&self.access.metadata))
             .filter(|owner| *owner != rustix::process::geteuid().as_raw());
         #[cfg(not(unix))]
         None
@@ -82,22 +82,22 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredFile>, SinkError> {
         }
         Err(error) => return Err(unreadable(&error)),
     };
-    let metadata = file.metadata().map_err(|error| unreadable(&error))?;
-    check_replaceable(&metadata)?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0)));
+    let access = Access::of(&file).map_err(|error| unreadable(&error))?;
+    check_replaceable(&access.metadata)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(access.metadata.len()).unwrap_or(0)));
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(SinkError::permanent("it is larger than 16 MiB"));
     }
-    Ok(Some(StoredFile { bytes, metadata }))
+    Ok(Some(StoredFile { bytes, access }))
 }
 
-/// Replaces a file atomically. A new file has mode 0600 on Unix. A replaced file keeps its owner, its group and its
-/// mode. `before` is the result of [`read`]: returns an error if another program has changed the file since.
+/// Replaces a file atomically. A new file has mode 0600 on Unix. A replaced file keeps its owner, its group, its mode
+/// and its access control list. `before` is the result of [`read`]: returns an error if another program has changed the file since.
 pub(super) fn replace(path: &Path, content: &[u8], before: Option<&StoredFile>) -> Result<(), SinkError> {
     let mut file = AtomicFile::new_in(folder_of(path)).map_err(|error| unwritable(&error))?;
     if let Some(before) = before {
-        file.copy_owner_and_mode(&before.metadata).map_err(|error| unwritable(&error))?;
+        file.copy_access(&before.access).map_err(|error| unwritable(&error))?;
     }
     file.write(content).map_err(|error| unwritable(&error))?;
     let there = match fs::symlink_metadata(path) {
@@ -105,7 +105,7 @@ pub(super) fn replace(path: &Path, content: &[u8], before: Option<&StoredFile>) 
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(unwritable(&error)),
     };
-    if identity(there.as_ref()) != identity(before.map(|before| &before.metadata)) {
+    if identity(there.as_ref()) != identity(before.map(|before| &before.access.metadata)) {
         return Err(SinkError::temporary("another program has changed it meanwhile"));
     }
     file.persist(path).map_err(|error| unwritable(&error))?;

@@ -11,7 +11,7 @@ use http::header::{
 use http::{HeaderValue, Method};
 
 use crate::cancel::{Cancellation, or_cancelled};
-use crate::domain::{KnownKeys, mask_credentials};
+use crate::domain::{KnownKeys, holds_credential, mask_credentials};
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::response::Response;
@@ -66,6 +66,11 @@ impl RequestOptions {
         let takes_key = matches!(self.method, Method::POST | Method::PATCH);
         let headers = self.headers.map_err(|error| error.masked(|text| client.known_keys().redact(text)))?;
         check_headers(&headers, takes_key, client.known_keys())?;
+        // Logs and errors contain the method.
+        if client.known_keys().occur_in(self.method.as_str()) || holds_credential(self.method.as_str()) {
+            let error = Error::new(ErrorKind::InvalidInput, "the method holds an API key, or what looks like one");
+            return Err(error.with_hint("give a method, such as GET, and then the path; nothing was sent"));
+        }
         let mut request = wire::any_request(self.method, client.base_url(), &self.path, &self.params, self.body?)?;
         request.headers_mut().extend(headers);
         if takes_key && !request.headers().contains_key(idempotency_key::HEADER) {
@@ -136,7 +141,7 @@ impl fmt::Debug for RequestOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
         f.debug_struct("RequestOptions")
-            .field("method", &self.method)
+            .field("method", &mask_credentials(self.method.as_str()))
             .field("path", &mask_credentials(path))
             .finish_non_exhaustive()
     }

@@ -23,7 +23,7 @@ use crate::output::{Printer, print_json, print_lines};
 use crate::redact::without_secrets;
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
-use crate::sinks::{SinkArgument, SinkContext, forms};
+use crate::sinks::{SinkArgument, SinkContext, check_distinct, forms};
 use crate::stderr::eprint_line;
 
 /// What a later command does with a rotation.
@@ -183,6 +183,7 @@ impl<'a> Setup<'a> {
         let keyring_timeout = self.common.connection.key.keyring_timeout();
         let context =
             SinkContext { folder: &self.sink_folder, base_url: client.base_url(), keyring_timeout, is_strict };
+        check_distinct(&self.sinks, &self.sink_folder)?;
         let sinks: Vec<Arc<dyn Sink>> = self.sinks.iter().map(|sink| sink.open(&context)).collect::<Result<_, _>>()?;
         let builder = Rotation::builder(client).journal(self.journal.clone()).journal_name(&self.journal_name);
         let print = self.printer.as_ref().map(Printer::print);
