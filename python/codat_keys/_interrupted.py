@@ -9,9 +9,9 @@ from ._errors import OutcomeUnknownError
 from ._native import Creation
 
 
-def explain(raised: BaseException, result: object, error: BaseException | None) -> None:
-    """Sets the cause of an interruption to an error that says which change may have happened. A call that only reads
-    needs no explanation.
+def explain(raised: BaseException, result: object, error: BaseException | None, change: str | None) -> None:
+    """Sets the cause of an interruption to an error that says which change may have happened. ``change`` is
+    what the success of the call means. A call that only reads needs no explanation.
     """
     # Loaded if the call is a rotation.
     reports = sys.modules.get("codat_keys._reports")
@@ -29,6 +29,11 @@ def explain(raised: BaseException, result: object, error: BaseException | None) 
             "the key was made, but the call was interrupted before it could be returned",
             hint="use the one candidate, or delete it",
             candidates=[result.key],
+        )
+    elif error is None and change is not None:
+        known = OutcomeUnknownError(
+            f"{change}, but the call was interrupted before it could return",
+            hint="do not repeat the change",
         )
     else:
         return

@@ -361,7 +361,9 @@ class Options:
     ) -> Options: ...
 
 @final
-class Call(Generic[_T]): ...
+class Call(Generic[_T]):
+    @property
+    def change(self) -> str | None: ...
 
 @final
 class PageCursor:

@@ -80,7 +80,7 @@ class _PendingCalls:
         unclaimed: list[_T] | None,
         handle: Handle | None,
     ) -> _T:
-        number, pending = next(self._numbers), _PendingCall(woken, handle)
+        number, pending, change = next(self._numbers), _PendingCall(woken, handle), call.change
         task = self._queue.start(_process.runtime(), core, call, number)
         # The traceback of an error refers to this frame, and a call can refer to a connection.
         del call
@@ -92,13 +92,13 @@ class _PendingCalls:
             result, error = await _result(pending)
             if unclaimed is not None and result is not None:
                 unclaimed.append(result)
-            explain(cancelled, result, error)
+            explain(cancelled, result, error, change)
             raise
         finally:
             task.stop()
         result, error = await _result(pending)
         if pending.raised is not None:
-            explain(pending.raised, result, error)
+            explain(pending.raised, result, error, change)
             raise pending.raised
         if error is not None:
             raise error

@@ -66,7 +66,13 @@ def test_the_frames_of_reauthorize_show_no_header(codat_emulator: Emulator) -> N
         async with AsyncClient() as client:
             await client.reauthorize("https://api.codat.io", header)
 
-    for call in (lambda: Client().reauthorize("https://api.codat.io", header), lambda: asyncio.run(reauthorize())):
+    def reauthorize_blocking() -> None:
+        Client().reauthorize("https://api.codat.io", header)
+
+    def reauthorize_in_a_loop() -> None:
+        asyncio.run(reauthorize())
+
+    for call in (reauthorize_blocking, reauthorize_in_a_loop):
         with pytest.raises(InvalidInputError) as raised:
             call()
         frames = traceback.TracebackException.from_exception(raised.value, capture_locals=True).stack

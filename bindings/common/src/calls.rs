@@ -138,6 +138,18 @@ impl Call {
         complete(self.begin(client, stop)).await
     }
 
+    /// Returns the change that has happened if the call succeeds. Returns `None` if the result of the call describes the
+    /// change, and if the call only reads data.
+    pub fn change(&self) -> Option<&'static str> {
+        match self {
+            Self::Delete { .. } => Some("the key was deleted"),
+            Self::Request(request) | Self::Stream(request) if !request.method.is_safe() => {
+                Some("the server performed the request")
+            }
+            _ => None,
+        }
+    }
+
     fn begin(self, client: Client, stop: Stop) -> Work<'static> {
         match self {
             Self::List => lookup(client.keys().list(), Outcome::Keys, stop),

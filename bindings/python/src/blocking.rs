@@ -49,7 +49,7 @@ impl BlockingCore {
         handle: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         ensure_running(py)?;
-        let (call, watch) = (call.0.clone(), Arc::<Watch>::default());
+        let (call, change, watch) = (call.0.clone(), call.0.change(), Arc::<Watch>::default());
         let (ask, listener) = (watch.ask(py, self.function.as_ref())?, watch.listener(py)?);
         let (stop, requests) = (watch.stop(), watch.rotation_requests(handle));
         let completion = py.detach(|| {
@@ -65,14 +65,14 @@ impl BlockingCore {
         {
             unclaimed.append(result)?;
         }
-        explain(py, &signal, result)?;
+        explain(py, &signal, result, change)?;
         Err(signal)
     }
 
     /// Sends the request of a call, and waits for the headers of the response.
     fn stream(&self, py: Python<'_>, call: &Call) -> PyResult<BlockingBody> {
         ensure_running(py)?;
-        let (call, watch) = (call.0.clone(), Arc::<Watch>::default());
+        let (call, change, watch) = (call.0.clone(), call.0.change(), Arc::<Watch>::default());
         let (ask, listener) = (watch.ask(py, self.function.as_ref())?, watch.listener(py)?);
         let stop = watch.stop();
         let mut failed = None;
@@ -93,7 +93,7 @@ impl BlockingCore {
         };
         let Some(signal) = watch.interruption(py) else { return opened };
         // Drops the response, which closes its connection.
-        explain(py, &signal, opened.map(|_| py.None().into_bound(py)))?;
+        explain(py, &signal, opened.map(|_| py.None().into_bound(py)), change)?;
         Err(signal)
     }
 

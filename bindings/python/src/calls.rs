@@ -59,6 +59,14 @@ fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Call(pub(crate) codat_keys_bindings::Call);
 
+#[pymethods]
+impl Call {
+    #[getter]
+    fn change(&self) -> Option<&'static str> {
+        self.0.change()
+    }
+}
+
 #[pyfunction]
 pub(crate) fn list() -> Call {
     Call(codat_keys_bindings::Call::List)

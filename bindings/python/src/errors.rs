@@ -25,14 +25,19 @@ pub(crate) fn raise_data(py: Python<'_>, error: &ErrorData) -> PyErr {
 }
 
 /// Attaches the outcome of an interrupted call to `raised`, the exception that interrupted the call. `result` is the
-/// result of the call. If the call may have changed data, the `__cause__` of `raised` becomes an error that describes
+/// result of the call, and `change` is what its success means. If the call may have changed data, the `__cause__` of `raised` becomes an error that describes
 /// the change.
-pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_, PyAny>>) -> PyResult<()> {
+pub(crate) fn explain(
+    py: Python<'_>,
+    raised: &PyErr,
+    result: PyResult<Bound<'_, PyAny>>,
+    change: Option<&str>,
+) -> PyResult<()> {
     let (result, error) = match result {
         Ok(result) => (Some(result), None),
         Err(error) => (None, Some(error)),
     };
-    py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error)).map(drop)
+    py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error, change)).map(drop)
 }
 
 /// Returns an exception of the class that has the name `class` in `codat_keys._errors`.
