@@ -89,7 +89,8 @@ impl Rotation {
     /// Resumes an interrupted rotation of this or another process, and does what [`start`](Self::start) would have
     /// done. If the rotation waits for [`finish`](Self::finish), changes nothing and returns the report.
     ///
-    /// The rotation needs one working key: the key of the client, or a key in one of the sinks.
+    /// The rotation needs one working key: the key of the client, or a key in one of the sinks. A rotation that was
+    /// interrupted in the state [`Preflight`](crate::State::Preflight) has changed nothing: [`start`](Self::start) it again.
     ///
     /// # Errors
     /// As [`start`](Self::start). `NothingToResume` if the journal contains no unfinished rotation. `ForeignJournal` if

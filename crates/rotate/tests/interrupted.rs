@@ -78,7 +78,12 @@ async fn killed_and_finished(write: usize, stores_last: bool) -> Option<State> {
         setup.assert_rolled_back(1).await;
         return None;
     };
-    if !status.report.state.is_final() {
+    if status.report.state == State::Preflight {
+        let error = bounded(setup.rotation().finish()).await.unwrap_err();
+        assert_eq!(error.kind(), RotationErrorKind::NothingToResume);
+        setup.assert_rolled_back(1).await;
+        bounded(setup.builder().grace(Grace::None).build().unwrap().start()).await.unwrap();
+    } else if !status.report.state.is_final() {
         // The client of the other process still has the old key, which may be deleted.
         let report = bounded(setup.rotation().finish()).await.unwrap();
         assert_eq!(report.state, State::Done, "killed at write {write}");
@@ -104,7 +109,8 @@ async fn a_rotation_that_is_killed_at_any_write_is_resumed() {
 #[tokio::test]
 async fn a_rotation_that_is_killed_at_any_write_is_aborted() {
     let mut runs = tokio::task::JoinSet::new();
-    for write in 0..8 {
+    // The first write is that of the preflight, which changes nothing.
+    for write in 1..8 {
         runs.spawn(async move {
             let setup = Setup::new();
             assert!(killed_at(&setup, write, true).await);
@@ -113,6 +119,30 @@ async fn a_rotation_that_is_killed_at_any_write_is_aborted() {
         });
     }
     runs.join_all().await;
+}
+
+/// The process that resumes the rotation does not name the key to replace again.
+#[tokio::test]
+async fn a_rotation_that_is_killed_while_it_deletes_a_key_replaces_no_other_key() {
+    for write in [2, 3] {
+        let setup = Setup::with_foreign(9);
+        let killed = Arc::new(tokio::sync::Notify::new());
+        let writes_left = Arc::new(AtomicUsize::new(write));
+        let journal =
+            KilledAt { store: setup.store.clone(), writes_left, stores_last: false, killed: Arc::clone(&killed) };
+        let id = |id: &str| KeyId::parse(id).unwrap();
+        let builder = || setup.builder().journal(journal.clone()).overwrite(true);
+        let started = builder().key(id("foreign-0")).delete_first(id("foreign-1")).name("payments").build().unwrap();
+        tokio::select! {
+            ended = bounded(started.start()) => panic!("{ended:?}"),
+            () = killed.notified() => {}
+        }
+        assert_eq!(setup.rotation().status().await.unwrap().unwrap().report.state, State::DeleteFirst);
+        let resumed = setup.builder().overwrite(true).delete_first(id("foreign-1")).build().unwrap();
+        bounded(resumed.finish()).await.unwrap();
+        assert!(setup.ids().contains(&"old".to_owned()) && !setup.ids().contains(&"foreign-0".to_owned()));
+        assert!(setup.tagged()[0].starts_with("payments~"), "{:?}", setup.tagged());
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use codat_keys::{KeyName, Timestamp};
 use codat_keys_rotate::machine::{Action, Config, Event, Generators, Goal, ListedKey, Machine, Outcome};
-use codat_keys_rotate::{Record, RotationErrorKind, SinkContent, State, Verification};
+use codat_keys_rotate::{Record, RotationErrorKind, SinkContent, SinkProgress, State, Verification};
 use serde_json::json;
 
 use crate::support::{Setup, bounded};
@@ -53,6 +53,41 @@ async fn a_rollback_reports_no_deletion_that_it_did_not_send() {
     assert_eq!((report.state, report.deleted, report.new_key), (State::Aborted, vec![], None));
     assert!(report.may_appear_later, "the key can be listed later");
     assert_eq!((count(&setup, "DELETE"), setup.tagged().len()), (0, 1));
+}
+
+/// A server that reports a deletion and does nothing.
+#[tokio::test]
+async fn a_deletion_that_has_no_effect_is_repeated_four_times() {
+    let setup = Setup::new();
+    bounded(setup.rotation().start()).await.unwrap();
+    let ignored = json!([{"method": "DELETE", "fault": "status", "status": 204, "effect": "none", "count": 100}]);
+    setup.emulator.set_faults(&ignored.to_string()).unwrap();
+    let error = bounded(setup.rotation().finish()).await.unwrap_err();
+    assert_eq!(error.kind(), RotationErrorKind::Unfinished);
+    assert!(error.to_string().contains("still lists the key old"), "{error}");
+    assert!((2..=5).contains(&count(&setup, "DELETE")), "{}", count(&setup, "DELETE"));
+}
+
+#[tokio::test]
+async fn a_rollback_leaves_what_another_program_wrote_and_sends_it_to_no_server() {
+    let setup = Setup::new();
+    bounded(setup.rotation().start()).await.unwrap();
+    let other = codat_keys::ApiKey::parse("PasswordOfAnotherProgram").unwrap();
+    setup.sink.set(Some(other.clone()));
+    setup.emulator.clear_journal();
+    let report = bounded(setup.rotation().abort()).await.unwrap();
+    assert_eq!((report.state, report.sinks[0].progress), (State::Aborted, SinkProgress::LeftAlone));
+    assert!(setup.sink.key().is_some_and(|key| key == other));
+    assert!(setup.emulator.journal().iter().all(|request| request["authorization"] == "valid"));
+}
+
+#[tokio::test]
+async fn a_rollback_restores_the_old_key_in_a_sink_that_was_emptied() {
+    let setup = Setup::new();
+    bounded(setup.rotation().start()).await.unwrap();
+    setup.sink.set(None);
+    bounded(setup.rotation().abort()).await.unwrap();
+    setup.assert_rolled_back(1).await;
 }
 
 #[tokio::test]

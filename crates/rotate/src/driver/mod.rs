@@ -133,8 +133,9 @@ pub(crate) async fn run(
         None => {
             journal.release().await?;
             let report = journal.record().map(Report::of);
-            let error =
-                error(RotationErrorKind::Cancelled, "the rotation was cancelled", "resume the rotation, or abort it");
+            let has_begun = report.as_ref().is_some_and(|report| report.state != State::Preflight);
+            let hint = if has_begun { "resume the rotation, or abort it" } else { "start the rotation again" };
+            let error = error(RotationErrorKind::Cancelled, "the rotation was cancelled", hint);
             return Err(match report {
                 Some(report) => error.with_report(report),
                 None => error,
@@ -244,7 +245,8 @@ async fn drive(
 
 /// Returns the goal and the first record of a run. `latest` is the latest record of the journal.
 fn begin(options: &Options, command: &Command, latest: Option<Record>) -> Result<(Goal, Record), RotationError> {
-    let unfinished = latest.filter(|record| !record.state.is_final());
+    // A rotation in the preflight has changed nothing. Its journal does not contain all options, so it is started again.
+    let unfinished = latest.filter(|record| !record.state.is_final() && record.state != State::Preflight);
     let goal = match command {
         Command::Start | Command::Recover if unfinished.is_some() => {
             let message = "the journal contains an unfinished rotation";

@@ -10,7 +10,7 @@ impl Process {
     /// A list can be out of date. The absence of `target` from the lists therefore counts only after four tries to
     /// delete it. [`Record::deleted`](crate::Record::deleted) then does not contain `target`.
     pub(super) async fn delete_all_but(&mut self, caller: &str, target: Option<&str>) -> Result<(), Failure> {
-        let mut is_due = target.is_some_and(|id| !self.record.deleted.iter().any(|deleted| deleted == id));
+        let mut is_due = target.is_some_and(|id| !self.was_deleted(id));
         let (mut tries, mut lists_without) = (1, 0);
         // Two lists must agree that nothing remains.
         while lists_without < 2 {
@@ -29,7 +29,9 @@ impl Process {
                 continue;
             };
             lists_without = 0;
+            let was_deleted = self.was_deleted(&id);
             match self.delete(caller, &id).await {
+                Ok(()) if was_deleted => self.try_again(still_listed(&id), &mut tries).await?,
                 Ok(()) => is_due = false,
                 Err(failure) if failure.kind == FailureKind::NotFound && tries == TRIES && !contains(&keys, &id) => {
                     is_due = false;
@@ -45,6 +47,11 @@ impl Process {
         let found = target.filter(|id| contains(keys, id)).map(str::to_owned);
         found.into_iter().chain(self.ours(keys)).find(|id| id != caller)
     }
+}
+
+fn still_listed(id: &str) -> Failure {
+    let message = format!("Codat still lists the key {id}, although it reported the deletion");
+    Failure { kind: FailureKind::Temporary, message, error: None }
 }
 
 pub(super) fn out_of_date() -> Failure {

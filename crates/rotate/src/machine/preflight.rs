@@ -27,13 +27,17 @@ impl Process {
     async fn prepare(&mut self) -> Result<Vec<String>, Stop> {
         let keys = self.list(Caller::Source).await.map_err(|failure| api("the keys cannot be listed", failure))?;
         let in_use = keys.iter().find(|key| key.is_caller).map(|key| key.id.clone());
-        let Some(old) = self.config.key.clone().or_else(|| in_use.clone()) else {
+        // A rotation that was interrupted while it deleted a key has chosen the old key and the name before.
+        let chosen = self.record.old_key.clone().or_else(|| self.config.key.clone());
+        let Some(old) = chosen.or_else(|| in_use.clone()) else {
             return Err(invalid("the list of keys does not contain the key in use", "try again in a minute"));
         };
         let Some(listed) = keys.iter().find(|key| key.id == old) else {
             return Err(invalid(format!("no key has the id {old}"), "list the keys to see their ids"));
         };
-        self.record.name = Some(self.new_name(listed, &keys)?);
+        if self.record.name.is_none() {
+            self.record.name = Some(self.new_name(listed, &keys)?);
+        }
         self.record.old_key = Some(old);
         for sink in 0..self.record.sinks.len() {
             self.check_sink(sink).await?;

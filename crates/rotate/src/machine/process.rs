@@ -225,15 +225,20 @@ impl Process {
         let action = Action::Delete { caller: Caller::Key(caller.into()), id: id.into() };
         match self.port.perform(action).await {
             Event::Deleted => {
-                if !self.record.deleted.iter().any(|deleted| deleted == id) {
+                if !self.was_deleted(id) {
                     self.record.deleted.push(id.into());
+                    self.port.emit(RotationEvent::Deleted { id: id.into() });
+                    self.save().await;
                 }
-                self.port.emit(RotationEvent::Deleted { id: id.into() });
-                self.save().await;
                 Ok(())
             }
             event => Err(failure(event)),
         }
+    }
+
+    /// Returns whether this rotation has deleted the key with this id.
+    pub(super) fn was_deleted(&self, id: &str) -> bool {
+        self.record.deleted.iter().any(|deleted| deleted == id)
     }
 
     /// Waits after a failure: 1 s after the first try, and twice as long after each further try, up to 8 s.

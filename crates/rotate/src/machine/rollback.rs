@@ -3,7 +3,7 @@
 
 use super::action::{Caller, Failure, FailureKind, Stop};
 use super::deletion::out_of_date;
-use super::process::{Process, unfinished};
+use super::process::{Process, TRIES, unfinished};
 use crate::record::{SinkProgress, State};
 use crate::sink::{SinkContent, Verification};
 
@@ -77,32 +77,47 @@ impl Process {
         if self.config.verifications[sink] != Verification::ReadBack {
             return Ok(Remains::NewKey);
         }
-        let mut tries = 1;
-        let mut content = self.read_sink(sink).await?;
-        while content == SinkContent::UnknownCredential {
-            // The new key, if an outdated list did not contain it, or if another program has deleted it. Otherwise a
-            // credential of another Codat client.
-            match self.list(Caller::Sink(sink)).await {
-                Ok(keys) if keys.iter().any(|key| key.is_caller) => {}
-                Ok(_) => self.try_again(out_of_date(), &mut tries).await?,
-                Err(failure) if failure.kind == FailureKind::Rejected => return Ok(Remains::NewKey),
-                Err(failure) => return Err(failure),
-            }
-            content = self.read_sink(sink).await?;
-        }
-        Ok(match content {
+        Ok(match self.known_content(sink).await? {
             SinkContent::Key(id) if id == self.old() => Remains::OldKey,
             SinkContent::Key(id) if self.is_ours(&id) => Remains::NewKey,
             // The sink was empty before, and the write had no effect.
             SinkContent::Nothing if self.record.sinks[sink].progress == SinkProgress::Writing => Remains::OldKey,
+            SinkContent::Nothing => Remains::NewKey,
             _ => Remains::OfAnother,
         })
+    }
+
+    /// Reads a sink. If it contains a credential that no list has shown, lists the keys until a list contains the new
+    /// key, so that the credential can be compared with it.
+    async fn known_content(&mut self, sink: usize) -> Result<SinkContent, Failure> {
+        let mut tries = 1;
+        loop {
+            let content = self.read_sink(sink).await?;
+            if content != SinkContent::UnknownCredential {
+                return Ok(content);
+            }
+            let keys = self.list(Caller::Key(self.old())).await?;
+            if !self.ours(&keys).is_empty() {
+                return self.read_sink(sink).await;
+            }
+            if tries == TRIES {
+                break;
+            }
+            self.try_again(out_of_date(), &mut tries).await?;
+        }
+        // Another program has deleted the new key, or the lists are out of date.
+        match self.list(Caller::Sink(sink)).await {
+            Ok(_) => Err(out_of_date()),
+            Err(failure) if failure.kind == FailureKind::Rejected => Ok(SinkContent::Other),
+            Err(failure) => Err(failure),
+        }
     }
 }
 
 /// The content that a rollback finds in a sink.
 enum Remains {
     OldKey,
+    /// The new key, or nothing in place of it.
     NewKey,
     OfAnother,
 }

@@ -92,6 +92,7 @@ pub(super) fn headline(report: &Report) -> &'static str {
         State::Aborted => "the rotation ended without a new key",
         State::Grace if report.grace_until.is_none() => "the rotation waits for `rotate finish`",
         State::Grace => "the rotation waits until it deletes the old key",
+        State::Preflight => "the rotation has changed nothing yet",
         _ => "the rotation is not finished",
     }
 }
@@ -99,7 +100,7 @@ pub(super) fn headline(report: &Report) -> &'static str {
 /// Returns the subcommand that continues a rotation, such as `resume`. Returns `None` if the rotation has ended.
 pub(super) fn next(report: &Report) -> Option<&'static str> {
     match report.state {
-        State::Done | State::Aborted => None,
+        State::Preflight | State::Done | State::Aborted => None,
         State::Grace if report.grace_until.is_none() => Some("finish"),
         _ => Some("resume"),
     }

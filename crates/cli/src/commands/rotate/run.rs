@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use codat_keys::{ApiKey, Client, Error, ErrorKind, KeyId};
 use codat_keys_rotate::{
-    FileJournal, MemorySink, Report, Rotation, RotationBuilder, RotationError, RotationErrorKind, Run, Sink, Status,
+    FileJournal, MemorySink, Report, Rotation, RotationBuilder, RotationError, RotationErrorKind, Run, Sink, State,
+    Status,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -311,7 +312,7 @@ impl<'a> Setup<'a> {
     /// Returns the sinks of the rotation in the journal.
     async fn sinks_of_journal(&self) -> Result<Vec<SinkArgument>, Failure> {
         let Some(status) = self.status().await? else { return Err(self.nothing_to_resume()) };
-        if status.report.state.is_final() {
+        if status.report.state.is_final() || status.report.state == State::Preflight {
             return Err(self.nothing_to_resume());
         }
         let sinks = status.report.sinks.iter();

@@ -101,7 +101,9 @@ impl Model<'_> {
     fn run(&mut self) -> Result<RunResult, RunResult> {
         let mut goal = Goal::Continue;
         for run in 0..MAX_RUNS {
-            let record = self.journal.clone().unwrap_or_else(|| self.first_record());
+            // The driver starts a rotation again that was interrupted in the preflight.
+            let latest = self.journal.clone().filter(|record| record.state != State::Preflight);
+            let record = latest.unwrap_or_else(|| self.first_record());
             match self.run_once(goal, record)? {
                 End::Complete(outcome) => {
                     self.may_appear_later |= outcome.record.may_appear_later;
