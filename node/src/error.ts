@@ -71,8 +71,8 @@ export class RotationError extends CodatError {
      * What this means for the API keys:
      *
      * - `rolled_back`: the old API key works as before, and the new one is deleted.
-     * - `unfinished` and `cancelled`: the rotation can be resumed. `journal`: so it can, when the journal can be used
-     *   again.
+     * - `unfinished` and `cancelled`: the rotation can be resumed. `journal`: the rotation can be resumed as soon as the
+     *   journal can be read and written.
      * - `invalid_input`, `api`, `key_limit_reached`, `sink_occupied` and `sink_unavailable`: nothing was changed, except
      *   that API keys of `deleteFirst` may have been deleted.
      * - `in_progress`: the journal contains an unfinished rotation. `busy`: another process runs it. `foreign_journal`:

@@ -175,8 +175,8 @@ class RotationError(CodatError):
     ``kind`` says what this means for the keys:
 
     - ``rolled_back``: the old key works as before, and the new key is deleted.
-    - ``unfinished`` and ``cancelled``: the rotation can be resumed. ``journal``: so it can, when the journal can be
-      used again.
+    - ``unfinished`` and ``cancelled``: the rotation can be resumed. ``journal``: the rotation can be resumed as soon as
+      the journal can be read and written.
     - ``invalid_input``, ``api``, ``key_limit_reached``, ``sink_occupied``, ``sink_unavailable``: nothing was changed,
       except that keys of ``delete_first`` may have been deleted.
     - ``in_progress``: the journal contains an unfinished rotation. ``busy``: another process runs it.

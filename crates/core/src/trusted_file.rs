@@ -209,7 +209,7 @@ mod unix {
 
     /// Resolves a path as the operating system does, and checks each folder and link on it. Returns the resolved path.
     /// The check starts at `/`, so each folder is checked before its contents. After the check, other users cannot
-    /// replace the contents of the folder.
+    /// replace any part of the path.
     pub(super) fn check_path(path: &Path) -> Result<PathBuf, OpenError> {
         let (mut here, mut rest) = (PathBuf::from("/"), reversed(&std::path::absolute(path)?));
         let (mut found, mut links) = (Vec::from_iter(exposed_folder(&here)?), 0);
