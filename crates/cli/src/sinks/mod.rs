@@ -216,17 +216,14 @@ impl Words {
 /// Returns an error if two sinks replace the same content under different texts. Each would find the key of the other.
 pub(crate) fn check_distinct(sinks: &[SinkArgument], folder: &Path) -> Result<(), Failure> {
     let files: Vec<_> = sinks.iter().filter_map(|sink| sink.file(folder)).collect();
-    let is_same = |(one, other): (&(PathBuf, Option<&str>), &(PathBuf, Option<&str>))| {
-        one.0 == other.0 && (one.1 == other.1 || one.1.is_none() || other.1.is_none())
-    };
-    let pairs = files.iter().enumerate().flat_map(|(index, one)| files[..index].iter().map(move |other| (one, other)));
-    match pairs.into_iter().find(|pair| is_same(*pair)) {
-        None => Ok(()),
-        Some(((path, _), _)) => {
+    for (index, (path, variable)) in files.iter().enumerate() {
+        let is_same = |other: &Option<&str>| other == variable || other.is_none() || variable.is_none();
+        if files[..index].iter().any(|(other, name)| other == path && is_same(name)) {
             let what = without_secrets(format!("two sinks are the file {}", path.display()));
-            Err(invalid(what, "give each file once, or each variable of a .env file once"))
+            return Err(invalid(what, "give each file once, or each variable of a .env file once"));
         }
     }
+    Ok(())
 }
 
 /// Parses the content of a sink.
