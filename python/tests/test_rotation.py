@@ -438,6 +438,11 @@ def test_a_plan_that_waits_is_interrupted(codat_emulator: Emulator, tmp_path: Pa
 
     asyncio.run(main())
     interrupts = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    with Client() as client, pytest.raises(KeyboardInterrupt):
-        interrupts.start()
-        client.keys.rotation([Memory()], journal=tmp_path).plan()
+    # A shell that runs the tests in its background has the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Client() as client, pytest.raises(KeyboardInterrupt):
+            interrupts.start()
+            client.keys.rotation([Memory()], journal=tmp_path).plan()
+    finally:
+        signal.signal(signal.SIGINT, before)
