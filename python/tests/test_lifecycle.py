@@ -10,7 +10,8 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
 
@@ -275,22 +276,35 @@ def test_a_change_that_is_cancelled_says_what_is_known(
     assert [key.get("name") for key in codat_emulator.state()["keys"]] == [None, "ci"]
 
 
+async def cause_after_answer(
+    call: Coroutine[Any, Any, object],
+    is_answered: Callable[[list[dict[str, object]]], bool],
+    turns: int,
+    codat_emulator: Emulator,
+) -> BaseException | None:
+    """Cancels a call whose answer has arrived. Returns the cause of the cancellation."""
+    task = asyncio.ensure_future(call)
+    await asyncio.sleep(0)
+    # The loop is busy until long after the answer, and sees it before or together with the cancellation.
+    until(is_answered, codat_emulator)
+    # Time for the client's thread to read it. Only the loop could report this. If it is too early, another case is
+    # tested.
+    time.sleep(0.3)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as cancelled:
+        await task
+    return cancelled.value.__cause__
+
+
 @pytest.mark.parametrize("turns", [0, 1])
 def test_a_key_in_hand_is_not_lost_with_the_task(turns: int, codat_emulator: Emulator) -> None:
+    def is_answered(journal: list[dict[str, object]]) -> bool:
+        return len(journal) == 2 and "status" in journal[1]
+
     async def cancels() -> BaseException | None:
-        task = asyncio.ensure_future(AsyncClient().keys.create("ci"))
-        await asyncio.sleep(0)
-        # The loop is busy until long after the answer, and sees it before or together with the cancellation.
-        until(lambda journal: len(journal) == 2 and "status" in journal[1], codat_emulator)
-        # Time for the client's thread to read it. Only the loop could report this. If it is too early, another case is
-        # tested.
-        time.sleep(0.3)
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError) as cancelled:
-            await task
-        return cancelled.value.__cause__
+        return await cause_after_answer(AsyncClient().keys.create("ci"), is_answered, turns, codat_emulator)
 
     known = asyncio.run(cancels())
     assert isinstance(known, OutcomeUnknownError), known
@@ -302,24 +316,15 @@ def test_a_key_in_hand_is_not_lost_with_the_task(turns: int, codat_emulator: Emu
 def test_a_change_in_hand_is_not_hidden_by_the_cancellation(method: str, turns: int, codat_emulator: Emulator) -> None:
     key = Client().keys.create("old").key
 
+    def is_answered(journal: list[dict[str, object]]) -> bool:
+        return any(sent["method"] == method and "status" in sent for sent in journal[2:])
+
     async def cancels() -> BaseException | None:
         client = AsyncClient()
-        task: asyncio.Task[object]
         if method == "DELETE":
-            task = asyncio.create_task(client.keys.delete(key.id))
-        else:
-            task = asyncio.create_task(client.request("POST", "/apiKeys", json={"name": "ci"}))
-        await asyncio.sleep(0)
-        until(
-            lambda journal: any(sent["method"] == method and "status" in sent for sent in journal[2:]), codat_emulator
-        )
-        time.sleep(0.3)
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError) as cancelled:
-            await task
-        return cancelled.value.__cause__
+            return await cause_after_answer(client.keys.delete(key.id), is_answered, turns, codat_emulator)
+        call = client.request("POST", "/apiKeys", json={"name": "ci"})
+        return await cause_after_answer(call, is_answered, turns, codat_emulator)
 
     known = asyncio.run(cancels())
     assert isinstance(known, OutcomeUnknownError) and "interrupted before it could return" in str(known), known

@@ -23,7 +23,8 @@ pub enum RotationErrorKind {
     InProgress,
     /// Another process runs the rotation.
     Busy,
-    /// The journal contains no unfinished rotation.
+    /// The journal contains no unfinished rotation, or one that was interrupted before it changed anything. Start it
+    /// again.
     NothingToResume,
     /// The journal cannot be read or written.
     Journal,

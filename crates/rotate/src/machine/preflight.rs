@@ -1,5 +1,6 @@
-//! The states before the creation: [`State::Preflight`] and [`State::DeleteFirst`]. A resumed rotation repeats both,
-//! because no key has been created yet.
+//! The states before the creation: [`State::Preflight`] and [`State::DeleteFirst`]. A rotation that was interrupted in
+//! the preflight is started again. One that is resumed in [`State::DeleteFirst`] repeats the preflight, and keeps its old
+//! key and its name.
 
 use codat_keys::MAX_KEYS;
 
