@@ -1,11 +1,12 @@
 //! Requests to the keyring. Each request has a timeout.
 
+use std::io;
 use std::thread;
 use std::time::Duration;
 
 use codat_keys::{ApiKey, ErrorKind};
 use keyring::{Entry, Error};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, MutexGuard, oneshot};
 use zeroize::Zeroizing;
 
 use super::KeyringError;
@@ -18,6 +19,9 @@ const SERVICE: &str = "codat-keys";
 
 /// The maximum size of a keyring entry. A key file has the same limit. Valid credentials are far smaller.
 const MAX_ENTRY_BYTES: usize = 64 * 1024;
+
+/// The lock that a running request holds.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 const ELSEWHERE: &str = "keep the key in a file: codat-keys login --store file";
 
@@ -57,7 +61,7 @@ fn may_still_complete(error: KeyringError) -> KeyringError {
 }
 
 /// Sends a keyring request on another thread. If the request takes longer than `limit`, returns an error, and the
-/// thread continues.
+/// thread continues. A later request waits for the end of this thread, so that no earlier write replaces a later one.
 async fn within<T: Send + 'static>(
     limit: Duration,
     id: String,
@@ -65,7 +69,7 @@ async fn within<T: Send + 'static>(
 ) -> Result<T, KeyringError> {
     check_bus_address()?;
     let (tx, rx) = oneshot::channel();
-    let job = move || {
+    let job = move |_turn: MutexGuard<'static, ()>| {
         let done = match Entry::store_status() {
             Err(error) => Err(KeyringError::Absent(reason(error))),
             Ok(()) => Entry::new(SERVICE, &id).and_then(|entry| job(&entry)).map_err(|error| convert(&error)),
@@ -73,12 +77,16 @@ async fn within<T: Send + 'static>(
         // Sending fails if the caller no longer waits.
         let _ = tx.send(done);
     };
-    let started = thread::Builder::new().name("codat-keys-keyring".into()).spawn(job);
-    started.map_err(|error| other(ErrorKind::Internal, format!("the keyring cannot be asked: {error}"), ELSEWHERE))?;
-    let in_time = async { Ok::<_, Failure>(tokio::time::timeout(limit, rx).await) };
+    let asked = async move {
+        let turn = TURN.lock().await;
+        thread::Builder::new().name("codat-keys-keyring".into()).spawn(move || job(turn))?;
+        Ok::<_, io::Error>(rx.await)
+    };
+    let in_time = async { Ok::<_, Failure>(tokio::time::timeout(limit, asked).await) };
     match unless_interrupted(in_time).await.map_err(KeyringError::Other)? {
-        Ok(Ok(done)) => done,
-        Ok(Err(_)) => Err(other(ErrorKind::Internal, "the keyring's client broke off", ELSEWHERE)),
+        Ok(Ok(Ok(done))) => done,
+        Ok(Err(error)) => Err(other(ErrorKind::Internal, format!("the keyring cannot be asked: {error}"), ELSEWHERE)),
+        Ok(Ok(Err(_))) => Err(other(ErrorKind::Internal, "the keyring's client broke off", ELSEWHERE)),
         Err(_) => Err(other(
             ErrorKind::Timeout,
             format!("the keyring did not answer within {} s", limit.as_secs()),
