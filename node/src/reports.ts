@@ -72,7 +72,7 @@ export interface RotationPlan {
     readonly deleteFirst: readonly string[];
     /**
      * What each sink contains, by the name of the sink: the id of an API key, or `nothing`, `unknown_credential`, or
-     * `other` for content that is no credential.
+     * `other` for any other content.
      */
     readonly sinks: Readonly<Record<string, string>>;
 }

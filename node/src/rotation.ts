@@ -178,7 +178,10 @@ export class Rotation {
     /** Returns what `start` would do. Lists the API keys and reads the sinks, and changes nothing. */
     async plan(options: Pick<CallOptions, "signal"> = {}): Promise<RotationPlan> {
         const data = await this.#run("plan", options);
-        const content = ({ sink, content }: any): [string, string] => [sink, content.key ?? content];
+        const content = ({ sink, content }: any): [string, string] => [
+            sink,
+            typeof content === "string" ? content : (content.key ?? "other"),
+        ];
         return Object.freeze({ ...data, sinks: Object.fromEntries(data.sinks.map(content)) });
     }
 

@@ -127,7 +127,7 @@ class RotationPlan(_Data):
     - ``keys``, the number of keys that exist.
     - ``delete_first``, the ids of the keys that would be deleted first, because ten keys exist.
     - ``sinks``, what each sink contains, by the name of the sink: the id of a key, or ``nothing``,
-      ``unknown_credential``, or ``other`` for content that is no credential.
+      ``unknown_credential``, or ``other`` for any other content.
 
     >>> with Client() as client:
     ...     plan = client.keys.rotation([Sink("memory:payments", deliver=print, read=lambda: None)]).plan()
@@ -234,7 +234,7 @@ def plan(data: dict[str, Any]) -> RotationPlan:
         name=data["name"],
         keys=data["keys"],
         delete_first=data["deleteFirst"],
-        sinks={name: content["key"] if isinstance(content, dict) else content for name, content in contents.items()},
+        sinks={name: c if isinstance(c, str) else c.get("key", "other") for name, c in contents.items()},
     )
 
 

@@ -117,7 +117,7 @@ impl SinkReply {
     pub fn returned_text(self, text: &str) {
         self.send(Ok(match text.trim_ascii().is_empty() {
             true => Content::Nothing,
-            false => Credential::parse_line(text).map_or(Content::Other, Content::Credential),
+            false => Credential::parse_line(text).map_or_else(|_| Content::Other(text.into()), Content::Credential),
         }));
     }
 

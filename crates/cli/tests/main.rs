@@ -52,6 +52,7 @@ mod raw_server;
 mod readme;
 #[cfg(target_os = "linux")]
 mod rotate;
+mod rotate_places;
 #[cfg(target_os = "linux")]
 mod rotate_tools;
 mod scenarios;

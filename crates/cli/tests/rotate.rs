@@ -163,10 +163,11 @@ fn options_come_from_a_file() {
     let options = "to = [\"file:../key\", { sink = \"command:tee copy\", read-command = [\"cat\", \"copy\"] }]\ngrace = \"0\"\n\
                    name = \"shop\"\nlock = \"nightly\"\njournal = \"journals\"\n";
     fs::write(account.path("job/rotate.toml"), options).unwrap();
-    fs::write(account.path("copy"), "").unwrap();
+    // The commands run in the folder of the file.
+    fs::write(account.path("job/copy"), "").unwrap();
     let ended = account.rotate(&["--from", "job/rotate.toml", "--overwrite"]);
     assert_eq!(ended.status, 0, "{ended:?}");
-    assert_eq!(account.read("copy"), account.read("key"));
+    assert_eq!(account.read("job/copy"), account.read("key"));
     assert!(account.path("job/journals/nightly/00000001.json").exists());
     assert!(account.keys().last().unwrap().1.as_ref().unwrap().starts_with("shop~"));
 

@@ -230,7 +230,7 @@ fn a_signal_kills_a_command_and_the_rotation_can_be_aborted() {
     let old = tools.account.read("key");
     // A process with this argument is started by the command, so it is killed only with the whole process group.
     let seconds = format!("7{:05}", std::process::id());
-    let write = format!("command:sh -c 'sleep {seconds}; true'");
+    let write = format!("command:sh -c 'test -e aborting && exit 1; sleep {seconds}; true'");
     let sinks = ["--to", "file:key", "--to", &write, "--read-command", "cat record/value"];
     let mut command = tools.account.program();
     command.arg("rotate").args(sinks).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -245,6 +245,7 @@ fn a_signal_kills_a_command_and_the_rotation_can_be_aborted() {
     assert!(stderr.contains("hint: go on with: codat-keys rotate resume --to file:key --to "), "{stderr}");
     wait_until("the command is killed", || processes(&seconds).is_empty());
 
+    fs::write(tools.account.path("aborting"), "").unwrap();
     let aborted = tools.rotate(&[&["abort"], &sinks[..]].concat());
     assert_eq!(aborted.status, 0, "{aborted:?}");
     assert_eq!((tools.account.read("key"), tools.account.keys().len()), (old, 2));

@@ -51,7 +51,7 @@ mod name;
 pub use error::{RotationError, RotationErrorKind};
 pub use event::RotationEvent;
 pub use journal::{Entry, FileJournal, JournalFuture, JournalLock, JournalStore, MemoryJournal};
-pub use name::{Tag, tag_of};
+pub use name::{Tag, base_of, tag_of};
 pub use record::{Attempt, Record, SinkProgress, SinkRecord, State};
 pub use report::{Report, Status};
 pub use rotation::{Grace, Plan, Rotation, RotationBuilder, Run, SinkPlan};

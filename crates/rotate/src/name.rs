@@ -17,6 +17,9 @@ const ALPHABET: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
 const RANDOM_LENGTH: usize = 4;
 const DATE_LENGTH: usize = 8;
 
+/// The length of a tag with both separators.
+const TAG_LENGTH: usize = 1 + DATE_LENGTH + 1 + RANDOM_LENGTH;
+
 /// The tag in the name of a key that a rotation created. It consists of the date on which the rotation started, and of
 /// random characters. The name `billing~20261128-x7q2` has the base `billing` and the tag `20261128-x7q2`.
 ///
@@ -54,11 +57,17 @@ pub fn tag_of(name: &str) -> Option<Tag<'_>> {
     (is_tag && !base.is_empty()).then_some(Tag { base, text })
 }
 
-/// Returns the base for the name of a new key: the name of the old key without its tag, or `key` for a key without a
-/// name.
-pub(crate) fn base_of(old: Option<&str>) -> &str {
+/// Returns the base of the name of a new key that replaces a key with the name `old`: this name without its tag, or
+/// `key` for a key without a name. Cuts the base so that the new name has at most 50 UTF-16 code units, which is Codat's
+/// limit.
+///
+/// ```
+/// assert_eq!(codat_keys_rotate::base_of(Some("billing~20261128-x7q2")), "billing");
+/// assert_eq!(codat_keys_rotate::base_of(None), "key");
+/// ```
+pub fn base_of(old: Option<&str>) -> &str {
     let name = old.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(DEFAULT_BASE);
-    tag_of(name).map_or(name, |tag| tag.base)
+    shortened(tag_of(name).map_or(name, |tag| tag.base))
 }
 
 /// Returns a new name with this base and a new tag. Cuts the base so that the name has at most 50 UTF-16 code units.
@@ -68,8 +77,12 @@ pub(crate) fn base_of(old: Option<&str>) -> &str {
 pub(crate) fn generate(base: &str, now: Timestamp) -> Result<KeyName, codat_keys::Error> {
     let date: String = now.to_string().chars().filter(char::is_ascii_digit).take(DATE_LENGTH).collect();
     let random: String = (0..RANDOM_LENGTH).map(|_| char::from(ALPHABET[fastrand::usize(..ALPHABET.len())])).collect();
-    let tag = format!("{SEPARATOR}{date}-{random}");
-    KeyName::parse(&format!("{}{tag}", cut(base, MAX_UNITS - tag.len()).trim_end()))
+    KeyName::parse(&format!("{}{SEPARATOR}{date}-{random}", shortened(base)))
+}
+
+/// Cuts a base so that the name with a tag has at most 50 UTF-16 code units.
+pub(crate) fn shortened(base: &str) -> &str {
+    cut(base, MAX_UNITS - TAG_LENGTH).trim_end()
 }
 
 /// Returns the longest prefix of a text that has at most `units` UTF-16 code units.

@@ -90,7 +90,8 @@ impl Rotation {
     /// done. If the rotation waits for [`finish`](Self::finish), changes nothing and returns the report.
     ///
     /// The rotation needs one working key: the key of the client, or a key in one of the sinks. A rotation that was
-    /// interrupted in the state [`Preflight`](crate::State::Preflight) has changed nothing: [`start`](Self::start) it again.
+    /// interrupted in the state [`Preflight`](crate::State::Preflight) or [`Recover`](crate::State::Recover) has changed
+    /// nothing: [`start`](Self::start) or [`recover`](Self::recover) it again.
     ///
     /// # Errors
     /// As [`start`](Self::start). `NothingToResume` if the journal contains no unfinished rotation. `ForeignJournal` if
@@ -297,9 +298,10 @@ impl RotationBuilder {
     /// Builds the rotation. Reads and sends nothing.
     ///
     /// # Errors
-    /// `InvalidInput` without a sink or a journal, for two sinks with the same description, for a description that is
-    /// empty or contains a key that the client has used or listed, for a name of the journal that is invalid or contains
-    /// such a key, for a lease that is shorter than 2 minutes or than twice the timeout of a sink, or longer than 24
+    /// `InvalidInput` without a sink or a journal, for two sinks with the same description, for an empty description, for
+    /// an invalid name of the journal, for a text that contains a key that the client has used or listed, or what looks
+    /// like a key (a description, the name of the journal, the base URL, an id or the name of the new key), for a lease
+    /// that is shorter than 2 minutes or than twice the timeout of a sink, or longer than 24
     /// hours, and for a grace period that ends after the year 9999.
     pub fn build(self) -> Result<Rotation, RotationError> {
         let journal = self.journal.ok_or_else(|| invalid("no journal was given", "set `journal`"))?;
@@ -308,19 +310,8 @@ impl RotationBuilder {
         if descriptions.is_empty() {
             return Err(invalid("no sink was given", "add the place where your programs read the key"));
         }
-        if let Some(twice) = (1..descriptions.len()).find(|&index| descriptions[..index].contains(&descriptions[index]))
-        {
-            return Err(invalid(format!("the sink {} was given twice", descriptions[twice]), "give each sink once"));
-        }
-        let holds_key = |text: &String| self.client.redact(text) != *text;
-        if holds_key(&self.journal_name) {
-            return Err(invalid("the name of the journal contains an API key", "set another name"));
-        }
-        if descriptions.iter().any(|description| description.is_empty() || holds_key(description)) {
-            return Err(invalid(
-                "the description of a sink is empty or contains an API key",
-                "give each sink a text without a key: the journal contains it",
-            ));
+        if descriptions.iter().any(String::is_empty) {
+            return Err(invalid("the description of a sink is empty", "give each sink a text that identifies it"));
         }
         let longest = self.sinks.iter().map(|sink| sink.timeout()).max().unwrap_or_default();
         if self.lease < MIN_LEASE.max(longest.saturating_mul(2)) || self.lease > MAX_LEASE {
@@ -335,7 +326,7 @@ impl RotationBuilder {
             let hint = "set a shorter time, or none: the old key then stays until the rotation is finished";
             return Err(invalid("the grace period ends after the year 9999", hint));
         }
-        Ok(Rotation(Arc::new(Options {
+        let options = Options {
             client: self.client,
             key: self.key,
             name: self.name,
@@ -349,7 +340,14 @@ impl RotationBuilder {
             lease: self.lease,
             probe_timeout: self.probe_timeout,
             on_event: self.on_event,
-        })))
+        };
+        options.check_texts().map_err(|what| invalid(what, "use a text without a key: the journal stores it"))?;
+        let descriptions = &options.descriptions;
+        if let Some(twice) = (1..descriptions.len()).find(|&index| descriptions[..index].contains(&descriptions[index]))
+        {
+            return Err(invalid(format!("the sink {} was given twice", descriptions[twice]), "give each sink once"));
+        }
+        Ok(Rotation(Arc::new(options)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -90,14 +91,26 @@ pub enum Verification {
 }
 
 /// The content of a sink.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Content {
     /// The sink does not exist or is empty.
     Nothing,
     /// A raw API key, or a whole header.
     Credential(Credential),
-    /// Content that is no credential.
-    Other,
+    /// Content that is not a credential in the form that the sink writes. The rotation searches the text for the keys of
+    /// the client, so that it deletes no key that a program may read from there.
+    Other(String),
+}
+
+impl fmt::Debug for Content {
+    /// Omits the text, because it can contain a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("Nothing"),
+            Self::Credential(credential) => f.debug_tuple("Credential").field(credential).finish(),
+            Self::Other(_) => f.write_str("Other(..)"),
+        }
+    }
 }
 
 /// What a sink contains. A key that Codat lists is identified by its id.
@@ -113,8 +126,21 @@ pub enum SinkContent {
     Key(String),
     /// A credential that Codat does not list.
     UnknownCredential,
-    /// Content that is no credential.
+    /// Text that contains the keys with these ids in another form than the sink writes, such as in quotes.
+    KeysInText(Vec<String>),
+    /// Content without a known key that is no credential.
     Other,
+}
+
+impl SinkContent {
+    /// Returns the ids of the keys in the content.
+    pub(crate) fn keys(&self) -> &[String] {
+        match self {
+            Self::Key(id) => slice::from_ref(id),
+            Self::KeysInText(ids) => ids,
+            _ => &[],
+        }
+    }
 }
 
 /// The error of a sink.

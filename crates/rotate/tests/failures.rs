@@ -340,6 +340,19 @@ async fn options_that_cannot_be_journalled_are_refused() {
         let refused = setup.builder().sink(MemorySink::new(description, None)).build().unwrap_err();
         assert_eq!(refused.kind(), RotationErrorKind::InvalidInput, "{description}");
     }
-    let refused = setup.builder().journal_name(setup.old.expose_secret()).build().unwrap_err();
-    assert_eq!(refused.kind(), RotationErrorKind::InvalidInput);
+    let (known, unknown) = (setup.old.expose_secret(), "MadeUpKeyForTheTests0123456789abcdefGhIj");
+    for key in [known, unknown] {
+        let id = KeyId::parse(key).unwrap();
+        for builder in [
+            setup.builder().journal_name(key),
+            setup.builder().sink(MemorySink::new(format!("store:{key}"), None)),
+            setup.builder().key(id.clone()),
+            setup.builder().delete_first(id),
+            setup.builder().name(key),
+        ] {
+            let refused = builder.build().unwrap_err();
+            assert_eq!(refused.kind(), RotationErrorKind::InvalidInput);
+            assert!(!format!("{refused} {refused:?}").contains(key), "{refused}");
+        }
+    }
 }

@@ -145,6 +145,56 @@ async fn a_rotation_that_is_killed_while_it_deletes_a_key_replaces_no_other_key(
     }
 }
 
+/// The process is killed between a deletion and its journal entry. Later commands report the deletion.
+#[tokio::test]
+async fn a_deletion_that_the_journal_does_not_confirm_is_reported_later() {
+    for aborts in [true, false] {
+        let setup = Setup::with_foreign(9);
+        let foreign = KeyId::parse("foreign-0").unwrap();
+        let builder = || setup.builder().delete_first(foreign.clone());
+        let killed = Arc::new(tokio::sync::Notify::new());
+        let journal = KilledAt {
+            store: setup.store.clone(),
+            writes_left: Arc::new(AtomicUsize::new(3)),
+            stores_last: false,
+            killed: Arc::clone(&killed),
+        };
+        tokio::select! {
+            ended = bounded(builder().journal(journal).build().unwrap().start()) => panic!("{ended:?}"),
+            () = killed.notified() => {}
+        }
+        let rotation = builder().build().unwrap();
+        let report = bounded(if aborts { rotation.abort() } else { rotation.resume() }).await.unwrap();
+        assert_eq!(report.deleted, ["foreign-0"]);
+        assert!(!setup.ids().contains(&"foreign-0".to_owned()));
+    }
+}
+
+/// The process that resumes the recovery does not name the old key again.
+#[tokio::test]
+async fn an_interrupted_recovery_is_started_again() {
+    let mut setup = Setup::new();
+    assert!(killed_at(&setup, 4, true).await);
+    setup.store = MemoryJournal::new();
+    let named = || setup.builder().key(KeyId::parse("old").unwrap()).grace(Grace::None);
+    let killed = Arc::new(tokio::sync::Notify::new());
+    let journal = KilledAt {
+        store: setup.store.clone(),
+        writes_left: Arc::new(AtomicUsize::new(1)),
+        stores_last: false,
+        killed: Arc::clone(&killed),
+    };
+    tokio::select! {
+        ended = bounded(named().journal(journal).build().unwrap().recover()) => panic!("{ended:?}"),
+        () = killed.notified() => {}
+    }
+    for run in [setup.rotation().resume(), setup.rotation().finish(), setup.rotation().abort()] {
+        assert_eq!(bounded(run).await.unwrap_err().kind(), RotationErrorKind::NothingToResume);
+    }
+    assert_eq!(bounded(named().build().unwrap().recover()).await.unwrap().state, State::Done);
+    setup.assert_rotated(1).await;
+}
+
 #[tokio::test]
 async fn a_lost_journal_is_rebuilt_from_the_tag() {
     for write in [4, 6, 8] {

@@ -101,10 +101,8 @@ async fn a_finished_rotation_reports_no_deletion_of_another_program() {
     setup.assert_rotated(1).await;
 }
 
-/// Runs the state machine. Two keys exist, and each creation returns the id of the second one. Panics at a deletion.
-fn run_with_wrong_id(goal: Goal, record: Record) -> Outcome {
-    let key = |id: &str| ListedKey { id: id.into(), name: Some(id.into()), created: None, is_caller: id == "old" };
-    let config = Config {
+fn config() -> Config {
+    Config {
         verifications: vec![Verification::ReadBack],
         key: None,
         base: None,
@@ -115,13 +113,34 @@ fn run_with_wrong_id(goal: Goal, record: Record) -> Outcome {
             name: |base, _| KeyName::parse(&format!("{base}~20261128-x7q2")),
             idempotency_key: |_| "a".into(),
         },
-    };
-    let mut machine = Machine::new(config, goal, record);
+    }
+}
+
+fn record(state: State) -> Record {
+    let record = json!({
+        "state": state,
+        "base_url": "",
+        "started": "2026-11-28T12:00:00Z",
+        "old_key": "old",
+        "new_key": "new",
+        "name": "billing~20261128-x7q2",
+        "sinks": [{"sink": "memory:billing", "progress": "pending"}],
+    });
+    serde_json::from_value(record).unwrap()
+}
+
+fn listed(id: &str, name: &str) -> ListedKey {
+    ListedKey { id: id.into(), name: Some(name.into()), created: None, is_caller: id == "old" }
+}
+
+/// Runs the state machine. Two keys exist, and each creation returns the id of the second one. Panics at a deletion.
+fn run_with_wrong_id(goal: Goal, record: Record) -> Outcome {
+    let mut machine = Machine::new(config(), goal, record);
     loop {
         let event = match machine.next(Timestamp::now()) {
             Action::Complete(outcome) => return outcome,
             Action::Save(_) => Event::Saved,
-            Action::List(_) => Event::Listed(vec![key("old"), key("of another program")]),
+            Action::List(_) => Event::Listed(vec![listed("old", "old"), listed("of another program", "other")]),
             Action::Read(_) => Event::Content(SinkContent::Key("old".into())),
             Action::Create { .. } => Event::Created("of another program".into()),
             Action::Wait(_) => Event::Waited,
@@ -133,16 +152,64 @@ fn run_with_wrong_id(goal: Goal, record: Record) -> Outcome {
 
 #[test]
 fn an_id_that_existed_before_is_not_taken_for_the_new_key() {
-    let first = json!({
-        "state": "preflight",
-        "base_url": "",
-        "started": "2026-11-28T12:00:00Z",
-        "sinks": [{"sink": "memory:billing", "progress": "pending"}],
-    });
-    let started = run_with_wrong_id(Goal::Continue, serde_json::from_value(first).unwrap());
+    let mut first = record(State::Preflight);
+    (first.old_key, first.new_key, first.name) = (None, None, None);
+    let started = run_with_wrong_id(Goal::Continue, first);
     assert_eq!(started.stop.unwrap().kind, RotationErrorKind::Unfinished);
     assert_eq!((started.record.state, &started.record.new_key), (State::Create, &None));
     let aborted = run_with_wrong_id(Goal::Abort, started.record);
     assert!(aborted.stop.is_none() && aborted.record.may_appear_later);
     assert_eq!((aborted.record.state, aborted.record.new_key), (State::Aborted, None));
+}
+
+/// A gateway that shows a key under another id in each list, and reports every deletion.
+#[test]
+fn keys_that_appear_under_changing_ids_end_the_deletions() {
+    let mut machine = Machine::new(config(), Goal::Abort, record(State::Rollback));
+    let (mut lists, mut deletions) = (0, 0);
+    let outcome = loop {
+        let event = match machine.next(Timestamp::now()) {
+            Action::Complete(outcome) => break outcome,
+            Action::List(_) => {
+                lists += 1;
+                let shown = format!("new-{lists}");
+                Event::Listed(vec![listed("old", "billing"), listed(&shown, "billing~20261128-x7q2")])
+            }
+            Action::Delete { .. } => {
+                deletions += 1;
+                Event::Deleted
+            }
+            Action::Save(_) => Event::Saved,
+            Action::Wait(_) => Event::Waited,
+            action => panic!("{action:?}"),
+        };
+        assert!(deletions < 20, "the deletions do not end");
+        machine.on_event(event);
+    };
+    assert_eq!(outcome.stop.unwrap().kind, RotationErrorKind::Unfinished);
+}
+
+#[test]
+fn a_list_of_1_000_keys_with_one_base_has_no_single_pair() {
+    let tags = (0..1_000_u32).map(|number| {
+        let digit = |place: u32| char::from(b"23456789ab"[(number / 10_u32.pow(place) % 10) as usize]);
+        format!("key~20261128-2{}{}{}", digit(2), digit(1), digit(0))
+    });
+    let keys: Vec<ListedKey> = tags.enumerate().map(|(number, name)| listed(&number.to_string(), &name)).collect();
+    let mut first = record(State::Recover);
+    (first.old_key, first.new_key, first.name) = (None, None, None);
+    let mut machine = Machine::new(config(), Goal::Continue, first);
+    let outcome = loop {
+        let event = match machine.next(Timestamp::now()) {
+            Action::Complete(outcome) => break outcome,
+            Action::List(_) => Event::Listed(keys.clone()),
+            Action::Save(_) => Event::Saved,
+            Action::Wait(_) => Event::Waited,
+            action => panic!("{action:?}"),
+        };
+        machine.on_event(event);
+    };
+    let stop = outcome.stop.unwrap();
+    assert_eq!(stop.kind, RotationErrorKind::NothingToResume);
+    assert!(stop.message.contains("more than one pair"), "{}", stop.message);
 }

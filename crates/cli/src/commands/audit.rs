@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, Timestamp};
-use codat_keys_rotate::tag_of;
+use codat_keys_rotate::{base_of, tag_of};
 use jiff::SignedDuration;
 use serde::Serialize;
 
@@ -22,10 +22,6 @@ use crate::stderr::eprint_line;
 /// The number of keys at which `audit` warns that the limit of ten keys is near. A rotation adds one more key,
 /// because it creates the new key before it deletes the old key.
 const MANY: usize = 8;
-
-/// The base name of a key that has no name. A rotation gives the replacement of such a key the base name `key` and a
-/// tag.
-const BASE_OF_NAMELESS: &str = "key";
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys audit --max-age 90d --ignore nameless --json")]
@@ -182,7 +178,7 @@ impl<'a> Names<'a> {
         for (key, name) in keys.iter().filter_map(|key| Some((key, name(key)?))) {
             *names.keys.entry(name).or_default() += 1;
             if let Some(age) = key.age(now).filter(|_| tag_of(name).is_some()) {
-                let newest = names.replacements.entry(base(Some(name))).or_insert(age);
+                let newest = names.replacements.entry(base_of(Some(name))).or_insert(age);
                 *newest = age.min(*newest);
             }
         }
@@ -200,17 +196,13 @@ fn findings_of(key: &ApiKeyDetails, names: &Names<'_>, now: Timestamp, max_age: 
         (Kind::AgeUnknown, max_age.is_some() && age.is_none()),
     ];
     // A replacement is newer than the key that it replaces.
-    let newest = names.replacements.get(base(name));
+    let newest = names.replacements.get(base_of(name));
     let is_being_replaced = newest.is_some_and(|newest| own.is_none_or(|own| *newest < own));
     if found.iter().any(|(_, is_so)| *is_so) && is_being_replaced {
         found = vec![(Kind::ReplacementUnderWay, true)];
     }
     found.push((Kind::NameUsedTwice, name.is_some_and(|name| names.keys[name] > 1)));
     found.into_iter().filter_map(|(kind, is_so)| is_so.then_some(kind)).collect()
-}
-
-fn base(name: Option<&str>) -> &str {
-    name.map_or(BASE_OF_NAMELESS, |name| tag_of(name).map_or(name, |tag| tag.base))
 }
 
 fn name(key: &ApiKeyDetails) -> Option<&str> {

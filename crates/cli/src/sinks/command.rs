@@ -1,6 +1,6 @@
 //! The sink `command:COMMAND`, and the sinks of [`recipes`](super::recipes).
 
-use std::path::MAIN_SEPARATOR;
+use std::path::{MAIN_SEPARATOR, PathBuf};
 use std::time::Duration;
 
 use codat_keys::ApiKey;
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::program::{exists, run};
 use super::recipes::{Input, Recipe, STDIN};
-use super::{Rules, SinkArgument, SinkContext, Words, invalid};
+use super::{Rules, SinkArgument, SinkContext, Words, invalid, path};
 use crate::failure::Failure;
 
 /// The maximum duration of a command. Some tools need many seconds.
@@ -22,6 +22,8 @@ const CONFIRM: (&str, &str) = ("--confirm-command", "--confirm-command 'cmp key.
 
 pub(super) struct CommandSink {
     description: String,
+    /// The folder in which the commands run.
+    folder: PathBuf,
     rules: Rules,
     write: Vec<String>,
     input: WrittenInput,
@@ -46,8 +48,11 @@ impl CommandSink {
         rules: Rules,
     ) -> Result<Self, Failure> {
         let write = Words::Text(place.to_owned());
+        let folder = path(context, ".")?;
         let sink = Self {
-            description: argument.sink.clone(),
+            // A command can name files of the folder in which it runs, so the folder is a part of the sink.
+            description: format!("{} in {}", argument.sink, folder.display()),
+            folder,
             rules,
             write: program(context, write.words("--to command:", "--to 'command:tee key.txt'")?)?,
             input: WrittenInput::Value,
@@ -87,6 +92,7 @@ impl CommandSink {
         };
         let sink = Self {
             description: argument.sink.clone(),
+            folder: path(context, ".")?,
             rules,
             write: program(context, parts.fill(recipe.write))?,
             input,
@@ -117,7 +123,7 @@ impl CommandSink {
 
     async fn read_now(&self) -> Result<Content, SinkError> {
         let Some(read) = &self.read else { return Err(SinkError::permanent("it cannot be read")) };
-        let ended = run(read, b"", None).await?;
+        let ended = run(&self.folder, read, b"", None).await?;
         match ended.is_success() {
             true => self.rules.content(&ended.output),
             false if ended.has_said(self.empty) => Ok(Content::Nothing),
@@ -131,20 +137,20 @@ impl CommandSink {
             WrittenInput::Value => value,
             WrittenInput::SecretPatch { key } => json_text(&json!({ "stringData": { key: value.as_str() } })),
             WrittenInput::Item { get, field } => {
-                let item = run(get, b"", Some(key)).await?;
+                let item = run(&self.folder, get, b"", Some(key)).await?;
                 if !item.is_success() {
                     return Err(item.error());
                 }
                 json_text(&with_field(&item.output, field, &value)?)
             }
         };
-        let ended = run(&self.write, input.as_bytes(), Some(key)).await?;
+        let ended = run(&self.folder, &self.write, input.as_bytes(), Some(key)).await?;
         if ended.is_success() { Ok(()) } else { Err(ended.error()) }
     }
 
     async fn confirm_now(&self, key: &ApiKey) -> Result<bool, SinkError> {
         let Some(confirm) = &self.confirm else { return Ok(false) };
-        let ended = run(confirm, self.rules.form.text(key).as_bytes(), Some(key)).await?;
+        let ended = run(&self.folder, confirm, self.rules.form.text(key).as_bytes(), Some(key)).await?;
         if ended.is_success() || ended.is_no() { Ok(ended.is_success()) } else { Err(ended.error()) }
     }
 }

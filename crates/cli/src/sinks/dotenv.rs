@@ -10,7 +10,7 @@ use codat_keys_rotate::{Content, Sink, SinkError, SinkFuture};
 use zeroize::Zeroizing;
 
 use super::stored_file::{self, Owner};
-use super::{Rules, SinkContext, invalid, path};
+use super::{Rules, SinkContext, invalid, other, path};
 use crate::failure::Failure;
 use assignments::Assignments;
 
@@ -44,11 +44,11 @@ impl DotenvSink {
 
     fn content(&self, text: &[u8]) -> Result<Content, SinkError> {
         let found = Assignments::find(text, &self.name).map_err(SinkError::permanent)?;
-        let Some(values) = found.values() else { return Ok(Content::Other) };
+        let Some(values) = found.values() else { return Ok(other(text)) };
         let mut contents = values.map(|value| self.rules.content(value)).collect::<Result<Vec<_>, _>>()?.into_iter();
         let Some(first) = contents.next() else { return Ok(Content::Nothing) };
         // Programs differ in which of several assignments they use.
-        Ok(if contents.all(|other| is_same(&first, &other)) { first } else { Content::Other })
+        Ok(if contents.all(|next| is_same(&first, &next)) { first } else { other(text) })
     }
 
     fn write_now(&self, key: &ApiKey) -> Result<(), SinkError> {

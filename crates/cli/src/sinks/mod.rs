@@ -94,17 +94,16 @@ impl Rules {
         let content = content(bytes);
         match (&content, self.form) {
             (Content::Credential(Credential::Header(_)), Form::Raw) => {
-                self.unsuitable("it contains a whole header, not a raw key: add #header at the end of the sink")
+                self.unsuitable("it contains a whole header, not a raw key: add #header at the end of the sink", bytes)
             }
-            (Content::Credential(Credential::ApiKey(_)), Form::Header) => {
-                self.unsuitable("it contains a raw key, not a whole header: remove #header at the end of the sink")
-            }
+            (Content::Credential(Credential::ApiKey(_)), Form::Header) => self
+                .unsuitable("it contains a raw key, not a whole header: remove #header at the end of the sink", bytes),
             _ => Ok(content),
         }
     }
 
-    fn unsuitable(self, why: impl Into<String>) -> Result<Content, SinkError> {
-        if self.is_strict { Err(SinkError::permanent(why)) } else { Ok(Content::Other) }
+    fn unsuitable(self, why: impl Into<String>, bytes: &[u8]) -> Result<Content, SinkError> {
+        if self.is_strict { Err(SinkError::permanent(why)) } else { Ok(other(bytes)) }
     }
 }
 
@@ -231,7 +230,11 @@ fn content(bytes: &[u8]) -> Content {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Content::Nothing;
     }
-    Credential::parse_bytes(bytes).map_or(Content::Other, Content::Credential)
+    Credential::parse_bytes(bytes).map_or_else(|_| other(bytes), Content::Credential)
+}
+
+fn other(bytes: &[u8]) -> Content {
+    Content::Other(String::from_utf8_lossy(bytes).into_owned())
 }
 
 fn path(context: &SinkContext<'_>, text: &str) -> Result<PathBuf, Failure> {

@@ -31,14 +31,19 @@ pub(super) struct Ended {
     program: String,
 }
 
-/// Runs a program without a shell, with `input` on its standard input. Removes the variables with a credential from its
+/// Runs a program in `folder` without a shell, with `input` on its standard input. Removes the variables with a credential from its
 /// environment. If the future is dropped, or a signal ends this process, the program is killed with all processes that
 /// it has started.
-pub(super) async fn run(argv: &[String], input: &[u8], key: Option<&ApiKey>) -> Result<Ended, SinkError> {
+pub(super) async fn run(
+    folder: &Path,
+    argv: &[String],
+    input: &[u8],
+    key: Option<&ApiKey>,
+) -> Result<Ended, SinkError> {
     let [program, arguments @ ..] = argv else { return Err(SinkError::permanent("the command is empty")) };
     let cannot_run = |error| SinkError::permanent(format!("{} cannot be run: {error}", without_secrets(program)));
     let mut command = Command::new(program);
-    without_credentials(&mut command).args(arguments);
+    without_credentials(&mut command).args(arguments).current_dir(folder);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -49,7 +49,8 @@ impl Owner {
         *self.last() = owner;
         match owner {
             Some(owner) if matches!(content, Content::Nothing) => {
-                rules.unsuitable(format!("it contains no key, and belongs to user {owner}, who could read the new key"))
+                let why = format!("it contains no key, and belongs to user {owner}, who could read the new key");
+                rules.unsuitable(why, &[])
             }
             _ => Ok(content),
         }
@@ -84,7 +85,9 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredFile>, SinkError> {
     };
     let access = Access::of(&file).map_err(|error| unreadable(&error))?;
     check_replaceable(&access.metadata)?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(access.metadata.len()).unwrap_or(0)));
+    // Memory that a growing vector leaves is not wiped, so the vector must not grow.
+    let length = usize::try_from(access.metadata.len().min(MAX_BYTES) + 1).unwrap_or(0);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length));
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(SinkError::permanent("it is larger than 16 MiB"));
@@ -162,6 +165,10 @@ fn check_replaceable(metadata: &Metadata) -> Result<(), SinkError> {
         }
         if metadata.mode() & 0o022 != 0 {
             return Err(SinkError::permanent("users other than its owner can write it: run `chmod go-w` for it"));
+        }
+        if metadata.nlink() > 1 {
+            let why = "it has a second name, a hard link, which would keep the old key: remove this name first";
+            return Err(SinkError::permanent(why));
         }
     }
     Ok(())

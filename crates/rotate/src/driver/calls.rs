@@ -1,6 +1,6 @@
 //! The calls of Codat's API and of the sinks. Only this module knows the values of keys.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use codat_keys::internal::{holds_credential, replace_key};
@@ -113,30 +113,30 @@ impl<'a> Calls<'a> {
         let keys = keys.map_err(|error| api_failure(error, FailureKind::Temporary))?;
         self.check_texts(&keys)?;
         self.remember(&keys);
-        self.listed = keys.len();
         // A name that contains a key is not a base for the new name. Masking would not recognize a part of the key.
         let is_name = |name: &&Untrusted| !name.holds_key() && !holds_credential(name.unredacted());
-        let listed = keys.iter().map(|key| ListedKey {
+        // A list can contain a key twice, with two values.
+        let mut ids = HashSet::new();
+        let distinct = keys.iter().filter(|key| ids.insert(key.id.as_str()));
+        let listed = distinct.map(|key| ListedKey {
             id: key.id.as_str().to_owned(),
             name: key.name.as_ref().filter(is_name).map(|name| name.unredacted().to_owned()),
             created: key.created_date,
             is_caller: client.uses(key),
         });
-        Ok(Event::Listed(listed.collect()))
+        let listed: Vec<ListedKey> = listed.collect();
+        self.listed = listed.len();
+        Ok(Event::Listed(listed))
     }
 
-    /// Returns an error if an id or the requested name contains a key, because the journal stores both.
+    /// Returns an error if an id or a text of the options contains a key, because the journal stores them.
     fn check_texts(&self, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
-        let holds_key = |text: &str| self.options.client.redact(text) != text || holds_credential(text);
         if keys.iter().any(|key| key.id.holds_key()) {
             let what = "the id of a key contains an API key, so it cannot be stored in the journal: delete this key in \
                         the Codat Portal, then run the command again";
             return Err(permanent(what));
         }
-        if self.options.name.as_deref().is_some_and(holds_key) {
-            return Err(permanent("the name for the new key contains an API key, or what looks like one"));
-        }
-        Ok(())
+        self.options.check_texts().map_err(|what| permanent(&what))
     }
 
     async fn create(
@@ -184,7 +184,7 @@ impl<'a> Calls<'a> {
         self.sink_keys[sink] = None;
         self.contents[sink] = match content {
             Content::Nothing => SinkContent::Nothing,
-            Content::Other => SinkContent::Other,
+            Content::Other(text) => self.keys_in(&text),
             Content::Credential(credential) => {
                 let key = credential.api_key();
                 self.sink_keys[sink] = Some(key.clone());
@@ -193,6 +193,16 @@ impl<'a> Calls<'a> {
             }
         };
         Ok(Event::Content(self.contents[sink].clone()))
+    }
+
+    /// Returns the ids of the keys that a text contains in any known form.
+    fn keys_in(&self, text: &str) -> SinkContent {
+        // The characters of UTF-16 text are separated by NUL.
+        let text = text.replace('\0', "");
+        let found = self.secrets.iter().filter(|(_, key)| key.redact(&text) != text);
+        let mut ids: Vec<String> = found.map(|(id, _)| id.clone()).collect();
+        ids.sort_unstable();
+        if ids.is_empty() { SinkContent::Other } else { SinkContent::KeysInText(ids) }
     }
 
     async fn write(&mut self, sink: usize, id: &str) -> Result<Event, Failure> {

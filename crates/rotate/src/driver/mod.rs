@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use codat_keys::internal::holds_credential;
 use codat_keys::{Client, KeyId, MAX_KEYS, Timestamp};
 use serde::Serialize;
 
@@ -105,6 +106,22 @@ pub(crate) struct Options {
     pub(crate) on_event: Option<Box<dyn Fn(RotationEvent) + Send + Sync>>,
 }
 
+impl Options {
+    /// Checks the texts that the journal stores. Returns a message if one of them contains a key.
+    pub(crate) fn check_texts(&self) -> Result<(), String> {
+        let ids = self.key.iter().chain(&self.delete_first).map(|id| ("the id of a key", id.as_str()));
+        let descriptions = self.descriptions.iter().map(|text| ("the description of a sink", text.as_str()));
+        let name = self.name.iter().map(|name| ("the name for the new key", name.as_str()));
+        let others = [("the name of the journal", &*self.journal_name), ("the base URL", self.client.base_url())];
+        let mut texts = ids.chain(descriptions).chain(name).chain(others);
+        let has_key = |text: &str| holds_credential(text) || self.client.redact(text) != text;
+        match texts.find(|(_, text)| has_key(text)) {
+            Some((what, _)) => Err(format!("{what} contains an API key, or what looks like one")),
+            None => Ok(()),
+        }
+    }
+}
+
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rotation")
@@ -133,8 +150,9 @@ pub(crate) async fn run(
         None => {
             journal.release().await?;
             let report = journal.record().map(Report::of);
-            let has_begun = report.as_ref().is_some_and(|report| report.state != State::Preflight);
-            let hint = if has_begun { "resume the rotation, or abort it" } else { "start the rotation again" };
+            let has_begun = report.as_ref().is_some_and(|report| has_begun(report.state));
+            let hint =
+                if has_begun { "resume the rotation, or abort it" } else { "start or recover the rotation again" };
             let error = error(RotationErrorKind::Cancelled, "the rotation was cancelled", hint);
             return Err(match report {
                 Some(report) => error.with_report(report),
@@ -245,8 +263,7 @@ async fn drive(
 
 /// Returns the goal and the first record of a run. `latest` is the latest record of the journal.
 fn begin(options: &Options, command: &Command, latest: Option<Record>) -> Result<(Goal, Record), RotationError> {
-    // A rotation in the preflight has changed nothing. Its journal does not contain all options, so it is started again.
-    let unfinished = latest.filter(|record| !record.state.is_final() && record.state != State::Preflight);
+    let unfinished = latest.filter(|record| !record.state.is_final() && has_begun(record.state));
     let goal = match command {
         Command::Start | Command::Recover if unfinished.is_some() => {
             let message = "the journal contains an unfinished rotation";
@@ -275,6 +292,12 @@ fn begin(options: &Options, command: &Command, latest: Option<Record>) -> Result
     Ok((goal, record))
 }
 
+/// Returns whether a rotation in this state may have changed something. One that has changed nothing is not resumed,
+/// because its journal does not contain all options.
+fn has_begun(state: State) -> bool {
+    !matches!(state, State::Preflight | State::Recover)
+}
+
 fn first_record(options: &Options, state: State) -> Record {
     let sinks =
         options.descriptions.iter().map(|sink| SinkRecord { sink: sink.clone(), progress: SinkProgress::Pending });
@@ -290,6 +313,7 @@ fn first_record(options: &Options, state: State) -> Record {
         overwrite: options.overwrite,
         grace: options.grace.and_then(Grace::period),
         deleted: Vec::new(),
+        deleting: None,
         grace_until: None,
         reason: None,
         may_appear_later: false,

@@ -8,6 +8,9 @@ use codat_keys::internal::{OpenError, check_own_folder, check_trusted_folder, op
 
 use super::{JournalFuture, JournalLock, JournalStore, is_name};
 
+/// The maximum size of an entry in bytes. An entry with ten keys and ten sinks is smaller by far.
+const MAX_ENTRY_BYTES: u64 = 1024 * 1024;
+
 /// The identifier of the running kernel. It changes when the machine starts.
 const MACHINE: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -89,12 +92,15 @@ impl FileJournal {
 
     fn get_now(&self, name: &str, seq: u64) -> io::Result<Option<Vec<u8>>> {
         let Some(folder) = self.existing(name)? else { return Ok(None) };
-        let Some(mut file) = if_exists(open(&entry(&folder, seq), OpenOptions::new().read(true)))? else {
+        let Some(file) = if_exists(open(&entry(&folder, seq), OpenOptions::new().read(true)))? else {
             return Ok(None);
         };
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
+        file.take(MAX_ENTRY_BYTES + 1).read_to_end(&mut bytes)?;
+        match bytes.len() as u64 > MAX_ENTRY_BYTES {
+            true => Err(io::Error::new(ErrorKind::InvalidData, "an entry of the journal is larger than 1 MiB")),
+            false => Ok(Some(bytes)),
+        }
     }
 
     fn create_now(&self, name: &str, seq: u64, bytes: &[u8]) -> io::Result<bool> {

@@ -1,5 +1,7 @@
 //! The deletion of the keys that must not remain: at the end of a rotation the old key, and in a rollback the new key.
 
+use codat_keys::MAX_KEYS;
+
 use super::action::{Failure, FailureKind, ListedKey};
 use super::process::{BETWEEN_LISTS, Process, TRIES, contains};
 
@@ -8,10 +10,11 @@ impl Process {
     /// authenticates the requests.
     ///
     /// A list can be out of date. The absence of `target` from the lists therefore counts only after four tries to
-    /// delete it. [`Record::deleted`](crate::Record::deleted) then does not contain `target`.
+    /// delete it. [`Record::deleted`](crate::Record::deleted) then does not contain `target`. Returns a failure after ten
+    /// deletions, which is the number of keys that Codat allows: the lists then show the same key under changing ids.
     pub(super) async fn delete_all_but(&mut self, caller: &str, target: Option<&str>) -> Result<(), Failure> {
         let mut is_due = target.is_some_and(|id| !self.was_deleted(id));
-        let (mut tries, mut lists_without) = (1, 0);
+        let (mut tries, mut lists_without, mut deleted) = (1, 0, 0);
         // Two lists must agree that nothing remains.
         while lists_without < 2 {
             let keys = self.list_with(caller).await?;
@@ -32,7 +35,8 @@ impl Process {
             let was_deleted = self.was_deleted(&id);
             match self.delete(caller, &id).await {
                 Ok(()) if was_deleted => self.try_again(still_listed(&id), &mut tries).await?,
-                Ok(()) => is_due = false,
+                Ok(()) if deleted == MAX_KEYS => return Err(still_listed(&id)),
+                Ok(()) => (is_due, deleted) = (false, deleted + 1),
                 Err(failure) if failure.kind == FailureKind::NotFound && tries == TRIES && !contains(&keys, &id) => {
                     is_due = false;
                 }

@@ -7,11 +7,12 @@ use codat_keys::MAX_KEYS;
 use super::action::{Caller, Failure, FailureKind, ListedKey, Stop};
 use super::process::{Process, contains, unfinished};
 use crate::error::RotationErrorKind;
+use crate::event::RotationEvent;
 use crate::name;
 use crate::record::{Attempt, State};
 use crate::sink::{SinkContent, Verification};
 
-const OTHER_KEY: &str = "name another key to delete first; nothing was changed";
+const OTHER_KEY: &str = "name another key to delete first";
 
 impl Process {
     pub(super) async fn preflight(&mut self) -> Result<(), Stop> {
@@ -27,6 +28,7 @@ impl Process {
     /// before the creation.
     async fn prepare(&mut self) -> Result<Vec<String>, Stop> {
         let keys = self.list(Caller::Source).await.map_err(|failure| api("the keys cannot be listed", failure))?;
+        self.settle_deletion(&keys);
         let in_use = keys.iter().find(|key| key.is_caller).map(|key| key.id.clone());
         // A rotation that was interrupted while it deleted a key has chosen the old key and the name before.
         let chosen = self.record.old_key.clone().or_else(|| self.config.key.clone());
@@ -79,25 +81,25 @@ impl Process {
         let content = self.read_sink(sink).await.map_err(|failure| Stop {
             kind: RotationErrorKind::SinkUnavailable,
             message: format!("{description} cannot be read: {}", failure.message),
-            hint: "make the sink readable, and start again; nothing was changed".into(),
+            hint: "make the sink readable, and start again".into(),
             error: None,
         })?;
-        let content = match content {
+        match &content {
             SinkContent::Nothing => return Ok(()),
-            SinkContent::Key(id) if Some(&id) == self.record.old_key.as_ref() => return Ok(()),
-            SinkContent::Key(id) if self.config.delete_first.contains(&id) => {
-                let message = format!("{description} contains the key {id}, which is to be deleted first");
-                return Err(invalid(message, OTHER_KEY));
-            }
-            _ if self.record.overwrite => return Ok(()),
-            SinkContent::Key(id) => format!("the key {id}"),
-            SinkContent::UnknownCredential => "a credential that Codat does not list".into(),
-            SinkContent::Other | SinkContent::Unreadable => "content that is no credential".into(),
-        };
+            SinkContent::Key(id) if Some(id) == self.record.old_key.as_ref() => return Ok(()),
+            _ => {}
+        }
+        if let Some(id) = content.keys().iter().find(|id| self.config.delete_first.contains(id)) {
+            let message = format!("{description} contains the key {id}, which is to be deleted first");
+            return Err(invalid(message, OTHER_KEY));
+        }
+        if self.record.overwrite {
+            return Ok(());
+        }
         Err(Stop {
             kind: RotationErrorKind::SinkOccupied,
-            message: format!("{description} contains {content}, not the old key"),
-            hint: "check the sink; allow overwriting to replace its content; nothing was changed".into(),
+            message: format!("{description} contains {}, not the old key", described(&content)),
+            hint: "check the sink; allow overwriting to replace its content".into(),
             error: None,
         })
     }
@@ -117,7 +119,7 @@ impl Process {
             return Err(Stop {
                 kind: RotationErrorKind::KeyLimitReached,
                 message: "ten keys exist, which is Codat's limit".into(),
-                hint: "delete an unused key, or name one to delete first; nothing was changed".into(),
+                hint: "delete an unused key, or name one to delete first".into(),
                 error: None,
             });
         }
@@ -127,15 +129,29 @@ impl Process {
     async fn delete_first(&mut self, to_delete: Vec<String>) -> Result<(), Stop> {
         self.enter(State::DeleteFirst).await;
         for id in to_delete {
+            self.record.deleting = Some(id.clone());
+            self.save().await;
             match self.delete(&self.old(), &id).await {
                 // If the key was not found, another program has deleted it.
                 Ok(()) | Err(Failure { kind: FailureKind::NotFound, .. }) => {}
                 Err(Failure { kind: FailureKind::Unknown, message, error }) => return Err(unfinished(message, error)),
                 Err(failure) => return self.end(api("no key was created", failure)).await,
             }
+            self.record.deleting = None;
         }
         self.begin_creation().await;
         Ok(())
+    }
+
+    /// Records the deletion that an earlier run has begun, if the list shows that it took effect.
+    pub(super) fn settle_deletion(&mut self, keys: &[ListedKey]) {
+        if let Some(id) = self.record.deleting.take()
+            && !contains(keys, &id)
+            && !self.was_deleted(&id)
+        {
+            self.port.emit(RotationEvent::Deleted { id: id.clone() });
+            self.record.deleted.push(id);
+        }
     }
 
     async fn begin_creation(&mut self) {
@@ -152,13 +168,22 @@ impl Process {
     }
 }
 
+fn described(content: &SinkContent) -> String {
+    match content {
+        SinkContent::Key(id) => format!("the key {id}"),
+        SinkContent::KeysInText(ids) => format!("the key {} in another form", ids.join(" and the key ")),
+        SinkContent::UnknownCredential => "a credential that Codat does not list".into(),
+        _ => "content that is no credential".into(),
+    }
+}
+
 /// Returns the error for a call that failed before a key was created.
 pub(super) fn api(what: &str, failure: Failure) -> Stop {
     let kind = match failure.kind {
         FailureKind::KeyLimitReached => RotationErrorKind::KeyLimitReached,
         _ => RotationErrorKind::Api,
     };
-    let hint = failure.error.as_ref().map_or("nothing was changed", |error| error.hint()).to_owned();
+    let hint = failure.error.as_ref().map_or("try again in a minute", |error| error.hint()).to_owned();
     Stop { kind, message: format!("{what}: {}", failure.message), hint, error: failure.error }
 }
 

@@ -70,6 +70,9 @@ pub(super) struct Process {
     /// Whether this run has checked, immediately before [`State::Retire`], that all sinks have the new key. A run that
     /// resumes in this state must check the sinks again.
     pub(super) has_checked_sinks: bool,
+    /// For each sink, whether a write of the new key has succeeded in this run. The sink can still show its content from
+    /// before the write.
+    pub(super) was_written: Vec<bool>,
     /// The ids of the keys with the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
     /// The ids of all other keys, from all lists of this run.
@@ -81,6 +84,7 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn new(config: Config, goal: Goal, record: Record, port: Port) -> Self {
         Self {
+            was_written: vec![false; record.sinks.len()],
             config,
             goal,
             record,
@@ -104,8 +108,11 @@ impl Process {
         self.save().await;
         match self.record.state {
             State::Recover => self.recover().await?,
-            State::Preflight | State::DeleteFirst => {}
-            _ => drop(self.connect().await?),
+            State::Preflight => {}
+            _ => {
+                let keys = self.connect().await?;
+                self.settle_deletion(&keys);
+            }
         }
         if self.goal == Goal::Abort {
             self.begin_abort().await?;
@@ -174,7 +181,9 @@ impl Process {
     }
 
     /// Ends a rotation that has created no key.
-    pub(super) async fn end(&mut self, stop: Stop) -> Result<(), Stop> {
+    pub(super) async fn end(&mut self, mut stop: Stop) -> Result<(), Stop> {
+        let what = if self.record.deleted.is_empty() { "nothing was changed" } else { "no key was created" };
+        stop.hint = format!("{}; {what}", stop.hint);
         self.record.reason = Some(stop.message.clone());
         self.ended = Some(stop);
         self.enter(State::Aborted).await;

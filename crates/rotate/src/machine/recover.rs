@@ -61,23 +61,31 @@ impl Process {
 
     /// Returns the id of the old key, and the new key.
     fn pair(&self, keys: &[ListedKey]) -> Result<(String, ListedKey), Stop> {
+        let given = self.config.base.as_deref().map(name::shortened);
+        let with_bases: Vec<(&ListedKey, &str)> =
+            keys.iter().map(|key| (key, name::base_of(key.name.as_deref()))).collect();
         let has_tag = |key: &ListedKey| key.name.as_deref().and_then(tag_of).is_some();
-        let base = |key: &ListedKey| name::base_of(key.name.as_deref()).to_owned();
-        // The newer of two keys with the same base is the new key. Keys with the same name are duplicates of one another.
-        let mut pairs: Vec<(&ListedKey, &ListedKey)> = Vec::new();
-        for (old, new) in keys.iter().flat_map(|old| keys.iter().map(move |new| (old, new))) {
-            let is_old = self.config.key.as_ref().is_none_or(|id| *id == old.id) && old.name != new.name;
-            let has_base = self.config.base.as_ref().map_or_else(|| base(old) == base(new), |name| *name == base(new));
-            let is_known = pairs.iter().any(|pair| pair.0.id == old.id && pair.1.name == new.name);
-            if is_old && has_base && has_tag(new) && old.created <= new.created && !is_known {
-                pairs.push((old, new));
+        let replacements: Vec<_> = with_bases.iter().filter(|(key, _)| has_tag(key)).collect();
+        let mut found: Option<(&ListedKey, &ListedKey)> = None;
+        for (old, base) in &with_bases {
+            if self.config.key.as_ref().is_some_and(|id| *id != old.id) {
+                continue;
+            }
+            // The newer of two keys with the same base is the new key.
+            let is_new = |new: &ListedKey, of: &str| {
+                of == given.unwrap_or(base) && new.name != old.name && old.created <= new.created
+            };
+            for (new, _) in replacements.iter().filter(|(new, of)| is_new(new, of)) {
+                match found {
+                    None => found = Some((old, new)),
+                    // Keys with the same name are duplicates of one another.
+                    Some((one, other)) if one.id == old.id && other.name == new.name => {}
+                    Some(_) => return Err(nothing_to_resume("more than one pair of keys matches the lost rotation")),
+                }
             }
         }
-        match pairs.as_slice() {
-            [(old, new)] => Ok((old.id.clone(), (*new).clone())),
-            [] => Err(nothing_to_resume("no key has the name of another key with a tag of a rotation")),
-            _ => Err(nothing_to_resume("more than one pair of keys matches the lost rotation")),
-        }
+        let none = || nothing_to_resume("no key has the name of another key with a tag of a rotation");
+        found.map(|(old, new)| (old.id.clone(), new.clone())).ok_or_else(none)
     }
 }
 

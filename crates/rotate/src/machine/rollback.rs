@@ -1,7 +1,7 @@
 //! The state [`State::Rollback`]: the sinks get the old key again, and the new key is deleted. The old key
 //! authenticates the requests.
 
-use super::action::{Caller, Failure, FailureKind, Stop};
+use super::action::{Action, Caller, Event, Failure, FailureKind, Stop};
 use super::deletion::out_of_date;
 use super::process::{Process, TRIES, unfinished};
 use crate::record::{SinkProgress, State};
@@ -59,13 +59,9 @@ impl Process {
         }
         let progress = match self.content_to_restore(sink).await? {
             Remains::OfAnother => LeftAlone,
-            Remains::OldKey => Restored,
-            Remains::NewKey => {
-                let old = self.old();
-                self.write_sink(sink, &old).await?;
-                if self.config.verifications[sink] != Verification::ReadBack {
-                    self.ask_sink(sink, &old).await?;
-                }
+            Remains::Unchanged(unchanged) if !self.was_written[sink] => self.try_to_restore(sink, unchanged).await?,
+            Remains::Unchanged(_) | Remains::NewKey => {
+                self.write_old_key(sink).await?;
                 Restored
             }
         };
@@ -73,27 +69,54 @@ impl Process {
         Ok(())
     }
 
+    /// Writes the old key once to a sink that shows its content from before the rotation. Returns `unchanged` if the
+    /// write fails: no write has succeeded then, so the sink still has this content.
+    async fn try_to_restore(&mut self, sink: usize, unchanged: SinkProgress) -> Result<SinkProgress, Failure> {
+        let old = self.old();
+        let is_written = match self.port.perform(Action::Write(sink, old.clone())).await {
+            Event::Written => self.check_written(sink, &old).await?.is_none(),
+            _ => false,
+        };
+        Ok(if is_written { SinkProgress::Restored } else { unchanged })
+    }
+
+    async fn write_old_key(&mut self, sink: usize) -> Result<(), Failure> {
+        let old = self.old();
+        self.write_sink(sink, &old).await?;
+        if self.config.verifications[sink] != Verification::ReadBack {
+            self.ask_sink(sink, &old).await?;
+        }
+        Ok(())
+    }
+
     async fn content_to_restore(&mut self, sink: usize) -> Result<Remains, Failure> {
         if self.config.verifications[sink] != Verification::ReadBack {
             return Ok(Remains::NewKey);
         }
+        let is_writing = self.record.sinks[sink].progress == SinkProgress::Writing;
         Ok(match self.known_content(sink).await? {
-            SinkContent::Key(id) if id == self.old() => Remains::OldKey,
-            SinkContent::Key(id) if self.is_ours(&id) => Remains::NewKey,
-            // The sink was empty before, and the write had no effect.
-            SinkContent::Nothing if self.record.sinks[sink].progress == SinkProgress::Writing => Remains::OldKey,
+            SinkContent::Key(id) if id == self.old() && is_writing => Remains::Unchanged(SinkProgress::Restored),
+            SinkContent::Nothing if is_writing => Remains::Unchanged(SinkProgress::Pending),
+            SinkContent::Key(id) if id == self.old() || self.is_ours(&id) => Remains::NewKey,
             SinkContent::Nothing => Remains::NewKey,
+            SinkContent::KeysInText(ids) if ids.iter().any(|id| self.is_ours(id)) => {
+                return Err(to_be_checked("it contains the new key in another form; write the old key to it"));
+            }
+            // Another program has written to the sink after the rotation, or the sink shows the write late.
+            _ if is_writing && self.was_written[sink] => {
+                return Err(to_be_checked("it shows neither the old nor the new key after a write; check it"));
+            }
             _ => Remains::OfAnother,
         })
     }
 
-    /// Reads a sink. If it contains a credential that no list has shown, lists the keys until a list contains the new
-    /// key, so that the credential can be compared with it.
+    /// Reads a sink. If it contains something that no list explains, lists the keys until a list contains the new key,
+    /// so that the content can be compared with it.
     async fn known_content(&mut self, sink: usize) -> Result<SinkContent, Failure> {
         let mut tries = 1;
-        loop {
+        let content = loop {
             let content = self.read_sink(sink).await?;
-            if content != SinkContent::UnknownCredential {
+            if !matches!(content, SinkContent::UnknownCredential | SinkContent::Other) {
                 return Ok(content);
             }
             let keys = self.list(Caller::Key(self.old())).await?;
@@ -101,9 +124,12 @@ impl Process {
                 return self.read_sink(sink).await;
             }
             if tries == TRIES {
-                break;
+                break content;
             }
             self.try_again(out_of_date(), &mut tries).await?;
+        };
+        if content == SinkContent::Other {
+            return Ok(content);
         }
         // Another program has deleted the new key, or the lists are out of date.
         match self.list(Caller::Sink(sink)).await {
@@ -116,10 +142,17 @@ impl Process {
 
 /// The content that a rollback finds in a sink.
 enum Remains {
-    OldKey,
-    /// The new key, or nothing in place of it.
+    /// What the sink contained before the write. The write had no effect, or the sink shows it late. The progress is the
+    /// one to record if the old key cannot be written either.
+    Unchanged(SinkProgress),
+    /// The new key, or something else in place of it that this rotation replaces.
     NewKey,
     OfAnother,
+}
+
+fn to_be_checked(what: &str) -> Failure {
+    let message = format!("{what}, and abort the rotation again");
+    Failure { kind: FailureKind::Permanent, message, error: None }
 }
 
 fn not_rolled_back(message: &str, error: Option<codat_keys::Error>) -> Stop {

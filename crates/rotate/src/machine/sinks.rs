@@ -66,10 +66,13 @@ impl Process {
         let mut tries = 1;
         loop {
             let failure = match self.port.perform(Action::Write(sink, id.into())).await {
-                Event::Written => match self.check_written(sink, id).await? {
-                    None => return Ok(()),
-                    Some(failure) => failure,
-                },
+                Event::Written => {
+                    self.was_written[sink] |= self.record.new_key.as_deref() == Some(id);
+                    match self.check_written(sink, id).await? {
+                        None => return Ok(()),
+                        Some(failure) => failure,
+                    }
+                }
                 event => failure(event),
             };
             if failure.kind == FailureKind::UnknownSecret {
@@ -81,7 +84,7 @@ impl Process {
     }
 
     /// Reads a sink back. Returns a failure if the sink does not have the key.
-    async fn check_written(&mut self, sink: usize, id: &str) -> Result<Option<Failure>, Failure> {
+    pub(super) async fn check_written(&mut self, sink: usize, id: &str) -> Result<Option<Failure>, Failure> {
         if self.config.verifications[sink] != Verification::ReadBack {
             return Ok(None);
         }

@@ -128,6 +128,9 @@ pub(super) fn plan_lines(plan: &Plan) -> Vec<String> {
             SinkContent::Nothing => "is empty".into(),
             SinkContent::Key(id) if *id == plan.old_key => "has the old key".into(),
             SinkContent::Key(id) => format!("has the key {id}, and would be overwritten"),
+            SinkContent::KeysInText(ids) => {
+                format!("has the key {} in another form, and would be overwritten", ids.join(" and the key "))
+            }
             _ => "has other content, and would be overwritten".into(),
         };
         lines.push(format!("{} {content}", sink.sink));

@@ -27,6 +27,9 @@ use crate::signals::{begin_change, end_change, interrupted};
 use crate::sinks::{SinkArgument, SinkContext, check_distinct, forms};
 use crate::stderr::eprint_line;
 
+/// A placeholder for a key. No name and no path contains it.
+const NO_KEY: &str = "+/+/the-journal-is-read-without-a-key/+/+";
+
 /// What a later command does with a rotation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
@@ -234,10 +237,12 @@ impl<'a> Setup<'a> {
     /// rotation can be continued.
     fn failure(&self, error: &RotationError) -> Failure {
         let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+        let has_deleted = error.report().is_some_and(|report| !report.deleted.is_empty());
+        let changed = if has_deleted { "no key was created" } else { "nothing was changed" };
         let hint = match error.kind() {
-            RotationErrorKind::KeyLimitReached => "delete an unused key, or add --delete-first ID".to_owned(),
+            RotationErrorKind::KeyLimitReached => format!("delete an unused key, or add --delete-first ID; {changed}"),
             RotationErrorKind::SinkOccupied => {
-                "check the sink; to replace its content, add --overwrite; nothing was changed".to_owned()
+                format!("check the sink; to replace its content, add --overwrite; {changed}")
             }
             // The kind has a report only if the keys of a lost journal were not found.
             RotationErrorKind::NothingToResume if error.report().is_some() => {
@@ -337,7 +342,7 @@ impl<'a> Setup<'a> {
     /// Returns the latest rotation of the journal. The key and the sink are placeholders, because [`Rotation::status`]
     /// uses neither.
     async fn status(&self) -> Result<Option<Status>, Failure> {
-        let client = Client::builder().base_url("http://127.0.0.1").api_key(ApiKey::parse("unused")?).build()?;
+        let client = Client::builder().base_url("http://127.0.0.1").api_key(ApiKey::parse(NO_KEY)?).build()?;
         let rotation = Rotation::builder(&client).journal(self.journal.clone()).journal_name(&self.journal_name);
         let rotation = self.build(rotation.sink(MemorySink::new("placeholder", None)))?;
         rotation.status().await.map_err(|error| self.failure(&error))

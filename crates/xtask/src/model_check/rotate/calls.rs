@@ -4,7 +4,7 @@ use codat_keys_rotate::SinkContent;
 use codat_keys_rotate::machine::{Caller, Event, FailureKind};
 
 use super::faults::{
-    CREATE, Crash, CreateFault, DELETE, DeleteFault, LIST, ListFault, READ, ReadFault, WRITE, WriteFault,
+    CREATE, Crash, CreateFault, DELETE, DeleteFault, LATE_READS, LIST, ListFault, READ, ReadFault, WRITE, WriteFault,
 };
 use super::server::{Cached, OLD};
 use super::{Memory, Model, Value, failed};
@@ -44,7 +44,7 @@ impl Model<'_> {
     pub(super) fn key_of(&self, caller: &Caller, memory: &Memory) -> Result<String, Event> {
         let source = match &self.sinks[0].value {
             Value::Key(id) if self.sinks.len() == 2 => id.clone(),
-            Value::Foreign if self.sinks.len() == 2 => "unlisted".into(),
+            Value::Foreign | Value::Text(_) if self.sinks.len() == 2 => "unlisted".into(),
             _ => OLD.into(),
         };
         match caller {
@@ -150,7 +150,8 @@ impl Model<'_> {
     pub(super) fn read(&mut self, sink: usize, memory: &mut Memory) -> Event {
         let new = self.journal.as_ref().and_then(|record| record.new_key.clone());
         let own = &mut self.sinks[sink];
-        let mut value = own.value.clone();
+        let mut value = own.shown.as_ref().map_or(&own.value, |(value, _)| value).clone();
+        own.shown = own.shown.take().and_then(|(value, left)| Some((value, left.checked_sub(1)?)));
         match self.schedule.choose(&READ) {
             ReadFault::None => {}
             ReadFault::Temporary => return failed(FailureKind::Temporary),
@@ -159,22 +160,24 @@ impl Model<'_> {
                 own.lies += 1;
                 value = new.map_or(value, Value::Key);
             }
-            ReadFault::Changed => {
-                (own.was_changed, own.value) = (true, Value::Foreign);
-                value = Value::Foreign;
-            }
-            ReadFault::ChangedBack => {
-                (own.was_changed, own.value) = (true, Value::Key(OLD.into()));
-                value = own.value.clone();
+            ReadFault::Changed => value = own.change(Value::Foreign),
+            ReadFault::ChangedBack => value = own.change(Value::Key(OLD.into())),
+            ReadFault::OtherForm => {
+                if let Value::Key(id) = &own.value {
+                    value = own.change(Value::Text(id.clone()));
+                }
             }
         }
-        memory.read[sink] = Some(match &value {
-            Value::Key(id) => id.clone(),
-            Value::Foreign => "unlisted".into(),
-        });
+        memory.read[sink] = match &value {
+            Value::Key(id) => Some(id.clone()),
+            Value::Foreign => Some("unlisted".into()),
+            Value::Text(_) => None,
+        };
         Event::Content(match value {
             Value::Key(id) if memory.secrets.contains(&id) => SinkContent::Key(id),
             Value::Key(_) | Value::Foreign => SinkContent::UnknownCredential,
+            Value::Text(id) if memory.secrets.contains(&id) => SinkContent::KeysInText(vec![id]),
+            Value::Text(_) => SinkContent::Other,
         })
     }
 
@@ -183,13 +186,22 @@ impl Model<'_> {
             return Some(failed(FailureKind::UnknownSecret));
         }
         let fault = self.schedule.choose(&WRITE);
-        use WriteFault::{Lies, None as NoFault, Permanent, PermanentAfter, Temporary, TemporaryAfter};
-        if matches!(fault, NoFault | TemporaryAfter | PermanentAfter | WriteFault::Crash(Crash::After(_))) {
-            self.sinks[sink].value = Value::Key(id.into());
-            self.sinks[sink].was_changed = false;
+        use WriteFault::{Lies, None as NoFault, Permanent, PermanentAfter, ShownLate, Temporary, TemporaryAfter};
+        if matches!(fault, NoFault | ShownLate | TemporaryAfter | PermanentAfter | WriteFault::Crash(Crash::After(_))) {
+            let own = &mut self.sinks[sink];
+            if fault == ShownLate {
+                own.shown = Some((own.value.clone(), LATE_READS));
+            }
+            own.value = Value::Key(id.into());
+            // If the sink shows the content of another program, the rotation asks its user to check the sink.
+            own.was_changed &= own.shown.is_some();
+        }
+        if fault == Lies && self.sinks[sink].shown.is_some() {
+            // The sink claims a write that it has not made, and shows its content: no read can notice this.
+            self.sinks[sink].lies += 2;
         }
         match fault {
-            NoFault | Lies => Some(Event::Written),
+            NoFault | Lies | ShownLate => Some(Event::Written),
             Temporary | TemporaryAfter => Some(failed(FailureKind::Temporary)),
             Permanent | PermanentAfter => Some(failed(FailureKind::Permanent)),
             WriteFault::Crash(crash) => self.crash(crash),

@@ -159,16 +159,22 @@ pub(super) enum ReadFault {
     Changed,
     /// Another program has written the old key.
     ChangedBack,
+    /// Another program has written the content in another form.
+    OtherForm,
 }
 
-pub(super) const READ: [ReadFault; 6] = [
+pub(super) const READ: [ReadFault; 7] = [
     ReadFault::None,
     ReadFault::Temporary,
     ReadFault::Permanent,
     ReadFault::Lies,
     ReadFault::Changed,
     ReadFault::ChangedBack,
+    ReadFault::OtherForm,
 ];
+
+/// The number of reads for which a sink shows its content from before a write, if it shows the write late.
+pub(super) const LATE_READS: u8 = 12;
 
 /// A fault of a write to a sink.
 #[derive(Clone, Copy, PartialEq)]
@@ -181,16 +187,19 @@ pub(super) enum WriteFault {
     PermanentAfter,
     /// The sink reports a success, but keeps its content.
     Lies,
+    /// The next reads show the content from before the write.
+    ShownLate,
     Crash(Crash),
 }
 
-pub(super) const WRITE: [WriteFault; 8] = [
+pub(super) const WRITE: [WriteFault; 9] = [
     WriteFault::None,
     WriteFault::Temporary,
     WriteFault::TemporaryAfter,
     WriteFault::Permanent,
     WriteFault::PermanentAfter,
     WriteFault::Lies,
+    WriteFault::ShownLate,
     WriteFault::Crash(Crash::Before(Pause::Short)),
     WriteFault::Crash(Crash::After(Pause::Short)),
 ];

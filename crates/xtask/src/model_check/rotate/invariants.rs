@@ -47,6 +47,11 @@ impl Model<'_> {
             return violated("I4: the old key is to be deleted before all sinks have the new key");
         }
         let is_in_sink = self.sinks.iter().any(|sink| sink.value == Value::Key(id.into()) && !is_excused(sink));
+        // A program that wrote a key in another form can still read it.
+        let is_in_text = self.sinks.iter().any(|sink| sink.value == Value::Text(id.into()));
+        if is_in_text && self.server.is_alive(id) {
+            return violated("I2: a key that a sink contains in another form is to be deleted");
+        }
         // A key that another program has deleted does not work any more.
         if is_in_sink && self.server.is_alive(id) {
             return violated("I2: the key of a sink is to be deleted");

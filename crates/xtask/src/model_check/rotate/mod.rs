@@ -32,6 +32,8 @@ const MAX_STEPS: u32 = 2_000;
 #[derive(Clone, PartialEq)]
 enum Value {
     Key(String),
+    /// A text that contains the key with this id.
+    Text(String),
     /// A credential that Codat does not list.
     Foreign,
 }
@@ -42,12 +44,23 @@ struct Sink {
     was_changed: bool,
     /// The number of reads that returned something else than the content.
     lies: u32,
+    /// The content that the next reads return instead of the value, and their number.
+    shown: Option<(Value, u8)>,
+}
+
+impl Sink {
+    /// Another program writes a value. Returns the value.
+    fn change(&mut self, value: Value) -> Value {
+        (self.was_changed, self.shown) = (true, None);
+        self.value.clone_from(&value);
+        value
+    }
 }
 
 /// Runs a rotation with the faults of one schedule, and checks the invariants.
 pub(super) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     let sinks = if setup.keys == 3 { 2 } else { 1 };
-    let value = || Sink { value: Value::Key(OLD.into()), was_changed: false, lies: 0 };
+    let value = || Sink { value: Value::Key(OLD.into()), was_changed: false, lies: 0, shown: None };
     let mut model = Model {
         setup,
         schedule,
@@ -101,8 +114,9 @@ impl Model<'_> {
     fn run(&mut self) -> Result<RunResult, RunResult> {
         let mut goal = Goal::Continue;
         for run in 0..MAX_RUNS {
-            // The driver starts a rotation again that was interrupted in the preflight.
-            let latest = self.journal.clone().filter(|record| record.state != State::Preflight);
+            // The driver starts a rotation again that was interrupted before it changed something.
+            let has_begun = |record: &Record| !matches!(record.state, State::Preflight | State::Recover);
+            let latest = self.journal.clone().filter(has_begun);
             let record = latest.unwrap_or_else(|| self.first_record());
             match self.run_once(goal, record)? {
                 End::Complete(outcome) => {
