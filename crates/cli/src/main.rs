@@ -39,6 +39,7 @@ mod failure;
 mod duration;
 mod exit_status;
 mod file_identity;
+mod heap;
 mod json;
 mod redact;
 mod signals;

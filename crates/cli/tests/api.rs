@@ -86,6 +86,16 @@ fn a_download_is_printed_byte_for_byte() {
     assert_eq!(output.stdout, [0xff, 0, b'\r', b'\n', 0xfe]);
 }
 
+/// The client knows a key of the response only from its body.
+#[test]
+fn a_key_of_the_body_is_masked_in_the_headers() {
+    let body = r#"{"id":"a","name":"b","apiKey":"MadeUp.Key-Of-The-Body"}"#;
+    let head = format!("HTTP/1.1 200 OK\r\nX-Key: MadeUp.Key-Of-The-Body\r\nContent-Length: {}\r\n\r\n", body.len());
+    let (_, ended) = sent(Reply::Bytes((head + body).into_bytes()), &["-i", "POST", "/x"], "");
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert!(ended.stdout.contains("x-key: ****") && !ended.stdout.contains("MadeUp.Key"), "{ended:?}");
+}
+
 #[test]
 fn include_prints_the_status_and_the_headers_first() {
     let emulator = Emulator::start().unwrap();

@@ -469,6 +469,18 @@ fn a_profile_is_a_sink() {
     assert!(account.path("state/codat-keys/rotations/work").exists(), "the journal has the name of the profile");
     assert_eq!(run(&mut account.program(), &["whoami", "--profile", "work"]).status, 0);
 
+    if rustix::process::geteuid().is_root() {
+        let file = account.path(&key_file("work", account.emulator.base_url()));
+        let keys = account.keys();
+        std::os::unix::fs::chown(&file, Some(65534), None).unwrap();
+        let mut command = account.program();
+        command.env_remove("CODAT_API_KEY_FILE").env("CODAT_API_KEY", account.value(&account.newest()));
+        let ended = run(command.arg("rotate"), &["--to", "profile:work", "--overwrite"]);
+        assert!(ended.status == 1 && ended.stderr.contains("belongs to user 65534"), "{ended:?}");
+        assert_eq!(account.keys(), keys);
+        std::os::unix::fs::chown(&file, Some(0), None).unwrap();
+    }
+
     let elsewhere = Account::new();
     let ended = run(
         elsewhere.program().env("XDG_CONFIG_HOME", account.path("config")).arg("rotate"),

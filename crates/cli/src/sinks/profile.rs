@@ -47,7 +47,10 @@ impl ProfileSink {
     async fn read_now(&self) -> Result<Content, SinkError> {
         let profile = Config::load().and_then(|config| self.profile(&config)).map_err(permanent)?;
         match &profile.source {
-            Source::File(path) => Ok(stored_file::read(path)?.map_or(Content::Nothing, |file| content(&file.bytes))),
+            Source::File(path) => stored_file::read(path)?.map_or(Ok(Content::Nothing), |file| {
+                file.check_own()?;
+                Ok(content(&file.bytes))
+            }),
             Source::Keyring => match keyring::fetch(&profile, self.keyring_timeout).await {
                 Ok(text) => Ok(content(text.as_bytes())),
                 Err(KeyringError::NoEntry) => Ok(Content::Nothing),

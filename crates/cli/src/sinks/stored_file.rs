@@ -22,6 +22,14 @@ pub(super) struct StoredFile {
 }
 
 impl StoredFile {
+    /// Returns an error if the file belongs to another user than that of this process.
+    pub(super) fn check_own(&self) -> Result<(), SinkError> {
+        match self.other_owner() {
+            Some(owner) => Err(SinkError::permanent(format!("it belongs to user {owner}, who could read the new key"))),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the user who owns the file. Returns `None` if it is the user of this process.
     fn other_owner(&self) -> Option<u32> {
         #[cfg(unix)]

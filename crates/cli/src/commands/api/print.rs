@@ -1,5 +1,7 @@
 //! The output of `api`.
 
+use std::borrow::Cow;
+
 use codat_keys::internal::{decode, escape_json, sanitize};
 use codat_keys::{Client, ErrorKind, Page, Response};
 use serde::Deserialize;
@@ -10,12 +12,14 @@ use tokio::task::JoinError;
 
 use super::arguments::Api;
 use crate::failure::Failure;
+use crate::heap::return_large_bodies;
 use crate::output::{print, print_body};
 use crate::runtime::unless_interrupted;
 use crate::stderr::eprint_line;
 
 impl Api {
     pub(super) async fn print_pages(&self, client: &Client, path: &str) -> Result<(), Failure> {
+        return_large_bodies();
         let mut pages = client.pages::<IgnoredAny>(path);
         if let Some(size) = self.page_size {
             pages = pages.page_size(size);
@@ -78,8 +82,8 @@ pub(super) struct Printer {
 
 impl Printer {
     pub(super) fn print(&self, response: &Response) -> Result<(), Failure> {
+        let body = self.body(response);
         self.print_head(response)?;
-        let body = if self.reveal { response.bytes().as_ref().into() } else { response.redacted() };
         print_body(&body)
     }
 
@@ -90,8 +94,8 @@ impl Printer {
             #[serde(borrow)]
             results: Vec<&'a RawValue>,
         }
+        let body = self.body(response);
         self.print_head(response)?;
-        let body = if self.reveal { response.bytes().as_ref().into() } else { response.redacted() };
         let text = decode(&body).ok();
         let page = text.as_ref().and_then(|text| serde_json::from_str(text).ok());
         let Results { results } = page.ok_or_else(|| {
@@ -100,6 +104,11 @@ impl Printer {
         // Removes line breaks, which are insignificant whitespace in JSON. Line breaks in strings are escaped.
         let lines = results.iter().map(|result| result.get().replace(['\n', '\r'], "") + "\n");
         print(&escape_json(&lines.collect::<String>()))
+    }
+
+    /// Returns the body to print. Masking it makes the client know the keys in it, so that they are masked in the head too.
+    fn body<'a>(&self, response: &'a Response) -> Cow<'a, [u8]> {
+        if self.reveal { response.bytes().as_ref().into() } else { response.redacted() }
     }
 
     fn print_head(&self, response: &Response) -> Result<(), Failure> {
