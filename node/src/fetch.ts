@@ -11,9 +11,11 @@ type Fetch = (input: any, init?: any) => Promise<any>;
  * the API key again from its source, such as a file or a command. If the API key has changed, and the body is not a
  * stream, the request is sent once more. A `Request` object with a body is cloned, so that it can be sent again.
  *
- * A request rejects with `InvalidInputError`, and nothing is sent, in two cases: its URL has another origin than the
- * base URL of the client, or a proxy would see the API key unencrypted. If a redirect leads to another origin, `fetch`
- * follows it without the API key.
+ * A request rejects with `InvalidInputError`, and nothing is sent, in three cases: its URL has another origin than the
+ * base URL of the client, its `dispatcher` is a `Pool` or a `Client` of another origin, or a proxy would see the API key
+ * unencrypted. If a redirect leads to another origin, `fetch` follows it without the API key. Give only a function
+ * `fetch` that follows the Fetch standard in this: node-fetch keeps the header in a redirect to a subdomain or to another
+ * port.
  */
 export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
     client: Client,
@@ -41,7 +43,7 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
                 const whole = { ...given, ...(signal && { signal }), headers: { ...headers, authorization } };
                 const hop = await NextHop.of(client, url);
                 const send = () => fetch(inputs.shift(), whole);
-                return hop === undefined ? send() : hop.during(authorization, send);
+                return hop.during(authorization, send);
             },
             outcome: (response) => ({ status: response.status, url: response.url || url }),
             drop: (response) => void response.body?.cancel().catch(() => {}),

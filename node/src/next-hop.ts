@@ -1,7 +1,7 @@
 /**
- * Checks that the API key is not sent unencrypted to a proxy, or to another server that does not belong to Codat. The
- * next hop of an HTTP request is the server to which the HTTP library opens a connection: the proxy, or the server in
- * the URL.
+ * Checks that the API key is not sent unencrypted to a proxy, or to a server other than the one in the URL. The next
+ * hop of an HTTP request is the server to which the HTTP library opens a connection: the proxy, or the server in the
+ * URL.
  */
 import { subscribe } from "node:diagnostics_channel";
 import { lookup } from "node:dns/promises";
@@ -12,24 +12,36 @@ import type { Client } from "./client";
 /** An agent like the default agent of Node, but without the proxies of `NODE_USE_ENV_PROXY`. */
 const DIRECT = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
 
-/** The message that undici publishes before it sends an HTTP request: the headers and the connection. */
-interface Sending {
-    headers: unknown;
-    socket: { remoteAddress?: string; remotePort?: number; destroy(error: unknown): void };
+/** A connection of undici. `encrypted` is true for TLS. */
+interface Connection {
+    remoteAddress?: string;
+    remotePort?: number;
+    encrypted?: boolean;
+    destroy(error: unknown): void;
 }
 
 /**
- * The watched `Authorization` headers, which are for unencrypted requests. When undici, or the `fetch` of Node, is
- * about to send one of them, the connection is checked first.
+ * A watched `Authorization` header. When undici, or the `fetch` of Node, is about to send it, the connection is checked
+ * first.
  */
-const watches = new Set<Watch>();
-
-/** A watched `Authorization` header, and a check of the connection over which undici is about to send the header. */
 interface Watch {
     authorization: string;
-    /** Returns an error if the `Authorization` header must not be sent over `socket`. Returns `undefined` otherwise. */
-    errorOf(socket: Sending["socket"]): unknown;
+    hop: NextHop;
+    /** Whether the watch outlasts its requests. Other requests of the process may then contain the same header. */
+    lasting: boolean;
 }
+
+const watches = new Set<Watch>();
+
+/** The origin to which each connection of undici leads, through a proxy or not. */
+const origins = new WeakMap<object, string>();
+
+// A `Pool` or a `Client` of undici connects to its own URL, whatever the URL of the request is. This message names its
+// URL. undici publishes it once for each connection, also if no request is watched yet.
+subscribe("undici:client:connected", (message) => {
+    const { connectParams, socket } = message as { connectParams: { protocol: string; host: string }; socket: object };
+    origins.set(socket, new URL(`${connectParams.protocol}//${connectParams.host}`).origin);
+});
 
 /** Whether a URL begins with `http:`, so that requests to it are not encrypted. */
 export function isPlain(url: string): boolean {
@@ -56,33 +68,33 @@ export function directAgent(client: Client, given: any): any {
 }
 
 /**
- * Checks that undici sends an unencrypted HTTP request to the server that its URL names. Stores the IP addresses of
- * this server.
+ * Checks that undici sends an HTTP request to the server that its URL names. Stores the IP addresses of this server if
+ * the request is not encrypted.
  */
 export class NextHop {
     readonly #client: Client;
-    readonly #port: number;
-    readonly #addresses: Set<string>;
+    readonly #url: URL;
+    readonly #addresses: Set<string> | undefined;
 
     /**
-     * Creates a `NextHop` with the IP addresses of the URL's host name. Returns `undefined` for an `https` URL, because
-     * a proxy cannot read encrypted requests. Rejects if `fetch` of this JavaScript runtime would use a proxy of the
-     * environment.
+     * Creates a `NextHop` for requests to `url`. Rejects if `url` is an `http` URL, and `fetch` of this JavaScript
+     * runtime would use a proxy of the environment. A proxy cannot read encrypted requests.
      */
-    static async of(client: Client, url: string): Promise<NextHop | undefined> {
-        if (!isPlain(url)) return undefined;
-        const { hostname, port } = new URL(url);
+    static async of(client: Client, url: string): Promise<NextHop> {
+        const parsed = new URL(url);
+        listen();
+        if (!isPlain(url)) return new NextHop(client, parsed, undefined);
+        const { hostname } = parsed;
         const proxy = environmentProxy(hostname);
         if (proxy !== undefined) client.checkNextHop(proxy);
         // If the host name has no address, undici does not connect.
         const found = await lookup(hostname.replace(/^\[|\]$/g, ""), { all: true }).catch(() => []);
-        listen();
-        return new NextHop(client, Number(port || 80), new Set(found.map(({ address }) => address)));
+        return new NextHop(client, parsed, new Set(found.map(({ address }) => address)));
     }
 
-    private constructor(client: Client, port: number, addresses: Set<string>) {
+    private constructor(client: Client, url: URL, addresses: Set<string> | undefined) {
         this.#client = client;
-        this.#port = port;
+        this.#url = url;
         this.#addresses = addresses;
     }
 
@@ -91,7 +103,19 @@ export class NextHop {
      * other than the one in the URL of the request. The returned function ends the watch.
      */
     watch(authorization: string): () => void {
-        const watch = { authorization, errorOf: (socket: Sending["socket"]) => this.#errorOf(socket) };
+        return this.#add({ authorization, hop: this, lasting: false });
+    }
+
+    /**
+     * Watches an `Authorization` header that an SDK sends, until this process ends. Closes the connection when undici
+     * is about to send the header unencrypted to a server other than the one in the URL. Does nothing for requests of
+     * the SDK to an `https` URL.
+     */
+    watchSdk(authorization: string): void {
+        this.#add({ authorization, hop: this, lasting: true });
+    }
+
+    #add(watch: Watch): () => void {
         watches.add(watch);
         return () => watches.delete(watch);
     }
@@ -112,15 +136,33 @@ export class NextHop {
         }
     }
 
-    #errorOf({ remoteAddress, remotePort }: Sending["socket"]): unknown {
-        const address = remoteAddress?.replace(/^::ffff:/, "");
-        if (address === undefined || (remotePort === this.#port && this.#addresses.has(address))) return undefined;
+    /** Whether the URL begins with `http:`. */
+    get isPlain(): boolean {
+        return this.#addresses !== undefined;
+    }
+
+    /**
+     * Returns an error if the `Authorization` header must not be sent over `connection`. Returns `undefined` otherwise,
+     * and for an encrypted connection that was opened before this module was loaded.
+     */
+    errorOf(connection: Connection): unknown {
         try {
-            this.#client.checkNextHop(hop(address, remotePort));
+            if (this.#addresses === undefined) this.#checkOrigin(origins.get(connection));
+            else this.#checkAddress(this.#addresses, connection);
             return undefined;
         } catch (error) {
             return error;
         }
+    }
+
+    #checkOrigin(origin: string | undefined): void {
+        if (origin !== undefined && origin !== this.#url.origin) this.#client.authorizationFor(origin);
+    }
+
+    #checkAddress(addresses: Set<string>, { remoteAddress, remotePort }: Connection): void {
+        const address = remoteAddress?.replace(/^::ffff:/, "");
+        const isNamed = remotePort === Number(this.#url.port || 80) && addresses.has(address!);
+        if (address !== undefined && !isNamed) this.#client.checkNextHop(hop(address, remotePort));
     }
 }
 
@@ -149,11 +191,12 @@ function listen(): void {
     isListening = true;
     // undici publishes this message right before it writes the head of a request.
     subscribe("undici:client:sendHeaders", (message) => {
-        const { headers, socket } = message as Sending;
+        const { headers, socket } = message as { headers: unknown; socket: Connection };
         const own = [...watches].filter(({ authorization }) => String(headers).includes(authorization));
-        const errors = own.map(({ errorOf }) => errorOf(socket));
-        if (errors.length > 0 && errors.every((error) => error !== undefined)) {
-            socket.destroy(errors[0]);
-        }
+        const errors = own.map(({ hop }) => hop.errorOf(socket));
+        // Clients of several servers can have the same API key. It is not known which of them sends this request.
+        if (errors.includes(undefined)) return;
+        const error = errors.find((_, at) => !own[at]!.lasting || (own[at]!.hop.isPlain && !socket.encrypted));
+        if (error !== undefined) socket.destroy(error);
     });
 }

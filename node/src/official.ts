@@ -66,7 +66,7 @@ export function security(client: Client): () => Promise<string> {
     return async () => {
         const authorization = (await client.authorize(client.baseUrl)).exposeSecret();
         if (authorization !== watched) {
-            (await NextHop.of(client, client.baseUrl))?.watch(authorization);
+            (await NextHop.of(client, client.baseUrl)).watchSdk(authorization);
             watched = authorization;
         }
         return authorization;

@@ -16,10 +16,10 @@ type Options = Dispatcher.DispatchOptions & { signal?: unknown };
  * the API key again from its source, such as a file or a command. If the API key has changed, and the body is not a
  * stream, the request is sent once more.
  *
- * A request fails with `InvalidInputError`, and nothing is sent, in two cases: its URL has another origin than the base
- * URL of the client, or a proxy would see the API key unencrypted. When the redirect interceptor of undici follows a
- * redirect to another origin, the request is sent without the API key. When `fetch` follows such a redirect, the
- * request fails.
+ * A request fails with `InvalidInputError`, and nothing is sent, in three cases: its URL has another origin than the base
+ * URL of the client, the dispatcher is a `Pool` or a `Client` of another origin, or a proxy would see the API key
+ * unencrypted. When the redirect interceptor of undici follows a redirect to another origin, the request is sent without
+ * the API key. When `fetch` follows such a redirect, the request fails.
  */
 export function codatAuth(client: Client): Dispatcher.DispatcherComposeInterceptor {
     mustBeClient(client);
@@ -39,7 +39,7 @@ async function perform(
     options: Options,
     handler: Handler,
 ): Promise<void> {
-    // Uses only the origin, to which undici connects. The path may look like another URL.
+    // Uses only the origin. The path may look like another URL.
     const origin = String(options.origin);
     // undici also accepts an event emitter as the signal, which is not supported here.
     const signal = options.signal instanceof AbortSignal ? options.signal : undefined;
@@ -55,7 +55,7 @@ async function perform(
         throw error;
     }
     const hop = await NextHop.of(client, origin);
-    const watch = (header: AuthorizationHeader) => hop?.watch(header.exposeSecret()) ?? (() => {});
+    const watch = (header: AuthorizationHeader) => hop.watch(header.exposeSecret());
     const relay = new Relay(handler, watch(header), async (status, url) => {
         const another = await afterRejection(client, url ?? origin, status, header, signal);
         if (another === null || !canBeSentAgain(options.body)) {

@@ -1,8 +1,9 @@
 // No proxy sees the key unencrypted: judged by all that a raw socket in the place of a proxy receives.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { Agent as HttpAgent } from "node:http";
-import { type AddressInfo, type Server, createServer } from "node:net";
+import { Agent as HttpAgent, createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, type Server, connect as connectTo, createServer } from "node:net";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -15,6 +16,7 @@ import { codatFetch } from "codat-keys/fetch";
 import { connect, security } from "codat-keys/official";
 import { codatAuth as forUndici } from "codat-keys/undici";
 import { LIMIT, emulated, ended } from "./support.mjs";
+import { cert, key } from "./tls.mjs";
 
 const KEY = "MadeUpKeyForTheNextHop000000000000000000";
 
@@ -179,6 +181,89 @@ test("axios: an https request goes through a tunnel", async () => {
     proxy.close();
     assert.match(proxy.received, /^CONNECT codat.example:443 /);
 });
+
+/** Runs with a server that remembers the header `Authorization` of each request. */
+async function withServer(
+    create: (answer: (request: any, response: any) => void) => Server,
+    run: (url: string, received: unknown[]) => Promise<void>,
+): Promise<void> {
+    const received: unknown[] = [];
+    const server: any = create(({ headers }, response) => {
+        received.push(headers.authorization);
+        response.end("{}");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+        const scheme = create === withTls ? "https" : "http";
+        await run(`${scheme}://127.0.0.1:${server.address().port}`, received);
+    } finally {
+        server.closeAllConnections();
+        server.close();
+    }
+}
+
+const withTls = (answer: any) => createHttpsServer({ cert, key }, answer);
+const withoutTls = (answer: any) => createHttpServer(answer);
+const withTunnels = (answer: any) =>
+    createHttpServer(answer).on("connect", ({ url }, client) => {
+        const { hostname, port } = new URL(`http://${url}`);
+        const server = connectTo(Number(port), hostname, () => client.write("HTTP/1.1 200 OK\r\n\r\n"));
+        server.pipe(client).pipe(server);
+        for (const one of [server, client]) one.on("error", () => one.destroy());
+    });
+
+for (const [version, oldest] of Object.entries(UNDICI)) {
+    if (Number.parseInt(process.versions.node) < oldest) continue;
+    const undici = await import(version);
+    const { Agent, ProxyAgent, fetch, request } = undici;
+    const options = { connect: { ca: cert } };
+    for (const kind of ["Client", "Pool", "BalancedPool"]) {
+        for (const create of [withTls, withoutTls]) {
+            test(`${version}: a ${kind} of another server ${create === withTls ? "with TLS " : ""}gets no key`, () =>
+                withServer(create, (other, received) =>
+                    withServer(withTls, async (baseUrl) => {
+                        const client = new Client({ baseUrl, apiKey: KEY });
+                        const dispatcher = () => new undici[kind](other, options);
+                        const sent = request(path(client), { dispatcher: dispatcher().compose(forUndici(client)) });
+                        await assert.rejects(sent, InvalidInputError);
+                        const fetched = codatFetch(client, fetch)(path(client), { dispatcher: dispatcher() });
+                        await assert.rejects(fetched, InvalidInputError);
+                        assert.deepEqual(received, []);
+                    }),
+                ));
+        }
+    }
+
+    test(`${version}: an https request goes through a tunnel`, () =>
+        withServer(withTls, (baseUrl, received) =>
+            withServer(withTunnels, async (proxy) => {
+                const client = new Client({ baseUrl, apiKey: KEY });
+                const dispatcher = new ProxyAgent({ uri: proxy, requestTls: { ca: cert } });
+                assert.equal((await codatFetch(client, fetch)(path(client), { dispatcher })).status, 200);
+                const composed = dispatcher.compose(forUndici(client));
+                assert.equal((await request(path(client), { dispatcher: composed })).statusCode, 200);
+                assert.deepEqual(received, Array(2).fill(encode(KEY)));
+                await dispatcher.close();
+            }),
+        ));
+
+    test(`${version}: clients with the same key send https requests beside http requests`, () =>
+        withServer(withoutTls, (plainUrl) =>
+            withServer(withTls, async (baseUrl, received) => {
+                const plain = new Client({ baseUrl: plainUrl, apiKey: KEY });
+                const client = new Client({ baseUrl, apiKey: KEY });
+                const dispatcher = new Agent(options);
+                // This watch lasts as long as the process.
+                await security(plain)();
+                assert.equal((await codatFetch(client, fetch)(path(client), { dispatcher })).status, 200);
+                const composed = dispatcher.compose(forUndici(client));
+                assert.equal((await request(path(client), { dispatcher: composed })).statusCode, 200);
+                const headers = { authorization: encode(KEY) };
+                assert.equal((await fetch(path(client), { dispatcher, headers })).status, 200);
+                assert.deepEqual(received, Array(3).fill(encode(KEY)));
+            }),
+        ));
+}
 
 /** Runs a program in a child with this proxy for everything. */
 function start(program: string, environment: object, proxy: string, noProxy: string): ChildProcess {

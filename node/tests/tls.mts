@@ -1,0 +1,19 @@
+/** A made-up certificate of 127.0.0.1, `localhost` and `sub.localhost` for the servers of tests. It signs itself. */
+export const cert = `-----BEGIN CERTIFICATE-----
+MIIBgzCCASqgAwIBAgIBATAKBggqhkjOPQQDAjAbMRkwFwYDVQQDDBBjb2RhdC1r
+ZXlzIHRlc3RzMCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAbMRkw
+FwYDVQQDDBBjb2RhdC1rZXlzIHRlc3RzMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD
+QgAEmmnICMsfOFWjy8afk+zKal1q1DXCpwfYL7o7G6h91iTGYGB4Y+4RiWPhIj4y
+B0cL6UsL5pVM7WhONPRsA2rNJaNdMFswDwYDVR0TAQH/BAUwAwEB/zApBgNVHREE
+IjAggglsb2NhbGhvc3SCDXN1Yi5sb2NhbGhvc3SHBH8AAAEwHQYDVR0OBBYEFH35
+jz948NMzRZ2VD67GOHk+q1iLMAoGCCqGSM49BAMCA0cAMEQCIF4H9li/MjNv7Nl5
+OwM0GlaVBceTmREcqxozG9eNVGPEAiA4F6c4GhUwjNWCzLpA/1x9fa3QrR3FISgZ
+1vNKxHx5lA==
+-----END CERTIFICATE-----`;
+
+/** The private key of the certificate. */
+export const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgBbXkuLfIS3WiTLaK
+9HMuExjFSHde/S2oV1T/zI+HI5uhRANCAASaacgIyx84VaPLxp+T7MpqXWrUNcKn
+B9gvujsbqH3WJMZgYHhj7hGJY+EiPjIHRwvpSwvmlUztaE409GwDas0l
+-----END PRIVATE KEY-----`;
