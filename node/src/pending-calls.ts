@@ -83,8 +83,13 @@ export async function perform<A extends Attachment>(
     // What `handle` threw, which cancels the call.
     let thrown: { reason: unknown } | undefined;
     const handleUntilThrown = (message: Message, requests: Requests) => {
+        if (thrown !== undefined) {
+            // The sink cannot be used again before the request for its function is answered.
+            if (message.sink !== null) requests.fail("the rotation is cancelled", thrown);
+            return;
+        }
         try {
-            if (thrown === undefined) handle?.(message, requests);
+            handle?.(message, requests);
         } catch (reason) {
             thrown = { reason };
             pendingCalls.stop(number);

@@ -218,6 +218,30 @@ test("an abort does not wait for a function that never ends, and another run wai
         assert.equal((await ids(emulator)).length, 2);
     }));
 
+for (const [state, verb] of [
+    ["deliver", "resume"],
+    ["deliver", "abort"],
+    ["confirm", "resume"],
+    ["confirm", "abort"],
+] as const) {
+    test(`after what onEvent throws at ${state}, the same rotation can ${verb}`, () =>
+        withKeys(async (emulator, client, journal) => {
+            const sink = new Memory();
+            let throws = true;
+            const onEvent = (event: RotationEvent) => {
+                if (throws && event.event === "state" && event.state === state) throw new RangeError();
+            };
+            const rotation = client.keys.rotation({ sinks: [sink], journal, onEvent });
+            await failure(rotation.start(), "cancelled");
+            throws = false;
+            // No timeout ends it: that of the sink is 30 s.
+            const report = await rotation[verb]({ signal: AbortSignal.timeout(20_000) });
+            assert.equal(report.state, verb === "abort" ? "aborted" : "grace");
+            assert.equal(sink.exposed === KEY, verb === "abort");
+            assert.equal((await ids(emulator)).length, verb === "abort" ? 2 : 3);
+        }));
+}
+
 test("what a function throws rolls the rotation back, and is the cause", () =>
     withKeys(async (emulator, client, journal) => {
         const thrown = new RangeError(`no ${KEY}`);
