@@ -53,14 +53,20 @@ export function codatAuth<T extends Instance>(client: Client, instance: T): T {
 async function perform(client: Client, plain: any, config: any, url: string): Promise<any> {
     let isElsewhere = false;
     const send = async (authorization: string | undefined): Promise<AxiosResult> => {
-        const headers = config.headers.concat(authorization === undefined ? {} : { Authorization: authorization });
-        const beforeRedirect = (options: any, ...rest: unknown[]) => {
-            config.beforeRedirect?.(options, ...rest);
+        const headers = config.headers.concat();
+        if (authorization !== undefined) {
+            // axios keeps the letter case of a name that is there already.
+            headers.delete("authorization");
+            headers.set("Authorization", authorization);
+        }
+        const beforeRedirect = (options: any, response: unknown, request: any) => {
+            const { Authorization } = options.headers;
+            delete options.headers.Authorization;
+            delete request?.headers?.Authorization;
+            config.beforeRedirect?.(options, response, request);
             // Earlier versions of axios keep the header after a redirect to a subdomain.
-            if (!isOwn(client, options.href)) {
-                isElsewhere = true;
-                delete options.headers.Authorization;
-            }
+            if (!isOwn(client, options.href)) isElsewhere = true;
+            else if (Authorization !== undefined) options.headers.Authorization = Authorization;
         };
         // axios would replace the header by its own `auth`.
         const sent = { ...config, ...route(client, config, url), auth: undefined, headers, beforeRedirect };
@@ -118,10 +124,14 @@ function hideKey(holder: any, authorization: string | undefined): void {
     }
 }
 
-/** Removes the API key from a finished request: the `Request` of `fetch`, or one of the objects of Node's `http`. */
+/**
+ * Removes the API key from a finished request: the `Request` of `fetch`, one of the objects of Node's `http`, or the
+ * stream of Node's `http2`.
+ */
 function removeKey(request: any, authorization: string): void {
     request.headers?.delete?.("authorization");
     delete request._options?.headers?.Authorization;
+    delete request.sentHeaders?.Authorization;
     if (typeof request._header === "string") {
         request._header = request._header.replace(authorization, "Basic ****");
     }

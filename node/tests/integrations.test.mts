@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { inspect } from "node:util";
 
 import axios from "axios";
 import earlierAxios from "axios-1.7";
@@ -130,17 +131,36 @@ for (const [library, get] of Object.entries(LIBRARIES)) {
     });
 }
 
-test("axios 1.7: a redirect to a subdomain goes without the key", async () => {
-    const received: string[] = [];
-    const own: { url: string; server: Server } = await server(
-        received,
-        () => `http://sub.localhost:${new URL(own.url).port}`,
-    );
-    const client = new Client({ baseUrl: own.url.replace("127.0.0.1", "localhost"), apiKey: KEY });
-    const lookup = (_: string, options: any, done: any) =>
-        options.all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4);
-    await forAxios(client, earlierAxios.create({ lookup } as object))
-        .get(`${client.baseUrl}/away`)
-        .finally(() => own.server.close());
-    assert.deepEqual(received, [`/away undefined ${encode(KEY)}`, "/landed undefined none"]);
-});
+for (const name of ["Authorization", "authorization", "AUTHORIZATION"]) {
+    for (const [library, its] of Object.entries({ axios, "axios 1.7": earlierAxios })) {
+        test(`${library}: a redirect to a subdomain goes without the key, with ${name} in the options`, async () => {
+            const received: string[] = [];
+            const own: { url: string; server: Server } = await server(
+                received,
+                () => `http://sub.localhost:${new URL(own.url).port}`,
+            );
+            const client = new Client({ baseUrl: own.url.replace("127.0.0.1", "localhost"), apiKey: KEY });
+            const lookup = (_: string, options: any, done: any) =>
+                options.all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4);
+            await forAxios(client, its.create({ lookup, headers: { [name]: "Bearer another" } } as object) as any)
+                .get(`${client.baseUrl}/away`)
+                .finally(() => own.server.close());
+            assert.deepEqual(received, [`/away undefined ${encode(KEY)}`, "/landed undefined none"]);
+        });
+    }
+}
+
+for (const [library, its] of Object.entries({ axios, "axios 1.7": earlierAxios })) {
+    test(`${library}: beforeRedirect of the program sees no key, and the redirect has it`, async () => {
+        const received: string[] = [];
+        const own: { url: string; server: Server } = await server(received, () => own.url);
+        const client = new Client({ baseUrl: own.url, apiKey: KEY });
+        const seen: string[] = [];
+        const beforeRedirect = (...details: unknown[]) => void seen.push(inspect(details, { depth: 9 }));
+        await forAxios(client, its.create({ beforeRedirect }) as any)
+            .get(`${own.url}/away`)
+            .finally(() => own.server.close());
+        assert.deepEqual(received, [`/away undefined ${encode(KEY)}`, `/landed undefined ${encode(KEY)}`]);
+        assert.ok(seen.length === 1 && !seen.join().includes(encode(KEY).slice(6)), seen.join());
+    });
+}

@@ -1,6 +1,7 @@
 // What other libraries show of a request and its error: `inspect`, `JSON.stringify` and stack traces hold no key.
 import assert from "node:assert/strict";
 import { type Server, createServer } from "node:http";
+import { constants, createServer as createHttp2Server } from "node:http2";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
@@ -24,11 +25,14 @@ const ENCODED = encode(KEY).slice("Basic ".length, -2);
 /** What each library returns or throws for a request. */
 const LIBRARIES: Record<string, (client: Client, url: string) => Promise<unknown>> = {
     axios: (client, url) => forAxios(client, axios.create()).get(url),
+    "axios with another header in its options": (client, url) =>
+        forAxios(client, axios.create({ headers: { authorization: "Bearer another" } })).get(url),
     "axios with redirects off": (client, url) => forAxios(client, axios.create()).get(url, { maxRedirects: 0 }),
     "axios after a redirect": (client, url) =>
         forAxios(client, axios.create()).get(url.replace("/companies", "/redirected")),
     "axios with a stream": (client, url) => forAxios(client, axios.create()).get(url, { responseType: "stream" }),
     "axios over fetch": (client, url) => forAxios(client, axios.create({ adapter: "fetch" })).get(url),
+    "axios over HTTP/2": (client, url) => forAxios(client, axios.create({ httpVersion: 2 })).get(url),
     "axios 1.7": (client, url) => forAxios(client, earlierAxios.create()).get(url),
     fetch: (client, url) => codatFetch(client)(url),
     "an SDK": (client) => connect(client, CodatPlatform, { retryConfig: { strategy: "none" } }).companies.list({}),
@@ -48,10 +52,15 @@ for (const [version, oldest] of Object.entries({ "undici-6": 18, "undici-7": 20,
 }
 
 /** A server that has seen the key: it refuses, or closes the connection. */
-async function server(drops: boolean, seen: string[]): Promise<{ url: string; server: Server }> {
-    const server = createServer((request, answer) => {
+async function server(
+    drops: boolean,
+    seen: string[],
+    create: any = createServer,
+): Promise<{ url: string; server: Server }> {
+    const server = create((request: any, answer: any) => {
         seen.push(request.headers.authorization ?? "none");
         if (request.url === "/redirected") answer.writeHead(302, { location: "/companies" }).end();
+        else if (drops && request.stream) request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
         else if (drops) request.socket.destroy();
         else answer.writeHead(400, { connection: "close", "content-type": "application/json" }).end("{}");
     });
@@ -86,7 +95,7 @@ for (const [library, call] of Object.entries(LIBRARIES)) {
     for (const drops of [false, true]) {
         test(`${library}: ${drops ? "a lost connection" : "an error response"} is shown without the key`, async () => {
             const seen: string[] = [];
-            const own = await server(drops, seen);
+            const own = await server(drops, seen, library.includes("HTTP/2") ? createHttp2Server : createServer);
             const client = new Client({ baseUrl: own.url, apiKey: KEY });
             try {
                 const ended: any = await call(client, `${own.url}/companies`).catch((error) => error);
@@ -96,7 +105,7 @@ for (const [library, call] of Object.entries(LIBRARIES)) {
                     assert.ok(at < 0, text.slice(Math.max(0, at - 300), at + 20));
                 }
             } finally {
-                own.server.closeAllConnections();
+                own.server.closeAllConnections?.();
                 own.server.close();
             }
         });
