@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def codat_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+def codat_emulator() -> Iterator[Emulator]:
     """An emulator for one test. Environment variables make it the default of ``Client()`` and ``AsyncClient()``."""
     from ._native import CREDENTIAL_VARIABLES
     from .testing import Emulator
 
-    with Emulator() as emulator:
+    # The test may undo the changes of its own `monkeypatch`.
+    with Emulator() as emulator, pytest.MonkeyPatch.context() as monkeypatch:
         for name in (*CREDENTIAL_VARIABLES, "CODAT_CA_FILE"):
             monkeypatch.delenv(name, raising=False)
         for name, value in emulator.environment.items():

@@ -70,6 +70,14 @@ def test_what_the_emulator_does_not_understand_is_said_in_words(codat_emulator: 
         codat_emulator.set_state(companie=3)
 
 
+def test_undo_in_a_test_keeps_the_emulator(codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODAT_PROFILE", "other")
+    monkeypatch.undo()
+    with Client() as client:
+        assert client.base_url == codat_emulator.base_url
+        assert len(client.keys.list()) == 1
+
+
 def test_the_child_of_a_fork_leaves_the_emulator_alone(codat_emulator: Emulator) -> None:
     child = os.fork()
     if child == 0:
