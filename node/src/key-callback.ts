@@ -51,14 +51,15 @@ async function run(provide: KeyFunction, results: Results, request: number): Pro
     const one: Running = { provide };
     const outer = running.getStore()?.filter(({ provide }) => provide !== undefined) ?? [];
     let returned: any;
+    let text: unknown;
     try {
         returned = await running.run([...outer, one], provide);
+        text = secretOf(returned);
     } catch (reason) {
         return results.fail(request, `it threw ${thrownKind(reason)}`, { reason });
     } finally {
         one.provide = undefined;
     }
-    const text: unknown = typeof returned?.exposeSecret === "function" ? returned.exposeSecret() : returned;
     if (typeof text !== "string") {
         const why = `it returned ${kind(returned)}; return the key as a string, an ApiKey or an AuthorizationHeader`;
         return results.fail(request, why);
@@ -66,7 +67,21 @@ async function run(provide: KeyFunction, results: Results, request: number): Pro
     results.complete(request, text);
 }
 
-/** Returns the name of a thrown error, or the type of another thrown value. The result does not contain the value. */
+/** Returns the text of a returned API key or header, or any other returned value. Throws what its own method throws. */
+export function secretOf(returned: any): unknown {
+    return typeof returned?.exposeSecret === "function" ? returned.exposeSecret() : returned;
+}
+
+/**
+ * Returns the name of a thrown error, or the type of another thrown value. The result does not contain the value. Never
+ * throws, because it runs outside of any call.
+ */
 export function thrownKind(reason: unknown): string {
-    return types.isNativeError(reason) || reason instanceof Error ? reason.name : kind(reason);
+    try {
+        const name = types.isNativeError(reason) || reason instanceof Error ? reason.name : undefined;
+        if (typeof name === "string") return name;
+    } catch {
+        // The error has a getter or a proxy that throws.
+    }
+    return kind(reason);
 }

@@ -1,7 +1,7 @@
 /** The class `Rotation`, which replaces an API key, with its options and results. */
 import { knownOptions, kind, number, object, optional, text, yes } from "./arguments";
 import type { Own } from "./calls";
-import { type Key, thrownKind } from "./key-callback";
+import { type Key, secretOf, thrownKind } from "./key-callback";
 import { type RotationData, native } from "./native";
 import { type CallOptions, callOptions } from "./options";
 import { type Message, type Requests, perform } from "./pending-calls";
@@ -212,15 +212,16 @@ export class Rotation {
 async function answer(sink: Sink, key: string | null, requests: Requests): Promise<void> {
     const name = key === null ? "read" : "deliver";
     let returned: any;
+    let content: unknown;
     try {
         returned = await (key === null ? sink.read() : sink.deliver(new ApiKey(key, null)));
+        if (key === null) content = secretOf(returned);
     } catch (reason) {
         return requests.fail(`${name} threw ${thrownKind(reason)}`, { reason });
     }
     if (key !== null || returned === null || returned === undefined) {
         return requests.complete(null);
     }
-    const content: unknown = typeof returned.exposeSecret === "function" ? returned.exposeSecret() : returned;
     if (typeof content !== "string") {
         const instead = "return the key as a string, an ApiKey or an AuthorizationHeader, or null";
         return requests.fail(`${name} returned ${kind(returned)}; ${instead}`);

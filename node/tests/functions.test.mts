@@ -82,7 +82,50 @@ test("what it throws is the cause of every call that waits, and is not quoted", 
         assert.deepEqual(await emulator.journal(), []);
     }));
 
-function thrower(reason: unknown): () => string {
+/** Values that throw when they are looked at. */
+const HOSTILE: [what: string, returned: () => unknown, says: string][] = [
+    ["a wrapper that is closed", () => ({ exposeSecret: thrower(new RangeError("closed")) }), "it threw RangeError"],
+    [
+        "a getter",
+        () => Object.defineProperty({}, "exposeSecret", { get: thrower(new RangeError()) }),
+        "it threw RangeError",
+    ],
+    [
+        "an error whose name is a symbol",
+        thrower(Object.assign(new Error(), { name: Symbol("x") })),
+        "it threw an object",
+    ],
+    [
+        "an error whose name throws",
+        thrower(Object.defineProperty(new Error(), "name", { get: thrower(SECRET) })),
+        "it threw an object",
+    ],
+    [
+        "a proxy that throws",
+        thrower(new Proxy({}, { getPrototypeOf: thrower(SECRET), get: thrower(SECRET) } as object)),
+        "it threw an object",
+    ],
+];
+
+for (const [what, returned, says] of HOSTILE) {
+    test(`${what} is an error of the call`, () =>
+        emulated([], async (emulator) => {
+            const error = await refused(asks(emulator, returned).whoami());
+            assert.equal(error.message, `the function given as \`apiKey\` gave no key: ${says}`);
+        }));
+}
+
+test("values that throw when they are looked at are errors of the sink that returned them", () =>
+    emulated([], async (_, client) => {
+        const rotations = HOSTILE.map(async ([what, returned, says]) => {
+            const sink = { name: "memory", deliver() {}, read: returned as () => string };
+            const error = await refused(client.keys.rotate({ sinks: [sink], journal: temporaryFolder() }));
+            assert.ok(error.message.includes(says.replace("it", "read")), `${what}: ${error.message}`);
+        });
+        await Promise.all(rotations);
+    }));
+
+function thrower(reason: unknown): () => never {
     return () => {
         throw reason;
     };
