@@ -1,6 +1,6 @@
 /** Loads the native module, which is compiled from `bindings/node/src`. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import type * as types from "./native-types";
 import type { Response, ResponseStream } from "./native-types";
@@ -41,7 +41,7 @@ function load(): typeof types {
     const broken: string[] = [];
     for (const name of packages) {
         try {
-            return require(`${name}/codat-keys.node`);
+            return require(`${installed(name)}/codat-keys.node`);
         } catch (error: any) {
             // An installed package for another C library fails to load. Its error is reported if no package loads.
             if (error.code !== "MODULE_NOT_FOUND") broken.push(error.message);
@@ -53,6 +53,18 @@ function load(): typeof types {
             : "is not installed. It is an optional dependency: install without --omit=optional, on the platform where it will" +
               " run, and let a bundler leave codat-keys out (external)";
     throw new Error(`codat-keys has no native module for ${here}: ${packages.join(" or ")} ${why}`);
+}
+
+/**
+ * Returns the folder of a package that was installed with this one. Node also searches the folders `node_modules` of all
+ * parent folders, which can belong to other users. Yarn's Plug'n'Play does not.
+ */
+function installed(name: string): string {
+    const root = dirname(__dirname);
+    const beside = dirname(root);
+    if (basename(beside) !== "node_modules" || "pnp" in process.versions) return name;
+    const below = join(root, "node_modules", name);
+    return existsSync(below) ? below : join(beside, name);
 }
 
 export const native = load();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -74,6 +74,21 @@ test("where no program fits, the error names the platform", async () => {
         complained,
         new RegExp(`^codat-keys-cli has no program for ${HERE}: @codat-keys/cli-${HERE}.* is not installed`),
     );
+});
+
+test("a package in the modules of a folder above is not started", async () => {
+    const above = temporaryFolder();
+    const launcher = installed();
+    const project = join(above, "project");
+    mkdirSync(project);
+    cpSync(join(launcher, "../.."), join(project, "node_modules"), { recursive: true });
+    const folder = join(above, "node_modules", "@codat-keys", `cli-${LINUX ? `${HERE}-gnu` : HERE}`);
+    mkdirSync(folder, { recursive: true });
+    copyFileSync(process.execPath, join(folder, WINDOWS ? "codat-keys.exe" : "codat-keys"));
+    const child = launch("console.log(1)", join(project, "node_modules", "codat-keys-cli", "codat-keys.js"));
+    const { code, said, complained } = await ended(child);
+    assert.deepEqual([code, said], [1, ""]);
+    assert.match(complained, /is not installed/);
 });
 
 test("where one does not start, the error says why", { skip: !LINUX }, async () => {

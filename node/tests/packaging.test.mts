@@ -1,7 +1,7 @@
 // What bundlers make of the package, and what it says where it cannot run.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -42,6 +42,16 @@ for (const [native, why] of [
         assert.match(stderr, new RegExp(`codat-keys has no native module for ${HERE}: ${packages} ${why}${cause}`));
     });
 }
+
+test("a native module in the modules of a folder above is not loaded", () => {
+    const above = installed();
+    const project = join(above, "project");
+    cpSync(join(above, "node_modules", "codat-keys"), join(project, "node_modules", "codat-keys"), { recursive: true });
+    const program = [process.execPath, ["--eval", "require('codat-keys')"]] as const;
+    const { stderr, status } = spawnSync(...program, { cwd: project, encoding: "utf8", timeout: LIMIT });
+    assert.equal(status, 1);
+    assert.match(stderr, /is not installed/);
+});
 
 /** A version of TypeScript, and its module resolution. Only the earlier version has node10, its default. */
 const RESOLUTIONS: Record<string, string[]> = {

@@ -3,7 +3,9 @@
 "use strict";
 
 const { spawn } = require("node:child_process");
+const { existsSync } = require("node:fs");
 const { constants } = require("node:os");
+const { basename, dirname, join } = require("node:path");
 
 const WINDOWS = process.platform === "win32";
 const PROGRAM = WINDOWS ? "codat-keys.exe" : "codat-keys";
@@ -33,13 +35,26 @@ function start([name, ...others], causes) {
     }
     let path;
     try {
-        path = require.resolve(`${name}/${PROGRAM}`);
+        path = require.resolve(`${installed(name)}/${PROGRAM}`);
     } catch {
         return start(others, causes);
     }
     child = spawn(path, process.argv.slice(2), { stdio: "inherit" });
     child.on("error", (error) => start(others, [...causes, error.message]));
     child.on("exit", end);
+}
+
+/**
+ * The folder of a package that was installed with this one. Node searches `node_modules` of all folders above, too, which
+ * can belong to other users. The Plug'n'Play of Yarn searches none.
+ */
+function installed(name) {
+    const beside = dirname(__dirname);
+    if (basename(beside) !== "node_modules" || process.versions.pnp) {
+        return name;
+    }
+    const below = join(__dirname, "node_modules", name);
+    return existsSync(below) ? below : join(beside, name);
 }
 
 function end(code, signal) {
