@@ -1,94 +1,18 @@
 // Keys that change while a program runs: no call fails, as the emulator's journal has it.
 import assert from "node:assert/strict";
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 
-import { CodatPlatform } from "@codat/platform";
-import axios from "axios";
 import { type ApiKeyDetails, Client } from "codat-keys";
-import { codatAuth as forAxios } from "codat-keys/axios";
-import { codatFetch } from "codat-keys/fetch";
-import { connect } from "codat-keys/official";
-import { Emulator } from "codat-keys/testing";
-import { codatAuth as forUndici } from "codat-keys/undici";
+import { INTEGRATIONS, type Scene, load, staged } from "./scene.mjs";
 import "./support.mjs";
 import { temporaryFolder } from "./temporary.mjs";
 
-const require = createRequire(import.meta.url);
-
 /** The number of calls in a test. `CODAT_KEYS_CALLS=10000 node --test tests/built/follow.test.mjs` takes some minutes. */
 const CALLS = Number(process.env["CODAT_KEYS_CALLS"] ?? 200);
-
-/** A key in a file and in a function, and another one that stays, to replace it with. */
-class Scene {
-    readonly file = join(temporaryFolder(), "key");
-    readonly seen = new Map<number, any>();
-    current!: ApiKeyDetails;
-
-    constructor(
-        readonly emulator: Emulator,
-        readonly admin: Client,
-    ) {}
-
-    async begin(): Promise<this> {
-        this.current = (await this.admin.keys.create("followed")).key;
-        this.write();
-        return this;
-    }
-
-    /** Atomically, and for the owner alone. */
-    write(): void {
-        writeFileSync(`${this.file}.new`, this.current.apiKey.exposeSecret(), { mode: 0o600 });
-        renameSync(`${this.file}.new`, this.file);
-    }
-
-    /** A new key, the sources, the end of the old key: in this order there is always one that works. */
-    async rotate(): Promise<void> {
-        const old = this.current;
-        await this.begin();
-        await this.admin.keys.delete(old.id);
-        await this.look();
-    }
-
-    /** Before the journal forgets. */
-    async look(): Promise<void> {
-        for (const request of await this.emulator.journal()) this.seen.set((request as any).seq, request);
-    }
-
-    /** Checks that the last request of each call to a path succeeded, and returns how many were rejected. */
-    async refused(calls: number, to = "/profile"): Promise<number> {
-        await this.look();
-        const statuses = new Map<string, number[]>();
-        for (const { path, query, status } of [...this.seen.values()].sort((one, other) => one.seq - other.seq)) {
-            if (path === to) statuses.set(query, [...(statuses.get(query) ?? []), status]);
-        }
-        assert.equal(statuses.size, calls);
-        const seen = [...statuses.values()];
-        assert.deepEqual(
-            seen.map(String).filter((one) => one !== "200" && one !== "401,200"),
-            [],
-        );
-        return seen.filter((statuses) => statuses.length === 2).length;
-    }
-}
-
-async function staged(run: (scene: Scene) => Promise<void>): Promise<void> {
-    await using emulator = new Emulator();
-    const admin = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey });
-    await run(await new Scene(emulator, admin).begin());
-}
-
-/** Calls 64 at once, as long as one is to be made. */
-function load(call: (number: number) => Promise<unknown>, next: () => number | undefined): Promise<unknown> {
-    const caller = async () => {
-        for (let number = next(); number !== undefined; number = next()) await call(number);
-    };
-    return Promise.all(Array.from({ length: 64 }, caller));
-}
 
 /**
  * Makes this many calls, and replaces the key ten times meanwhile. No call sees two replacements, and a share of the calls
@@ -143,60 +67,6 @@ for (const [name, source] of Object.entries(SOURCES)) {
             assert.ok(refused > 0 && refused <= 10 * 64, `${refused}`);
         }));
 }
-
-/** Makes the call with this number through another library, and resolves to its status. */
-type Send = (number: number) => Promise<number | undefined>;
-
-const profile = (client: Client, call: number) => `${client.baseUrl}/profile?call=${call}`;
-
-/** The integrations with other libraries. The calls themselves do not mention keys. */
-const INTEGRATIONS: Record<string, (client: Client) => Send> = {
-    fetch: (client) => {
-        const get = codatFetch(client);
-        return async (call) => {
-            const answer = await get(profile(client, call));
-            await answer.arrayBuffer();
-            return answer.status;
-        };
-    },
-    axios: (client) => {
-        const instance = forAxios(client, axios.create({ baseURL: client.baseUrl }));
-        return async (call) => (await instance.get("/profile", { params: { call } })).status;
-    },
-    "@codat/platform": (client) => {
-        const codat = connect(client, CodatPlatform, { retryConfig: { strategy: "none" } });
-        return async (call) => ((await codat.companies.list({ page: call + 1 })) ? 200 : undefined);
-    },
-    "@codat/lending": (client) => {
-        const { CodatLending } = require("@codat/lending") as typeof import("@codat/lending");
-        const codat = connect(client, CodatLending);
-        return async (call) => (await codat.companies.list({ page: call + 1 })).statusCode;
-    },
-};
-
-// The latest major version of undici that this Node runs; refresh.test.mts has them all.
-const [undiciName] = Object.entries({ undici: 24, "undici-7": 20, "undici-6": 18 }).find(
-    ([, oldest]) => Number.parseInt(process.versions.node) >= oldest,
-)!;
-const undici: typeof import("undici") = await import(undiciName);
-
-INTEGRATIONS["undici"] = (client) => {
-    const dispatcher = new undici.Agent().compose(forUndici(client));
-    return async (call) => {
-        const { statusCode, body } = await undici.request(profile(client, call), { dispatcher });
-        await body.dump();
-        return statusCode;
-    };
-};
-
-INTEGRATIONS["fetch of undici"] = (client) => {
-    const get = codatFetch(client, undici.fetch);
-    return async (call) => {
-        const answer = await get(profile(client, call));
-        await answer.arrayBuffer();
-        return answer.status;
-    };
-};
 
 for (const [integration, sender] of Object.entries(INTEGRATIONS)) {
     for (const [name, source] of Object.entries(SOURCES)) {

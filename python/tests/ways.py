@@ -1,4 +1,4 @@
-"""One request through each integration, as its users make it."""
+"""One request through each client and each integration, as its users make it."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ def each_thread(make: Callable[[], Any]) -> Callable[[], Any]:
 
 
 @contextmanager
+def by_client(**options: Any) -> Iterator[Callable[[int], object]]:
+    with Client(**options) as client:
+        yield lambda number: client.request("GET", "/companies", params={"page": number})
+
+
+@contextmanager
 def by_httpx(**options: Any) -> Iterator[Callable[[int], object]]:
     client = Client(**options)
     auth = HttpxAuth(client)
@@ -71,6 +77,12 @@ def by_lending(**options: Any) -> Iterator[Callable[[int], object]]:
     client = Client(**options)
     sdk = each_thread(lambda: connect(client, CodatLending, timeout_ms=int(SECONDS * 1000)))
     yield lambda number: sdk().companies.list(request={"page": number})
+
+
+@asynccontextmanager
+async def by_async_client(**options: Any) -> AsyncIterator[Callable[[int], Awaitable[object]]]:
+    async with AsyncClient(**options) as client:
+        yield lambda number: client.request("GET", "/companies", params={"page": number})
 
 
 @asynccontextmanager

@@ -54,6 +54,8 @@ mod readme;
 mod rotate;
 mod rotate_places;
 #[cfg(target_os = "linux")]
+mod rotate_followed;
+#[cfg(target_os = "linux")]
 mod rotate_tools;
 mod scenarios;
 #[cfg(target_os = "linux")]

@@ -49,7 +49,11 @@ const GROUPS: [Group; 7] = [
     },
     Group {
         lacks: || None,
-        build: || python::HERE.install(),
+        build: || {
+            // A test runs the command line.
+            rust::build()?;
+            python::HERE.install()
+        },
         // The package pytest-randomly shuffles the tests.
         suites: &[("python", || python::HERE.module("pytest -q -n 2 --color=no"))],
     },
