@@ -303,7 +303,7 @@ async fn times_that_do_not_end_are_rejected_before_anything_is_changed() {
 }
 
 /// A sink that can be read, and not written.
-struct Broken(MemorySink);
+pub(crate) struct Broken(pub(crate) MemorySink);
 
 impl Sink for Broken {
     fn describe(&self) -> String {

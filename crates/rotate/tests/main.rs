@@ -7,6 +7,11 @@ mod changed_sinks;
 mod failures;
 mod happy;
 mod interrupted;
+mod raw_codat;
+#[path = "../../../tests/support/raw_server.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+mod raw_server;
+mod raw_socket;
 mod support;
 mod two_rotations;
 mod wrong_responses;
