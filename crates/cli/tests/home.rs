@@ -68,7 +68,8 @@ pub(crate) fn key_file(profile: &str, base_url: &str) -> String {
     format!("config/codat-keys/keys/{profile}@{}", base_url.replace("://", "@").replace(':', "@"))
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// Returns the regular files in a folder and below.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     entries
         .flat_map(|entry| match entry.file_type().unwrap() {

@@ -52,9 +52,12 @@ mod raw_server;
 mod readme;
 #[cfg(target_os = "linux")]
 mod rotate;
-mod rotate_places;
+#[cfg(all(target_os = "linux", feature = "keyring"))]
+mod rotate_canary;
 #[cfg(target_os = "linux")]
 mod rotate_followed;
+#[cfg(target_os = "linux")]
+mod rotate_places;
 #[cfg(target_os = "linux")]
 mod rotate_tools;
 mod scenarios;

@@ -3,43 +3,45 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::bounded::wait_until;
 use crate::rotate::Account;
 use crate::support::{Ended, run, start};
 
-/// A program that replaces every tool. It records its call, stores what it gets, and prints what it has stored.
+/// A program that replaces every tool. It records its call, stores what it gets in `TOOL.value`, and prints what it has
+/// stored.
 const TOOL: &str = r#"#!/bin/sh
+value="$RECORD/$(basename "$0").value"
 call="$RECORD/$(basename "$0").$(date +%s%N).$$"
 { printf '%s\n' "$0"; for word; do printf '%s\n' "$word"; done; } > "$call.argv"
 env > "$call.env"
 case "$(basename "$0") $1 $2 $3" in
-  "aws secretsmanager get"*|"gcloud secrets versions access"|"az keyvault secret show"|"vault kv get"*|"kubectl get "*|"op read "*)
-    cat "$RECORD/value" ;;
+  "aws secretsmanager get"*|"gcloud secrets versions access"|"az keyvault secret show"|"vault kv get"*|"kubectl get "*|"op read "*|"store get"*)
+    cat "$value" ;;
   "op item get "*)
     printf '{"id":"i","fields":[{"id":"a","label":"user","value":"me"},{"id":"b","label":"key","value":"x"}]}' ;;
   "kubectl patch "*)
-    cat > "$call.stdin"; sed 's/.*":"\(.*\)"}}/\1/' "$call.stdin" | tr -d '\n' > "$RECORD/value" ;;
+    cat > "$call.stdin"; sed 's/.*":"\(.*\)"}}/\1/' "$call.stdin" | tr -d '\n' > "$value" ;;
   "op item edit "*)
-    cat > "$call.stdin"; sed 's/.*"label":"key","value":"\([^"]*\)".*/\1/' "$call.stdin" | tr -d '\n' > "$RECORD/value" ;;
+    cat > "$call.stdin"; sed 's/.*"label":"key","value":"\([^"]*\)".*/\1/' "$call.stdin" | tr -d '\n' > "$value" ;;
   "confirm "*)
-    cat > "$call.stdin"; cmp -s "$call.stdin" "$RECORD/value" ;;
+    cat > "$call.stdin"; cmp -s "$call.stdin" "$RECORD/$1.value" ;;
   "fail "*)
     cat >&2; exit 3 ;;
   *)
-    cat > "$call.stdin"; cp "$call.stdin" "$RECORD/value" ;;
+    cat > "$call.stdin"; cp "$call.stdin" "$value" ;;
 esac
 "#;
 
-const TOOLS: [&str; 9] = ["aws", "gcloud", "az", "vault", "kubectl", "gh", "op", "confirm", "fail"];
+const TOOLS: [&str; 10] = ["aws", "gcloud", "az", "vault", "kubectl", "gh", "op", "confirm", "fail", "store"];
 
-struct Tools {
-    account: Account,
+pub(crate) struct Tools {
+    pub(crate) account: Account,
 }
 
 impl Tools {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let account = Account::new();
         for folder in ["bin", "record"] {
             fs::create_dir(account.path(folder)).unwrap();
@@ -48,19 +50,25 @@ impl Tools {
             let path = account.path("bin").join(tool);
             fs::write(&path, TOOL).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            fs::copy(account.path("key"), account.path(&format!("record/{tool}.value"))).unwrap();
         }
-        fs::copy(account.path("key"), account.path("record/value")).unwrap();
         Self { account }
     }
 
-    fn rotate(&self, arguments: &[&str]) -> Ended {
+    /// Returns the program, which finds the stand-ins for the tools.
+    pub(crate) fn program(&self) -> Command {
         let mut command = self.account.program();
         let path = format!("{}:{}", self.account.path("bin").display(), std::env::var("PATH").unwrap());
-        run(command.env("PATH", path).env("RECORD", self.account.path("record")).arg("rotate"), arguments)
+        command.env("PATH", path).env("RECORD", self.account.path("record"));
+        command
+    }
+
+    fn rotate(&self, arguments: &[&str]) -> Ended {
+        run(self.program().arg("rotate"), arguments)
     }
 
     /// Returns the recorded files that end with `end`, with their names.
-    fn records(&self, end: &str) -> Vec<(String, String)> {
+    pub(crate) fn records(&self, end: &str) -> Vec<(String, String)> {
         let entries = fs::read_dir(self.account.path("record")).unwrap().map(|entry| entry.unwrap());
         let read = entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.path()));
         let read = read.filter(|(name, _)| name.ends_with(end));
@@ -121,7 +129,7 @@ fn tools_get_the_key_on_standard_input_only() {
         let tools = Tools::new();
         let old = tools.account.read("key");
         if sink.ends_with("#header") {
-            fs::write(tools.account.path("record/value"), format!("Basic {}", encoded(&old))).unwrap();
+            fs::write(tools.account.path("record/vault.value"), format!("Basic {}", encoded(&old))).unwrap();
         }
         let ended = tools.rotate(&["--to", sink, "--to", "file:key"]);
         assert_eq!(ended.status, 0, "{sink}: {ended:?}");
@@ -130,7 +138,7 @@ fn tools_get_the_key_on_standard_input_only() {
         assert!(tools.argv(tool).iter().any(|argv| argv == command), "{sink}: {:?}", tools.argv(tool));
         tools.check_secrecy(&old, &new, sink);
         let expected = if sink.ends_with("#header") { format!("Basic {}", encoded(&new)) } else { new.clone() };
-        assert_eq!(tools.account.read("record/value"), expected, "{sink}");
+        assert_eq!(tools.account.read(&format!("record/{tool}.value")), expected, "{sink}");
         let finished = tools.rotate(&["finish"]);
         assert_eq!(finished.status, 0, "{sink}: the journal names the sink: {finished:?}");
     }
@@ -155,14 +163,14 @@ fn a_sink_that_cannot_be_read_needs_a_confirmation() {
     assert!(ended.stderr.contains("hint: add this after it: --confirm-command COMMAND, which gets"), "{ended:?}");
     assert_eq!(tools.account.keys(), keys);
 
-    let options = ["--to", "github:acme/shop#CODAT_API_KEY", "--confirm-command", "confirm it", "--to", "file:key"];
+    let options = ["--to", "github:acme/shop#CODAT_API_KEY", "--confirm-command", "confirm gh", "--to", "file:key"];
     let plan = tools.rotate(&[&options[..], &["--dry-run"]].concat());
     assert!(plan.stdout.contains("CODAT_API_KEY cannot be read back"), "{plan:?}");
     let ended = tools.rotate(&options);
     assert_eq!(ended.status, 0, "{ended:?}");
     assert_eq!(tools.argv("gh"), ["secret set CODAT_API_KEY --repo=acme/shop"]);
     tools.check_secrecy(&old, &tools.account.read("key"), "github");
-    let next = "go on with: codat-keys rotate finish --to 'github:acme/shop#CODAT_API_KEY' --confirm-command 'confirm it' --to file:key\n";
+    let next = "go on with: codat-keys rotate finish --to 'github:acme/shop#CODAT_API_KEY' --confirm-command 'confirm gh' --to file:key\n";
     assert!(ended.stdout.ends_with(next), "{ended:?}");
     let without = tools.rotate(&["finish"]);
     assert!(without.status == 2 && without.stderr.contains("name all sinks again"), "{without:?}");
@@ -215,7 +223,7 @@ fn a_missing_tool_is_an_error_before_a_key_is_made() {
 }
 
 /// Returns the ids of the processes whose command line contains `text`.
-fn processes(text: &str) -> Vec<String> {
+pub(crate) fn processes(text: &str) -> Vec<String> {
     let all = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
     let has_text = |id: &String| {
         let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
@@ -231,7 +239,7 @@ fn a_signal_kills_a_command_and_the_rotation_can_be_aborted() {
     // A process with this argument is started by the command, so it is killed only with the whole process group.
     let seconds = format!("7{:05}", std::process::id());
     let write = format!("command:sh -c 'test -e aborting && exit 1; sleep {seconds}; true'");
-    let sinks = ["--to", "file:key", "--to", &write, "--read-command", "cat record/value"];
+    let sinks = ["--to", "file:key", "--to", &write, "--read-command", "cat record/store.value"];
     let mut command = tools.account.program();
     command.arg("rotate").args(sinks).stdout(Stdio::piped()).stderr(Stdio::piped());
     let rotation = start(&mut command);
