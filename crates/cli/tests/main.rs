@@ -56,8 +56,12 @@ mod rotate;
 mod rotate_canary;
 #[cfg(target_os = "linux")]
 mod rotate_followed;
+#[cfg(all(target_os = "linux", feature = "keyring"))]
+mod rotate_keyring;
 #[cfg(target_os = "linux")]
 mod rotate_places;
+#[cfg(target_os = "linux")]
+mod rotate_signals;
 #[cfg(target_os = "linux")]
 mod rotate_tools;
 mod scenarios;
