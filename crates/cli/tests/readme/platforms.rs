@@ -69,6 +69,45 @@ fn the_documented_service_replaces_the_key_twice() {
     assert!(output.lines().last().unwrap().contains("billing~"), "{output}");
 }
 
+#[test]
+fn the_documented_cron_job_replaces_the_key_and_resumes() {
+    let (job, role) = (parsed("yaml", "kind: CronJob"), parsed("yaml", "kind: Role"));
+    let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    let (init, container) = (&pod["initContainers"][0], &pod["containers"][0]);
+    let script = text(&container["args"][0]);
+    // The journal belongs to the user of the container, and no group may write it.
+    let journal = text(&init["volumeMounts"][0]["mountPath"]);
+    let user = &container["securityContext"]["runAsUser"];
+    assert_eq!(init["command"][2], format!("chown {user}:{user} {journal} && chmod 700 {journal}"));
+    assert_eq!(container["volumeMounts"][1], init["volumeMounts"][0]);
+    assert!(!job.to_string().contains("fsGroup") && script.contains(&format!("--journal {journal}")));
+    // The role allows what the tool of the sink does.
+    let (namespace, secret) = (text(&job["metadata"]["namespace"]), text(&role["rules"][0]["resourceNames"][0]));
+    assert!(script.contains(&format!("--to k8s:{namespace}/{secret}#codat_api_key ")));
+    assert_eq!(
+        (&role["metadata"]["namespace"], &role["rules"][0]["verbs"]),
+        (&json!("shop"), &json!(["get", "patch"]))
+    );
+    let (file, volume) = (&container["env"][0]["value"], &pod["volumes"][0]["secret"]["secretName"]);
+    assert_eq!((file, volume), (&json!("/etc/codat/codat_api_key"), &json!(secret)));
+
+    // The first run is killed while it waits. The second one resumes the rotation, and the third one begins another.
+    let script = script.replace("/var/lib/codat-rotate", "rotations").replace("1h", "4s");
+    let text = format!(
+        "codat-keys create billing --out codat_api_key\nunset CODAT_API_KEY\n\
+         export CODAT_API_KEY_FILE=codat_api_key\nold=$(codat-keys whoami | cut -f1)\n\
+         cat > job <<'END'\n{script}END\n\
+         setsid bash -ec \"$(cat job)\" & \n\
+         until codat-keys rotate status --journal rotations --json | grep '\"state\":\"grace\"'; do sleep 0.1; done\n\
+         kill -KILL -- -$!\nwait $! || test $? = 137\n\
+         bash -ec \"$(cat job)\"\nresumed=$(codat-keys whoami | cut -f1)\ntest \"$resumed\" != \"$old\"\n\
+         bash -ec \"$(cat job)\"\ntest \"$(codat-keys whoami | cut -f1)\" != \"$resumed\"\n\
+         test \"$(codat-keys list | grep -c billing)\" = 1\ncodat-keys whoami\n"
+    );
+    let output = shell::run(&Block { text, ..block("yaml", "kind: CronJob") });
+    assert!(output.lines().last().unwrap().contains("billing~"), "{output}");
+}
+
 fn parsed(language: &str, with: &str) -> Value {
     let Block { place, text, .. } = block(language, with);
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{place}: {error}"))
