@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from codat_keys import AsyncClient
+from codat_keys import AsyncClient, Client
 from codat_keys.testing import Emulator
 
 IN_DEL = """
@@ -128,6 +128,25 @@ def test_daemon_threads_that_call_do_not_disturb_the_end(codat_emulator: Emulato
 def test_a_daemon_thread_that_waits_for_a_call_does_not_panic_after_shutdown(codat_emulator: Emulator) -> None:
     codat_emulator.set_faults([{"fault": "delay-before", "milliseconds": 600_000}])
     assert ends(LATE) == []
+
+
+def test_a_call_at_the_limit_of_the_recursion_says_so(codat_emulator: Emulator) -> None:
+    client = Client()
+    client.whoami()
+    ends_of = set[str]()
+
+    def deeper(left: int) -> None:
+        if left:
+            deeper(left - 1)
+        else:
+            client.whoami()
+
+    for depth in range(sys.getrecursionlimit() - 200, sys.getrecursionlimit()):
+        try:
+            deeper(depth)
+        except RuntimeError as error:
+            ends_of.add(type(error).__name__)
+    assert ends_of == {"RecursionError"} and len(client.keys.list()) == 1
 
 
 async def test_a_key_function_needs_no_thread_at_exit(

@@ -1,6 +1,6 @@
 //! Checks that the package is not used in a sub-interpreter or while the interpreter shuts down.
 
-use pyo3::exceptions::{PyImportError, PyRuntimeError};
+use pyo3::exceptions::{PyImportError, PyMemoryError, PyRecursionError, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -8,13 +8,16 @@ use pyo3::prelude::*;
 /// modules that it needs.
 #[pyfunction]
 pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
-    let imports = py.import(intern!(py, "sys")).and_then(|sys| sys.getattr(intern!(py, "meta_path")));
-    if imports.is_ok_and(|imports| !imports.is_none()) {
-        return Ok(());
+    match py.import(intern!(py, "sys")).and_then(|sys| sys.getattr(intern!(py, "meta_path"))) {
+        Ok(imports) if !imports.is_none() => Ok(()),
+        // An import fails for these reasons in a running interpreter, too.
+        Err(error) if error.is_instance_of::<PyRecursionError>(py) || error.is_instance_of::<PyMemoryError>(py) => {
+            Err(error)
+        }
+        _ => Err(PyRuntimeError::new_err(
+            "the interpreter is shutting down: make calls of codat_keys before, in a `with` block or a function given to `atexit`",
+        )),
     }
-    Err(PyRuntimeError::new_err(
-        "the interpreter is shutting down: make calls of codat_keys before, in a `with` block or a function given to `atexit`",
-    ))
 }
 
 /// Returns `ImportError` if the package is imported in a sub-interpreter.
