@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,68 @@ threading.Thread(target=Client().whoami, daemon=True).start()
 time.sleep(0.3)
 """
 
+# A thread that Python ends while a function of it runs: `Lasts.__del__` runs during the shutdown, in which the function
+# of the thread returns, and the thread needs the GIL again.
+ENDED_IN = """
+import asyncio, logging, sys, threading, time
+from codat_keys import ApiKey, AsyncClient, Client, Sink
+
+inside = threading.Event()
+
+def last():
+    if threading.current_thread() is not threading.main_thread():
+        inside.set()
+        time.sleep(0.3)
+
+class Lasts:
+    def __del__(self, sleep=time.sleep):
+        sleep(0.8)
+
+class Handler(logging.Handler):
+    def emit(self, record):
+        last()
+
+def key():
+    last()
+    return KEY
+
+stored = {}
+
+def store(key):
+    if WHERE == "deliver":
+        last()
+    stored["key"] = key
+
+def read():
+    if WHERE == "read":
+        last()
+    return stored.get("key")
+
+def on_event(event):
+    if WHERE == "event":
+        last()
+
+def works():
+    if WHERE == "log":
+        logger = logging.getLogger("codat_keys")
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(Handler())
+    client = Client(api_key=key if WHERE == "key" else KEY)
+    if WHERE in ("key", "log"):
+        client.whoami()
+    elif WHERE == "stream":
+        client = Client(api_key=key)
+        client.stream("GET", "/companies").__enter__()
+    else:
+        client.keys.rotate([Sink("memory", store, read)], journal=JOURNAL, on_event=on_event)
+
+KEY, WHERE, JOURNAL = sys.argv[1:]
+threading.Thread(target=works, daemon=True).start()
+assert inside.wait(30)
+sys.lasts = Lasts()  # The variables of this module live as long as the thread.
+sys.exit(5)
+"""
+
 
 def ends(program: str) -> list[str]:
     """Runs a program that must succeed, and returns its output."""
@@ -128,6 +191,15 @@ def test_daemon_threads_that_call_do_not_disturb_the_end(codat_emulator: Emulato
 def test_a_daemon_thread_that_waits_for_a_call_does_not_panic_after_shutdown(codat_emulator: Emulator) -> None:
     codat_emulator.set_faults([{"fault": "delay-before", "milliseconds": 600_000}])
     assert ends(LATE) == []
+
+
+@pytest.mark.parametrize("where", ["key", "stream", "log", "read", "deliver", "event"])
+def test_a_thread_that_python_ends_within_a_function_leaves_the_exit_status(
+    where: str, codat_emulator: Emulator, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", ENDED_IN, codat_emulator.api_key, where, str(tmp_path)]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (child.returncode, child.stdout, child.stderr) == (5, "", "")
 
 
 def test_a_call_at_the_limit_of_the_recursion_says_so(codat_emulator: Emulator) -> None:

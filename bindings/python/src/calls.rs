@@ -13,10 +13,10 @@ use serde::de::IgnoredAny;
 
 use crate::arguments::{argument, bytes, entries, seconds, text, whole};
 use crate::errors::{exception, raise};
-use crate::json;
 use crate::key_types::{ApiKeyDetails, Creation, raise_call_error};
 use crate::responses::{Page, Response, ResponseHead};
 use crate::secrets::{self, AuthorizationHeader};
+use crate::{interpreter, json};
 
 /// Returns the result of a call, or its exception. The result of a call that was cancelled is `None`.
 pub(crate) fn result<'py>(py: Python<'py>, completion: Completion<Arc<PyErr>>) -> PyResult<Bound<'py, PyAny>> {
@@ -42,7 +42,7 @@ fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
                 RotationVerb::Plan => "plan",
                 _ => "report",
             };
-            py.import("codat_keys._reports")?.call_method1(class, (json::parse(py, &json)?,))?
+            interpreter::call(&py.import("codat_keys._reports")?.getattr(class)?, (json::parse(py, &json)?,))?
         }
         Outcome::Created(creation) => Creation(creation).into_pyobject(py)?.into_any(),
         Outcome::Response(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),

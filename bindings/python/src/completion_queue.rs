@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::aio::{AsyncCore, Runtime};
 use crate::calls::{Call, result};
-use crate::interpreter::ensure_running;
+use crate::interpreter::{self, ensure_running};
 use crate::key_callback::KeyRequest;
 use crate::logs;
 use crate::rotation::RotationRequest;
@@ -178,7 +178,7 @@ impl Waker {
         match self {
             #[cfg(unix)]
             Self::Pipe(_, writer) => drop((&*writer).write(&[0])),
-            Self::Call(wake) => drop(Python::try_attach(|py| wake.call0(py).map(drop))),
+            Self::Call(wake) => drop(Python::try_attach(|py| interpreter::call(wake.bind(py), ()).map(drop))),
         }
     }
 

@@ -7,7 +7,7 @@ use codat_keys_bindings::{Cause, RotationErrorData};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict as _, PyDict, PyType};
 
-use crate::interpreter::ensure_running;
+use crate::interpreter::{call, call_with, ensure_running};
 use crate::json;
 
 /// The data of an error. If a key callback caused the error, the data contains the Python exception of the callback.
@@ -37,14 +37,15 @@ pub(crate) fn explain(
         Ok(result) => (Some(result), None),
         Err(error) => (None, Some(error)),
     };
-    py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error, change)).map(drop)
+    let explain = py.import("codat_keys._interrupted")?.getattr("explain")?;
+    call(&explain, (raised.value(py), result, error, change)).map(drop)
 }
 
 /// Returns an exception of the class that has the name `class` in `codat_keys._errors`.
 pub(crate) fn exception(py: Python<'_>, class: &str, message: &str, hint: &str) -> PyErr {
     let raised = || {
         let class = py.import("codat_keys._errors")?.getattr(class)?;
-        class.call((message,), Some(&[("hint", hint)].into_py_dict(py)?))
+        call_with(&class, (message,), Some(&[("hint", hint)].into_py_dict(py)?))
     };
     raised().map_or_else(|failed| failed, PyErr::from_value)
 }
@@ -64,9 +65,8 @@ fn build(py: Python<'_>, error: &ErrorData) -> PyResult<PyErr> {
 
 fn rotation_error(py: Python<'_>, error: &ErrorData, rotation: &RotationErrorData) -> PyResult<PyErr> {
     let report = rotation.report.as_ref().map(|report| json::parse(py, report)).transpose()?;
-    let module = py.import("codat_keys._reports")?;
-    let raised = module.call_method1("failed", (&error.message, &error.hint, rotation.kind, report))?;
-    Ok(PyErr::from_value(raised))
+    let failed = py.import("codat_keys._reports")?.getattr("failed")?;
+    Ok(PyErr::from_value(call(&failed, (&error.message, &error.hint, rotation.kind, report))?))
 }
 
 fn call_error(py: Python<'_>, error: &ErrorData) -> PyResult<PyErr> {
@@ -82,5 +82,5 @@ fn call_error(py: Python<'_>, error: &ErrorData) -> PyResult<PyErr> {
     data.set_item("elapsed", error.elapsed.as_secs_f64())?;
     data.set_item("codat_message", &error.codat_message)?;
     data.set_item("idempotency_key", &error.idempotency_key)?;
-    Ok(PyErr::from_value(class.call((&error.message,), Some(&data))?))
+    Ok(PyErr::from_value(call_with(&class, (&error.message,), Some(&data))?))
 }

@@ -1,8 +1,17 @@
-//! Checks that the package is not used in a sub-interpreter or while the interpreter shuts down.
+//! Checks that the package is not used in a sub-interpreter or while the interpreter shuts down, and calls Python
+//! functions in threads that the interpreter may end.
+
+use std::hint::black_box;
+use std::{mem, ptr, thread};
 
 use pyo3::exceptions::{PyImportError, PyMemoryError, PyRecursionError, PyRuntimeError};
-use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{BoundObject as _, ffi, intern};
+
+/// The signature of `PyObject_Call`, which can unwind: see [`call`].
+type ObjectCall =
+    unsafe extern "C-unwind" fn(*mut ffi::PyObject, *mut ffi::PyObject, *mut ffi::PyObject) -> *mut ffi::PyObject;
 
 /// Returns an error if the Python interpreter is shutting down. During shutdown, this package cannot import the Python
 /// modules that it needs.
@@ -17,6 +26,55 @@ pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
         _ => Err(PyRuntimeError::new_err(
             "the interpreter is shutting down: make calls of codat_keys before, in a `with` block or a function given to `atexit`",
         )),
+    }
+}
+
+/// Calls a Python function that is written in Python. If the interpreter shuts down meanwhile, this function does not
+/// return in a daemon thread.
+///
+/// Before Python 3.14, the interpreter ends a daemon thread by `pthread_exit`, as soon as the thread needs the GIL during
+/// the shutdown. With glibc, `pthread_exit` unwinds the stack of the thread. The process would abort when the unwinding
+/// reaches a Rust function that calls C functions which cannot unwind, such as the functions of PyO3. Therefore this
+/// function stops the unwinding, and blocks the thread until the process ends, as Python 3.14 does. PyO3 does the same in
+/// the functions that attach a thread to the interpreter.
+pub(crate) fn call<'py>(
+    function: &Bound<'py, PyAny>,
+    arguments: impl IntoPyObject<'py, Target = PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    call_with(function, arguments, None)
+}
+
+/// Calls a Python function, as [`call`] does, with keyword arguments.
+pub(crate) fn call_with<'py>(
+    function: &Bound<'py, PyAny>,
+    arguments: impl IntoPyObject<'py, Target = PyTuple>,
+    named: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = function.py();
+    let arguments = arguments.into_pyobject(py).map_err(Into::into)?.into_any();
+    let named = named.map_or(ptr::null_mut(), |named| named.as_ptr());
+    // The compiler must not see the declaration in PyO3, which says that the function cannot unwind.
+    let object_call = black_box(ffi::PyObject_Call as *const ());
+    let end_of_thread = EndOfThread;
+    #[allow(unsafe_code, reason = "the C functions of PyO3 are declared as functions that cannot unwind")]
+    // SAFETY: the pointer is that of `PyObject_Call`, whose signature is `ObjectCall`. The thread is attached to the
+    // interpreter. The three objects live until the call has returned, and the returned reference is new or null.
+    let returned = unsafe {
+        let object_call = mem::transmute::<*const (), ObjectCall>(object_call);
+        Bound::from_owned_ptr_or_err(py, object_call(function.as_ptr(), arguments.as_ptr(), named))
+    };
+    mem::forget(end_of_thread);
+    returned
+}
+
+/// Blocks the thread when it is dropped. It is dropped only if the thread is ended by `pthread_exit`.
+struct EndOfThread;
+
+impl Drop for EndOfThread {
+    fn drop(&mut self) {
+        loop {
+            thread::park();
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList, PyString};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::interpreter::call;
+
 /// Parses a JSON text in about two thirds of the time of `json.loads`. If this parser rejects the text, returns the
 /// result of `json.loads`. For example, this parser rejects lone surrogates, integers of more than 64 bits, `-0`, `NaN`
 /// and invalid JSON. The traceback of an error contains no frame of `json.loads`.
@@ -29,7 +31,7 @@ pub(crate) fn parse<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyA
     }
     // Removes the traceback of an error: the frames of Python's parser have the whole text as a local variable.
     let loads = py.import("json")?.getattr("loads")?;
-    loads.call1((text,)).inspect_err(|error| error.set_traceback(py, None))
+    call(&loads, (text,)).inspect_err(|error| error.set_traceback(py, None))
 }
 
 /// Runs `parse` while Python's garbage collector is disabled. Otherwise, the collector would run after every few

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::arguments::kind;
+use crate::interpreter::call;
 use crate::secrets::{ApiKey, AuthorizationHeader};
 
 /// The key callback of a client: a Python function that returns the API key.
@@ -25,7 +26,7 @@ impl KeyFunction {
 
     /// Whether the key callback is an async function. Only an event loop can run an async function.
     pub(crate) fn is_async(&self, py: Python<'_>) -> PyResult<bool> {
-        module(py)?.call_method1("is_async", (&*self.0,))?.is_truthy()
+        call(&module_function(py, "is_async")?, (&*self.0,))?.is_truthy()
     }
 
     /// Returns the function with which a new call requests a run of the key callback. The function passes a
@@ -36,7 +37,7 @@ impl KeyFunction {
         py: Python<'_>,
         send: impl Fn(KeyRequest) + Send + Sync + 'static,
     ) -> PyResult<impl Fn(KeyReply) + Send + Sync + 'static> {
-        let context = Arc::new(module(py)?.call_method1("context", (&*self.0,))?.unbind());
+        let context = Arc::new(call(&module_function(py, "context")?, (&*self.0,))?.unbind());
         let function = self.clone();
         Ok(move |reply| {
             let (function, context) = (function.clone(), Arc::clone(&context));
@@ -64,8 +65,8 @@ impl KeyRequest {
     /// raises an `Exception`, the call fails with it. Any other exception, such as `KeyboardInterrupt`, is returned as
     /// an error.
     pub(crate) fn run_here(self, py: Python<'_>) -> PyResult<()> {
-        let context = Arc::clone(&self.context);
-        context.bind(py).call_method1("run", (module(py)?.getattr("run")?, self)).map(drop)
+        let run_in_context = self.context.bind(py).getattr("run")?;
+        call(&run_in_context, (module_function(py, "run")?, self)).map(drop)
     }
 
     fn reply(&self, send: impl FnOnce(KeyReply)) {
@@ -110,6 +111,7 @@ impl KeyRequest {
     }
 }
 
-fn module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
-    py.import("codat_keys._key_callback")
+/// Returns a function of the Python module that runs key callbacks.
+fn module_function<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import("codat_keys._key_callback")?.getattr(name)
 }

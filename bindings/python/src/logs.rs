@@ -5,18 +5,19 @@ use codat_keys_bindings::Line;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use crate::interpreter::call;
+
 /// The value of Python's `logging.DEBUG`.
 const DEBUG: u8 = 10;
 
 /// Whether the logger `codat_keys` is enabled for `DEBUG`.
 pub(crate) fn is_enabled(py: Python<'_>) -> PyResult<bool> {
-    logger(py)?.call_method1("isEnabledFor", (DEBUG,))?.is_truthy()
+    call(&logger(py)?.getattr("isEnabledFor")?, (DEBUG,))?.is_truthy()
 }
 
 /// Passes a log record to Python's logger. The record's `args` contain the method, the path and the text.
 pub(crate) fn write(py: Python<'_>, line: &Line) -> PyResult<()> {
-    logger(py)?.call_method1("debug", ("%s %s: %s", &line.method, &line.path, &line.text))?;
-    Ok(())
+    call(&logger(py)?.getattr("debug")?, ("%s %s: %s", &line.method, &line.path, &line.text)).map(drop)
 }
 
 fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use codat_keys_bindings::{KeyReply, Line, Stop};
 use pyo3::prelude::*;
 
+use crate::interpreter::call;
 use crate::key_callback::{KeyFunction, KeyRequest};
 use crate::logs;
 use crate::rotation::RotationRequest;
@@ -72,7 +73,7 @@ impl Watch {
             let (watch, handle) = (Arc::clone(self), handle.clone().unbind());
             move |request| {
                 if lock(&watch.signal).is_none() {
-                    watch.run_python(|py| handle.call1(py, (RotationRequest::from(request),)).map(drop));
+                    watch.run_python(|py| call(handle.bind(py), (RotationRequest::from(request),)).map(drop));
                 }
             }
         })
