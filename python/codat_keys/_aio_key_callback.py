@@ -14,13 +14,18 @@ from ._native import KeyRequest
 
 
 async def run(request: KeyRequest) -> None:
-    """Runs the function. A function that is not async runs in a thread, because it may block."""
+    """Runs the function. A function that is not async runs in a thread, because it may block. Passes every exception to
+    the call, also an ``asyncio.CancelledError`` of the function: the call would otherwise wait until its timeout. If
+    this task is cancelled, the call has ended, and needs no result.
+    """
     with running(request):
         try:
             returned = request.function() if is_async(request.function) else await in_a_thread(request.function)
             request.complete(await returned if isawaitable(returned) else returned)
-        except Exception as raised:
+        except BaseException as raised:
             request.fail(raised)
+            if not isinstance(raised, Exception):
+                raise
 
 
 async def in_a_thread(function: Callable[[], object]) -> object:

@@ -41,8 +41,10 @@ async def _run(sink: SinkFunctions, request: _native.RotationRequest) -> None:
     try:
         returned = call(sink, request) if is_async(function) else await in_a_thread(partial(call, sink, request))
         request.complete(await _in_time(sink, returned) if isawaitable(returned) else returned)
-    except Exception as raised:
+    except BaseException as raised:
         request.fail(raised)
+        if not isinstance(raised, Exception):
+            raise
 
 
 async def _in_time(sink: SinkFunctions, returned: Awaitable[Any]) -> object:

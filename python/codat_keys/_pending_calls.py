@@ -31,7 +31,7 @@ class _PendingCall:
         self.handle = handle
         self.callbacks: list[asyncio.Task[None]] = []
         # What the function for the events of a rotation raised.
-        self.raised: Exception | None = None
+        self.raised: BaseException | None = None
 
     def run_callback(self, request: _native.KeyRequest) -> None:
         self.callbacks.append(request.context.run(self.woken.get_loop().create_task, run(request)))
@@ -42,7 +42,7 @@ class _PendingCall:
             return
         try:
             callback = self.handle(request)
-        except Exception as raised:
+        except BaseException as raised:
             self.raised = raised
             if not self.woken.done():
                 self.woken.set_result(None)

@@ -91,6 +91,42 @@ def test_what_it_raises_is_the_cause_and_is_not_quoted(
     assert SECRET not in caplog.text and codat_emulator.journal() == []
 
 
+def test_a_cancellation_that_the_function_raises_is_a_cause_as_well(codat_emulator: Emulator) -> None:
+    """Only the cancellation of the call itself is a cancellation."""
+
+    class Other(BaseException):
+        pass
+
+    async def awaits_a_cancelled_task() -> str:
+        task = asyncio.ensure_future(asyncio.sleep(600))
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await task
+        return SECRET
+
+    def raises() -> str:
+        raise asyncio.CancelledError
+
+    async def raises_other() -> str:
+        raise Other
+
+    def in_time(function: Callable[[], object]) -> CodatError:
+        """The call does not wait for its timeout."""
+        return refused(lambda: asyncio.run(asyncio.wait_for(list_with(function, timeout=600), 30)))
+
+    cases: tuple[tuple[Callable[[], object], type[BaseException]], ...] = (
+        (awaits_a_cancelled_task, asyncio.CancelledError),
+        (raises, asyncio.CancelledError),
+        (raises_other, Other),
+    )
+    for function, kind in cases:
+        error = in_time(function)
+        assert isinstance(error, InvalidCredentialError) and type(error.__cause__) is kind
+        assert str(error) == f"the function given as `api_key` gave no key: it raised {kind.__name__}"
+    with pytest.raises(asyncio.CancelledError):
+        list_and_block(raises)
+    assert codat_emulator.journal() == []
+
+
 def test_a_key_that_cannot_be_read_again_goes_on_and_says_why(codat_emulator: Emulator) -> None:
     wrong = [SECRET]
     error = refused(lambda: list_and_block(wrong.pop))

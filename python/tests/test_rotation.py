@@ -277,6 +277,46 @@ async def test_an_exception_rolls_the_rotation_back_and_is_the_cause(
     await call(client.close())
 
 
+def test_a_cancellation_that_a_function_raises_is_the_cause(codat_emulator: Emulator, tmp_path: Path) -> None:
+    """The rotation does not wait for the timeout of the sink."""
+    memory = Memory()
+
+    async def deliver(_: ApiKey) -> None:
+        raise asyncio.CancelledError
+
+    async def main() -> RotationError:
+        async with AsyncClient() as client:
+            sink = Sink(memory.name, deliver, memory.read, timeout=600)
+            return await failure(lambda: client.keys.rotate([sink], journal=tmp_path), "rolled_back")
+
+    error = asyncio.run(asyncio.wait_for(main(), 60))
+    assert type(error.__cause__) is asyncio.CancelledError and "deliver raised CancelledError" in str(error)
+    assert ids(codat_emulator) == ["old", "foreign"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, asyncio.CancelledError])
+def test_any_exception_of_on_event_ends_an_asyncio_rotation(
+    stop: type[BaseException], codat_emulator: Emulator, tmp_path: Path
+) -> None:
+    memory = Memory()
+
+    def on_event(event: RotationEvent) -> None:
+        if event.event == "delivered":
+            raise stop
+
+    async def main() -> None:
+        async with AsyncClient() as client:
+            with pytest.raises(stop) as raised:
+                await client.keys.rotate([memory], journal=tmp_path, on_event=on_event)
+            cause = raised.value.__cause__
+            assert isinstance(cause, RotationError) and cause.kind == "cancelled"
+            assert (await client.keys.rotation([memory], journal=tmp_path).abort()).state == "aborted"
+
+    asyncio.run(main())
+    assert memory.expose() == KEY
+    assert ids(codat_emulator) == ["old", "foreign"]
+
+
 @kinds
 @pytest.mark.parametrize(
     ("read", "kind_of_error", "says"),
