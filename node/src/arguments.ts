@@ -47,8 +47,8 @@ export function object<T extends object>(name: string, value: T): T {
 const LONGEST_NAME = 30;
 
 /**
- * Returns the argument if it is an object and `names` contains the names of all its members. Throws `TypeError`
- * otherwise, so that a misspelled option such as `baseURL` is not ignored.
+ * Returns an object with exactly the members `names` of the argument. Throws `TypeError` if the argument is not an
+ * object or has another member, so that a misspelled option such as `baseURL` is not ignored.
  */
 export function knownOptions<T extends object>(name: string, value: T, names: readonly string[]): T {
     if (Symbol.iterator in object(name, value)) {
@@ -64,7 +64,23 @@ export function knownOptions<T extends object>(name: string, value: T, names: re
             throw new TypeError(`argument '${name}' has an unknown option ${unknown}: ${instead}`);
         }
     }
-    return value;
+    return Object.fromEntries(names.map((known) => [known, option(value, known)])) as T;
+}
+
+/**
+ * Returns a member of an object, or `undefined`. Ignores the members of `Object.prototype`: other code of the process may
+ * have added a member such as `allowKeyInUse`, which is no option of the call. Members of a class are not ignored.
+ */
+export function option<T extends object, K extends keyof T & string>(value: T, name: K): T[K] | undefined;
+export function option(value: object, name: string): unknown;
+export function option(value: any, name: string): unknown {
+    for (let owner = value; owner !== null; owner = Object.getPrototypeOf(owner)) {
+        if (Object.hasOwn(owner, name)) {
+            const isOfEveryObject = owner !== value && Object.getPrototypeOf(owner) === null;
+            return isOfEveryObject ? undefined : value[name];
+        }
+    }
+    return undefined;
 }
 
 /**

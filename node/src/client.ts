@@ -15,7 +15,7 @@ import {
     clientOptions,
     pagesOptions,
     request,
-    requestCallOptions,
+    requestOptions,
 } from "./options";
 import { Pages } from "./pages";
 import { type Start, perform } from "./pending-calls";
@@ -47,10 +47,9 @@ export class Client {
      * `InvalidInputError` for a URL or file that cannot be used.
      */
     constructor(options: ClientOptions = {}) {
-        const given = clientOptions(options);
-        const { apiKey } = options;
+        const [given, provide] = clientOptions(options);
         const core = callNative(() => new native.Core(given, variable));
-        this.#own = { core, provide: typeof apiKey === "function" ? apiKey : undefined };
+        this.#own = { core, provide };
         this.keys = new Keys(this.#own);
     }
 
@@ -62,8 +61,8 @@ export class Client {
      * whether a change took effect.
      */
     async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
-        const given = requestCallOptions(options);
-        const call = request(false, method, path, options);
+        const given = requestOptions(options);
+        const call = request(false, method, path, given);
         return new Response((await make<NativeResponse>(this.#own, call, given)).attachment!);
     }
 
@@ -93,8 +92,8 @@ export class Client {
      * ```
      */
     async stream(method: string, path: string, options: RequestOptions = {}): Promise<ResponseStream> {
-        const given = requestCallOptions(options);
-        const call = request(true, method, path, options);
+        const given = requestOptions(options);
+        const call = request(true, method, path, given);
         const { attachment } = await make<NativeResponseStream>(this.#own, call, given);
         return new ResponseStream(this.#own.core, attachment!, given.signal);
     }
@@ -115,15 +114,10 @@ export class Client {
      * ```
      */
     pages<T = unknown>(path: string, options: PagesOptions = {}): Pages<T> {
-        const { signal, timeout } = callOptions(options, [
-            "pageSize",
-            "query",
-            "orderBy",
-            "concurrency",
-            "maxResponseBytes",
-        ]);
+        const given = callOptions(options, ["pageSize", "query", "orderBy", "concurrency", "maxResponseBytes"]);
+        const { signal, timeout } = given;
         const { core, provide } = this.#own;
-        const cursor = core.pages(text("path", path), ...pagesOptions(options));
+        const cursor = core.pages(text("path", path), ...pagesOptions(given));
         const next: Start = (calls, number, observed) => calls.next(number, observed, core, timeout, cursor);
         return new Pages(cursor, () => perform(next, provide, signal));
     }

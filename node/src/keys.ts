@@ -1,11 +1,11 @@
 /** The class `Keys`, which contains the operations on API keys. */
-import { object, optional, text, yes } from "./arguments";
+import { knownOptions, optional, text, yes } from "./arguments";
 import { type Own, make, start } from "./calls";
 import { ApiKeyDetails, Creation } from "./key-types";
 import type { Call, KeyData } from "./native";
 import { type CallOptions, type CreateOptions, type DeleteOptions, callOptions } from "./options";
 import type { RotationReport } from "./reports";
-import { type RotateOptions, Rotation, type RotationOptions } from "./rotation";
+import { ROTATION_OPTIONS, type RotateOptions, Rotation, type RotationOptions } from "./rotation";
 
 /**
  * The operations on API keys, as `Client.keys`.
@@ -61,7 +61,7 @@ export class Keys {
      */
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
         const given = callOptions(options, ["adopt", "idempotencyKey"]);
-        const { adopt = false, idempotencyKey } = options;
+        const { adopt = false, idempotencyKey } = given;
         const call: Call = {
             call: "create",
             name: text("name", name),
@@ -84,7 +84,7 @@ export class Keys {
      */
     async delete(id: string, options: DeleteOptions = {}): Promise<void> {
         const given = callOptions(options, ["allowKeyInUse"]);
-        const allowKeyInUse = yes("allowKeyInUse", options.allowKeyInUse ?? false);
+        const allowKeyInUse = yes("allowKeyInUse", given.allowKeyInUse ?? false);
         await make(this.#own, { call: "delete", id: text("id", id), allowKeyInUse }, given);
     }
 
@@ -105,7 +105,7 @@ export class Keys {
      * Rejects with `RotationError`. A rotation that was interrupted can be resumed: see `Rotation`.
      */
     async rotate(options: RotateOptions): Promise<RotationReport> {
-        const { signal, ...given } = object("options", options);
+        const { signal, ...given } = knownOptions("options", options, ["signal", ...ROTATION_OPTIONS]);
         return this.rotation(given).start({ signal });
     }
 }

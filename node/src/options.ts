@@ -222,13 +222,13 @@ type Parameter = string | number | boolean;
 const SOURCES = ["apiKey", "authHeader", "apiKeyFile", "apiKeyCommand", "profile"];
 const OTHERS = ["baseUrl", "timeout", "retry", "caFile", "proxy", "allowInsecureHttp", "maxResponseBytes"];
 
-/** Checks and converts the options of a client. @internal */
-export function clientOptions(given: ClientOptions): Options {
-    knownOptions("options", given, [...SOURCES, ...OTHERS]);
-    const hasCallback = typeof given.apiKey === "function";
-    return {
-        apiKey: hasCallback ? undefined : optional(raw, "apiKey", given.apiKey),
-        hasCallback,
+/** Checks and converts the options of a client. Also returns the key callback, if there is one. @internal */
+export function clientOptions(options: ClientOptions): [Options, KeyFunction | undefined] {
+    const given = knownOptions("options", options, [...SOURCES, ...OTHERS]);
+    const callback = typeof given.apiKey === "function" ? given.apiKey : undefined;
+    const native = {
+        apiKey: callback === undefined ? optional(raw, "apiKey", given.apiKey) : undefined,
+        hasCallback: callback !== undefined,
         authHeader: optional(raw, "authHeader", given.authHeader),
         apiKeyFile: optional(text, "apiKeyFile", given.apiKeyFile),
         apiKeyCommand: optional(command, "apiKeyCommand", given.apiKeyCommand),
@@ -241,17 +241,18 @@ export function clientOptions(given: ClientOptions): Options {
         allowInsecureHttp: optional(yes, "allowInsecureHttp", given.allowInsecureHttp),
         maxResponseBytes: optional(whole, "maxResponseBytes", given.maxResponseBytes),
     };
+    return [native, callback];
 }
 
 function command(name: string, value: unknown): Command {
-    const given = (Array.isArray(value) ? { argv: value } : (value ?? {})) as Partial<KeyCommand>;
-    const { argv, timeout, cachedFor } = given;
+    const isObject = typeof value === "object" && value !== null && !(Symbol.iterator in value);
+    const given = (Array.isArray(value) ? { argv: value } : isObject ? value : {}) as Partial<KeyCommand>;
+    const { argv, timeout, cachedFor } = knownOptions(name, given, ["argv", "timeout", "cachedFor"]);
     if (!Array.isArray(argv)) {
         throw new TypeError(
             `argument '${name}' must be a list of the program and its arguments: no shell would take a text apart`,
         );
     }
-    knownOptions(name, given, ["argv", "timeout", "cachedFor"]);
     return {
         argv: argv.map((word) => text(name, word)),
         timeout: optional(number, `${name}.timeout`, timeout),
@@ -260,21 +261,23 @@ function command(name: string, value: unknown): Command {
 }
 
 /**
- * Checks and returns the options that every call has. `others` are the names of further options of this call.
+ * Returns the options of a call, and checks those that every call has. `others` are the names of further options of this
+ * call.
  *
  * @internal
  */
-export function callOptions(given: CallOptions, others: readonly string[] = []): CallOptions {
-    const { signal, timeout } = knownOptions("options", given, ["signal", "timeout", ...others]);
-    if (signal !== undefined && !isSignal(signal)) {
+export function callOptions<T extends CallOptions>(options: T, others: readonly (keyof T & string)[] = []): T {
+    const given = knownOptions("options", options, ["signal", "timeout", ...others]);
+    if (given.signal !== undefined && !isSignal(given.signal)) {
         throw new TypeError("argument 'signal' must be an AbortSignal");
     }
-    return { signal, timeout: optional(number, "timeout", timeout) };
+    optional(number, "timeout", given.timeout);
+    return given;
 }
 
-/** Checks the options of `request` and `stream`. Returns those that every call has. @internal */
-export function requestCallOptions(given: RequestOptions): CallOptions {
-    return callOptions(given, ["params", "json", "body", "headers", "maxResponseBytes"]);
+/** Returns the options of `request` and `stream`, and checks those that every call has. @internal */
+export function requestOptions(options: RequestOptions): RequestOptions {
+    return callOptions(options, ["params", "json", "body", "headers", "maxResponseBytes"]);
 }
 
 /** Checks and converts the options of `pages`. @internal */

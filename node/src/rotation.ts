@@ -1,5 +1,5 @@
 /** The class `Rotation`, which replaces an API key, with its options and results. */
-import { knownOptions, kind, number, object, optional, text, yes } from "./arguments";
+import { knownOptions, kind, number, object, option, optional, text, yes } from "./arguments";
 import type { Own } from "./calls";
 import { type Key, secretOf, thrownKind } from "./key-callback";
 import { type RotationData, native } from "./native";
@@ -84,7 +84,18 @@ export interface RotationOptions {
 /** The options of `Keys.rotate`. */
 export interface RotateOptions extends RotationOptions, Pick<CallOptions, "signal"> {}
 
-const OPTIONS = ["sinks", "key", "journal", "journalName", "name", "grace", "overwrite", "deleteFirst", "onEvent"];
+/** The names of the options of a rotation. @internal */
+export const ROTATION_OPTIONS = [
+    "sinks",
+    "key",
+    "journal",
+    "journalName",
+    "name",
+    "grace",
+    "overwrite",
+    "deleteFirst",
+    "onEvent",
+];
 
 /**
  * The replacement of an API key with a new one, as `Keys.rotation` returns it.
@@ -105,14 +116,15 @@ export class Rotation {
 
     /** @internal */
     constructor(own: Own, options: RotationOptions) {
-        const { sinks, onEvent } = knownOptions("options", options, OPTIONS);
+        const given = knownOptions("options", options, ROTATION_OPTIONS);
+        const { sinks, onEvent } = given;
         this.#own = own;
         this.#sinks = [...object("sinks", sinks)].map(checkedSink);
         if (onEvent !== undefined && typeof onEvent !== "function") {
             throw new TypeError(`argument 'onEvent' must be a function, and is ${kind(onEvent)}`);
         }
         this.#onEvent = onEvent;
-        const data = rotationData(options, this.#sinks);
+        const data = rotationData(given, this.#sinks);
         this.#core = callNative(() => new native.RotationCore(data));
     }
 
@@ -231,7 +243,7 @@ async function answer(sink: Sink, key: string | null, requests: Requests): Promi
 
 function checkedSink(sink: Sink): Sink {
     for (const name of ["deliver", "read"] as const) {
-        if (typeof object("sinks", sink)[name] !== "function") {
+        if (typeof option(object("sinks", sink), name) !== "function") {
             throw new TypeError(`argument 'sinks': a sink has no function ${name}`);
         }
     }
@@ -240,9 +252,9 @@ function checkedSink(sink: Sink): Sink {
 
 function rotationData(options: RotationOptions, sinks: readonly Sink[]): RotationData {
     return {
-        sinks: sinks.map(({ name, timeout }) => ({
-            name: text("name", name),
-            timeout: optional(time(1), "timeout", timeout),
+        sinks: sinks.map((sink) => ({
+            name: text("name", option(sink, "name")),
+            timeout: optional(time(1), "timeout", option(sink, "timeout")),
         })),
         key: optional(text, "key", options.key),
         journal: optional(text, "journal", options.journal),

@@ -9,6 +9,7 @@ import { test } from "node:test";
 
 import { Client } from "codat-keys";
 import { Emulator } from "codat-keys/testing";
+import { ended, start } from "./support.mjs";
 import { temporaryFolder } from "./temporary.mjs";
 
 const KEY = "MadeUpKeyForTheTests0123456789abcdefGhIj";
@@ -128,4 +129,59 @@ test("a misplaced key is not repeated", async () => {
         }
     }
     delete process.env["CODAT_API_KEY"];
+});
+
+/** Options that no call was given, in every object of the process. Each would change the result of a call. */
+const POLLUTION = `
+    const aborted = AbortSignal.abort();
+    const refuses = () => { throw new Error("no call was given this function"); };
+    const members = {
+        authHeader: "Basic eA==", apiKeyFile: "/nowhere", apiKeyCommand: ["false"], profile: "other",
+        baseUrl: "http://127.0.0.1:1", timeout: 1e-3, retry: false, caFile: "/nowhere", proxy: "http://127.0.0.1:1",
+        maxResponseBytes: 1, cachedFor: -1, signal: aborted, allowKeyInUse: true, adopt: 5, idempotencyKey: "x",
+        params: { x: "y" }, json: { x: 1 }, body: "x", headers: { x: "y" }, pageSize: 0, query: "x=y", orderBy: "x",
+        concurrency: 0, key: "none", journal: "/nowhere/else", journalName: "../x", grace: -1, overwrite: true,
+        deleteFirst: [5], onEvent: refuses, read: refuses, port: -1, seed: -1,
+    };
+    const given = { baseUrl: process.env.CODAT_BASE_URL, apiKey: process.env.CODAT_API_KEY };
+    process.env.GIVEN = given.apiKey;
+    let stored = given.apiKey;
+    const sink = { name: "memory", deliver: (key) => void (stored = key), read: () => stored };
+    for (const [name, value] of Object.entries(members)) {
+        Object.defineProperty(Object.prototype, name, { value, configurable: true, writable: true });
+    }
+    const said = [];
+    try {
+        const other = new Client(given);
+        const [{ id }] = await other.keys.list();
+        said.push((await other.keys.create("made")).how, (await other.keys.find("made")).length);
+        said.push(await other.keys.delete(id).catch((error) => error.code), (await other.keys.get(id)).id === id);
+        said.push((await other.request("GET", "/companies")).status);
+        for await (const page of other.pages("/companies")) said.push(page.results.length > 0);
+        said.push((await other.stream("GET", "/companies")).status);
+        said.push((await new Client({ ...given, apiKey: undefined, apiKeyCommand: { argv: ["printenv", "GIVEN"] } }).whoami()).id === id);
+        said.push((await other.keys.rotate({ sinks: [sink] })).state);
+        said.push((await other.keys.rotation({ sinks: [sink] }).finish()).deleted.length);
+        // The getter of a class is no pollution.
+        const stop = new AbortController();
+        stop.abort(new RangeError("stop"));
+        said.push(await other.keys.list(stop).catch((error) => error.name));
+    } finally {
+        for (const name of Object.keys(members)) delete Object.prototype[name];
+    }
+    console.log(said.join(" "));
+`;
+
+test("options are not taken from Object.prototype", UNIX, async () => {
+    await using emulator = new Emulator();
+    const environment = { ...emulator.environment, XDG_STATE_HOME: temporaryFolder() };
+    const child = await ended(start(POLLUTION, { environment }));
+    const said = "created 1 key_in_use true 200 true 200 true grace 1 RangeError\n";
+    assert.deepEqual(child, { code: 0, said, complained: "" });
+    const seen = ((await emulator.journal()) as any[]).filter(({ path }) => path === "/companies");
+    // The query of the pages has the default size.
+    assert.deepEqual(
+        seen.map(({ method, query = "" }) => `${method} ${query}`),
+        ["GET ", "GET page=1&pageSize=100", "GET "],
+    );
 });
