@@ -258,7 +258,8 @@ test("what a function throws rolls the rotation back, and is the cause", () =>
         const what = "the rotation was rolled back: second did not get the new key: deliver threw RangeError";
         assert.equal(error.message, what);
         assert.deepEqual([error.code, error.name, error.report!.state], ["rotation", "RotationError", "aborted"]);
-        assert.deepEqual([second.deliveries, waits], [4, [1000, 2000, 4000]]);
+        // Four deliveries of the new key, and one of the old key in the rollback.
+        assert.deepEqual([second.deliveries, waits], [5, [1000, 2000, 4000]]);
         assert.equal(first.exposed, KEY);
         assert.deepEqual(await ids(emulator), ["old", "foreign"]);
         assert.equal((await client.whoami()).id, "old");
