@@ -266,6 +266,22 @@ fn api_delete_has_the_guards_of_delete() {
 }
 
 #[test]
+fn a_delete_request_below_the_keys_names_exactly_one() {
+    let refused = |path: &str, hint: &str| {
+        for force in [[].as_slice(), &["--force"]] {
+            let (requests, ended) = sent(json(200, "{}"), &[&["DELETE", path], force].concat(), "");
+            assert_eq!((ended.status, requests.len()), (2, 0), "{path}: {ended:?}");
+            assert!(ended.stderr.contains(&format!("hint: {hint}")), "{path}: {ended:?}");
+        }
+    };
+    for path in ["/apiKeys", "apiKeys/", "/apiKeys?id=a", "/apiKeys/a/b", "/apikeys%2F", "/apiKeys/;a", "/x/apiKeys;y"]
+    {
+        refused(path, "delete a key with `delete`, which takes its id");
+    }
+    refused("/companies/..;/a", "give a path of Codat's API");
+}
+
+#[test]
 fn pagination_ends_when_standard_output_is_closed() {
     let endless = r#"{"totalResults":1000000000,"results":[{"id":"a"}]}"#;
     let server = RawServer::with_replies(vec![json(200, endless)]);

@@ -39,6 +39,19 @@ proptest! {
     }
 
     #[test]
+    fn no_path_leaves_the_prefix_at_a_gateway(path in "(/|\\.|%2e|%252E|%2F|%5c|a|;|%3b|%253B|%20|apiKeys/){0,12}") {
+        let request = wire::any_request(Method::GET, &base(), &path, &[], Bytes::new());
+        let Ok(request) = request else { return Ok(()) };
+        let mut path = request.uri().path().to_owned();
+        for _ in 0..3 {
+            path = percent_encoding::percent_decode_str(&path).decode_utf8_lossy().into_owned();
+        }
+        let bare = |segment: &str| segment.split(';').next().unwrap_or_default().trim().to_owned();
+        let path = path.split(['/', '\\']).map(bare).collect::<Vec<_>>().join("/");
+        prop_assert_eq!(&segments(&format!("https://api.example{path}"))[0], "prefix");
+    }
+
+    #[test]
     fn no_answer_makes_a_parser_panic(status in 100_u16..1000, body in prop_oneof![any::<Vec<u8>>(), json_like()]) {
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = http::StatusCode::from_u16(status).expect("three digits");

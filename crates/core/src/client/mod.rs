@@ -52,9 +52,11 @@ impl Client {
     /// documented at [`Keys`].
     ///
     /// # Errors
-    /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`). Otherwise an
-    /// error kind for the HTTP status, as for [`Keys`]. For a method that changes data, `OutcomeUnknown` if it is
-    /// unknown whether the request took effect.
+    /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`, `/..;x`). Also
+    /// for DELETE with a path below `/apiKeys` that does not name exactly one key: Codat has no such operation. A DELETE
+    /// request that names one key has none of the guards of [`Keys::delete`]. Otherwise an error kind for the HTTP
+    /// status, as for [`Keys`]. For a method that changes data, `OutcomeUnknown` if it is unknown whether the request
+    /// took effect.
     pub fn request(&self, method: Method, path: &str) -> Request {
         Request::new(self.0.clone(), method, path)
     }

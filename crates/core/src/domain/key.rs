@@ -4,10 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::api_key::ApiKey;
 use super::misplaced::holds_credential;
+use super::path::{bare_segments, is_bare};
 use super::untrusted::Untrusted;
 use crate::error::{Error, ErrorKind};
 
@@ -19,9 +20,6 @@ pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 const MAX_ID_BYTES: usize = 200;
 const MAX_NAME_UNITS: usize = 50;
-
-/// The maximum number of times that [`key_id_in_path`] percent-decodes a path.
-const MAX_DECODINGS: usize = 3;
 
 /// The characters that are percent-encoded in a path segment: all except the unreserved characters of RFC 3986.
 pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -43,8 +41,9 @@ impl KeyId {
     /// Parses the id of an API key. Accepts only text that is safe in a segment of a URL path.
     ///
     /// # Errors
-    /// `InvalidInput` for empty text, more than 200 bytes, `.`, control characters, and text that contains `..`, `/`,
-    /// `\` or `%`.
+    /// `InvalidInput` for empty text, more than 200 bytes, control characters, and text that contains `..`, `/`, `\` or
+    /// `%`. Also for text that a gateway can read as an empty segment or as `.`: only dots and white space, also before
+    /// `;`, `?` or `#`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::checked(Untrusted::given(text))
     }
@@ -68,7 +67,7 @@ impl KeyId {
         let text = id.unredacted();
         let refused = match text {
             "" => "is empty",
-            "." => "is a dot",
+            _ if is_bare(text) => "has only dots, white space and parameters (`;...`)",
             _ if text.len() > MAX_ID_BYTES => "is longer than 200 bytes",
             _ if text.contains("..") || text.contains(['/', '\\', '%']) => "holds `/`, `\\`, `%` or `..`",
             _ if text.chars().any(char::is_control) => "holds a control character",
@@ -79,33 +78,25 @@ impl KeyId {
     }
 }
 
-/// Returns the id in a path that ends with `/apiKeys/ID`, or `None` for any other path. A gateway can convert another
-/// path to this form. The function therefore also accepts paths with these differences:
+/// Returns the id of the key that a path of the form `/apiKeys/ID` names, or `None` if the path does not contain the
+/// segment `apiKeys`. A gateway can convert another path to this form. The function therefore also accepts paths with
+/// these differences:
+/// - Other segments precede `apiKeys`.
 /// - Any part of the path is percent-encoded, up to three times.
 /// - It has a backslash instead of a slash, or an invalid UTF-8 sequence, which can be an overlong encoding of a slash.
 /// - A segment has parameters after a semicolon, or dots and white space around it.
 ///
 /// # Errors
-/// `InvalidInput` if the path has this form, but the id is not valid.
+/// `InvalidInput` if the path contains the segment `apiKeys`, but not exactly one segment after it, or if the id is not
+/// valid.
 pub fn key_id_in_path(path: &str) -> Option<Result<KeyId, Error>> {
-    let mut path = path.split('?').next().unwrap_or_default().to_owned();
-    // Gateways and servers can decode a path several times before they split it at slashes.
-    for _ in 0..MAX_DECODINGS {
-        path = percent_decode_str(&path).decode_utf8_lossy().into_owned();
+    let mut segments = bare_segments(path).into_iter();
+    segments.find(|segment| segment.eq_ignore_ascii_case("apiKeys"))?;
+    match (segments.next(), segments.next()) {
+        (Some(id), None) => Some(KeyId::parse(&id)),
+        _ => Some(Err(Error::new(ErrorKind::InvalidInput, "the path is below /apiKeys, but not the path of one key")
+            .with_hint("delete a key with `delete`, which takes its id; nothing was sent"))),
     }
-    let segments = path.split(['/', '\\', char::REPLACEMENT_CHARACTER]).map(bare_segment);
-    let mut segments = segments.filter(|segment| !segment.is_empty()).rev();
-    let id = segments.next()?;
-    segments.next().filter(|collection| collection.eq_ignore_ascii_case("apiKeys"))?;
-    Some(KeyId::parse(id))
-}
-
-/// Removes the parameters of a path segment, and the dots and white space around it. A segment that contains only dots
-/// and white space keeps them.
-fn bare_segment(segment: &str) -> &str {
-    let segment = segment.split(';').next().unwrap_or_default();
-    let bare = segment.trim_matches(|c: char| c == '.' || c.is_whitespace());
-    if bare.is_empty() { segment } else { bare }
 }
 
 impl AsRef<str> for KeyId {
@@ -268,8 +259,12 @@ mod tests {
         }
         for (text, reason) in [
             ("", "is empty"),
-            (".", "is a dot"),
-            ("..", "holds `/`"),
+            (".", "has only dots"),
+            ("..", "has only dots"),
+            (".;x", "has only dots"),
+            (";x", "has only dots"),
+            (" .?", "has only dots"),
+            ("a..b", "holds `/`"),
             ("a/b", "holds `/`"),
             ("a\\b", "holds `/`"),
             ("a%2fb", "holds `/`"),
@@ -289,6 +284,7 @@ mod tests {
             "apikeys/a/?page=1",
             "//apiKey%73//a",
             "/apiKeys;x/a;y=1",
+            "/apiKeys%253bx/a%3By",
             "/x/..;/apiKeys/a",
             "/apiKeys./a",
             "/apiKeys%20/%09a.",
@@ -296,10 +292,31 @@ mod tests {
         ] {
             assert_eq!(id(path), Some(Some("a".into())), "{path}");
         }
-        for path in ["", "/apiKeys", "/apiKeys?/a", "/apiKeys/a/b", "/companies/a"] {
+        for path in ["", "/", "/apiKeysOf/a", "/companies/a", "/companies?/apiKeys"] {
             assert_eq!(id(path), None, "{path}");
         }
         assert_eq!(id("/apiKeys/%2e%2e"), Some(None));
+    }
+
+    #[test]
+    fn a_path_below_the_keys_names_exactly_one() {
+        for path in [
+            "/apiKeys",
+            "/apiKeys/",
+            "/apiKeys;x",
+            "/apiKeys/;x",
+            "/apikeys?id=a",
+            "/x/apiKeys",
+            "/%61piKeys%2f",
+            "/apiKeys/a/b",
+            "/apiKeys/a%2Fb",
+            "/apiKeys/a/apiKeys/b",
+            "/apiKeys/x/..;/b",
+        ] {
+            let error = key_id_in_path(path).unwrap().unwrap_err();
+            assert_eq!(error.to_string(), "the path is below /apiKeys, but not the path of one key", "{path}");
+            assert!(error.hint().contains("`delete`"), "{path}: {}", error.hint());
+        }
     }
 
     #[test]

@@ -9,10 +9,11 @@ use url::Url;
 use super::JSON;
 use super::attempt::Attempt;
 use super::error_response::error_response;
-use crate::domain::{BaseUrl, NOT_IN_A_SEGMENT};
+use crate::domain::{BaseUrl, NOT_IN_A_SEGMENT, has_dot_segment, key_id_in_path};
 use crate::error::{Error, ErrorKind};
 
-/// Builds a request to a path below the base URL. Rejects a path that leads to another origin, or out of the base URL.
+/// Builds a request to a path below the base URL. Rejects a path that leads to another origin, or out of the base URL,
+/// and a DELETE request below `/apiKeys` that does not delete exactly one key: Codat has no such operation.
 pub(crate) fn any_request(
     method: Method,
     base: &BaseUrl,
@@ -21,6 +22,9 @@ pub(crate) fn any_request(
     body: Bytes,
 ) -> Result<Request<Bytes>, Error> {
     check_path(path)?;
+    if method == Method::DELETE {
+        key_id_in_path(path).transpose()?;
+    }
     let mut url = base.join(path);
     for (name, value) in query {
         let separator = if url.contains('?') { '&' } else { '?' };
@@ -59,7 +63,7 @@ pub(crate) fn path_template(uri: &Uri) -> &'static str {
 
 fn check_path(path: &str) -> Result<(), Error> {
     let decoded = percent_encoding::percent_decode_str(path.split('?').next().unwrap_or(path));
-    let decoded = decoded.decode_utf8_lossy();
+    let holds_backslash = path.contains('\\') || decoded.decode_utf8_lossy().contains('\\');
     let example = "give a path of Codat's API, like /companies; nothing was sent";
     let refuse = |what, hint| Err(Error::new(ErrorKind::InvalidInput, format!("the path {what}")).with_hint(hint));
     let refused = match path {
@@ -71,9 +75,9 @@ fn check_path(path: &str) -> Result<(), Error> {
             return refuse("does not begin with a slash", "put a slash before it; nothing was sent");
         }
         _ if path.starts_with("//") => "begins with two slashes",
-        _ if path.contains(['\\', '#']) || decoded.contains('\\') => "holds a backslash or a fragment",
+        _ if holds_backslash || path.contains('#') => "holds a backslash or a fragment",
         _ if path.chars().any(|c| c.is_control() || c == ' ') => "holds a space or a control character",
-        _ if decoded.split('/').any(|segment| matches!(segment, "." | "..")) => "holds a segment `.` or `..`",
+        _ if has_dot_segment(path) => "holds a segment `.` or `..`",
         _ => return Ok(()),
     };
     refuse(refused, example)
