@@ -192,12 +192,17 @@ fn the_key_is_masked_in_the_error_of_a_tool() {
 fn a_key_that_a_tool_prints_is_masked_and_its_message_escaped() {
     let tools = Tools::new();
     let (key, path) = ("un-Listed+Key/0001==", tools.account.path("bin/verbose"));
-    let script = format!("#!/bin/sh\nprintf 'a note\\n{key}\\n'\necho 'no \u{202e}{key}\u{200b}' >&2\nexit 5\n");
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    for sink in
-        [["--to", "command:verbose", "--read-command", "true"], ["--to", "command:cat", "--read-command", "verbose"]]
-    {
+    let json = serde_json::json!({ "SecretString": format!("{{\"api_key\": \"{key}\"}}") });
+    for (output, sink) in [
+        (format!("a note\n{key}"), ["--to", "command:verbose", "--read-command", "true"]),
+        (format!("a note\n{key}"), ["--to", "command:cat", "--read-command", "verbose"]),
+        (format!("a note\n{{\"key\":\"{key}\"}}"), ["--to", "command:cat", "--read-command", "verbose"]),
+        (format!("{json:#}"), ["--to", "command:cat", "--read-command", "verbose"]),
+    ] {
+        fs::write(tools.account.path("record/verbose"), &output).unwrap();
+        let script = format!("#!/bin/sh\ncat $RECORD/verbose\necho 'no \u{202e}{key}\u{200b}' >&2\nexit 5\n");
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         let ended = tools.rotate(&sink);
         assert_eq!(ended.status, 1, "{ended:?}");
         assert_eq!(ended.stderr.matches("no \\u{202e}****\\u{200b}").count(), 4, "{ended:?}");
@@ -207,6 +212,28 @@ fn a_key_that_a_tool_prints_is_masked_and_its_message_escaped() {
     assert!(status.stdout.contains("reason: command:cat") && !status.stdout.contains('\u{202e}'), "{status:?}");
     for entry in fs::read_dir(tools.account.path("state/codat-keys/rotations/default")).unwrap() {
         assert!(!fs::read_to_string(entry.unwrap().path()).unwrap().contains(key));
+    }
+}
+
+#[test]
+fn a_tool_that_prints_without_end_is_killed_once() {
+    let tools = Tools::new();
+    let keys = tools.account.keys();
+    let path = tools.account.path("bin/endless");
+    for stream in ["1", "2"] {
+        fs::write(&path, format!("#!/bin/sh\necho run >> \"$RECORD/runs\"\nyes >&{stream}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        for options in [
+            &["--to", "command:cat", "--read-command", "endless it"][..],
+            &["--to", "command:endless it", "--read-command", "true"],
+        ] {
+            let ended = tools.rotate(options);
+            assert_eq!(ended.status, 1, "{options:?}: {ended:?}");
+            assert!(ended.stderr.contains("endless prints more than 1 MiB, and was killed"), "{options:?}: {ended:?}");
+            assert_eq!(tools.account.read("record/runs"), "run\n", "{options:?}: {ended:?}");
+            assert_eq!(tools.account.keys(), keys, "{options:?}");
+            fs::remove_file(tools.account.path("record/runs")).unwrap();
+        }
     }
 }
 

@@ -57,6 +57,8 @@ async fn the_error_of_a_failed_command_contains_its_stderr_and_not_its_stdout() 
     // `set -x` prints each command with its arguments.
     let error = refused(shell(&format!("set -x; echo {ODD}; exit 1"))).await;
     assert!(error.to_string().contains("+ echo ****"), "{error}");
+    let error = refused(shell(&format!("echo '{{\"key\":\"{ODD}\"}}'; echo no {ODD} >&2; exit 1"))).await;
+    assert!(error.to_string().ends_with(": no ****"), "{error}");
     // A key that looks like Codat's keys is masked, even if standard output does not contain it.
     let error = refused(shell(&format!("echo {NEW} has ended >&2; exit 1"))).await;
     assert!(error.to_string().ends_with(": **** has ended"), "{error}");
@@ -164,6 +166,14 @@ async fn a_long_stderr_is_not_truncated_within_a_key() {
         for part in [&ODD[..6], &ODD[12..], "MadeUp", ": *"] {
             assert!(!error.contains(part), "{complaint}: {error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn endless_errors_end_a_command() {
+    for script in ["yes >&2", "echo made-up; exec >&-; yes >&2"] {
+        let error = refused(shell(script).timeout(Duration::from_secs(600))).await;
+        assert!(error.to_string().ends_with("prints more than 1 MiB of errors, and was killed"), "{error}");
     }
 }
 

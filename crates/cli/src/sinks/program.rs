@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::redact::{without_known_keys, without_secrets};
 
-/// The maximum size of the output in bytes. An item of a secret manager is smaller.
+/// The maximum size of the standard output and of the standard error in bytes. An item of a secret manager is smaller.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// The maximum number of characters of a program's message that an error contains.
@@ -31,9 +31,9 @@ pub(super) struct Ended {
     program: String,
 }
 
-/// Runs a program in `folder` without a shell, with `input` on its standard input. Removes the variables with a credential from its
-/// environment. If the future is dropped, or a signal ends this process, the program is killed with all processes that
-/// it has started.
+/// Runs a program in `folder` without a shell, with `input` on its standard input. Removes the variables with a
+/// credential from its environment. If the future is dropped, a signal ends this process, or the program prints more
+/// than [`MAX_BYTES`], the program is killed with all processes that it has started.
 pub(super) async fn run(
     folder: &Path,
     argv: &[String],
@@ -56,14 +56,12 @@ pub(super) async fn run(
             // A program that does not read its input may have ended already.
             let _ = stdin.write_all(input).await;
         }
+        Ok(())
     };
-    let ((), output, errors) = tokio::join!(write, read(stdout), read(stderr));
+    let ((), output, errors) = tokio::try_join!(write, read(program, stdout), read(program, stderr))?;
     let status = child.wait().await.map_err(cannot_run)?;
     #[cfg(unix)]
     group.ended();
-    if output.len() as u64 > MAX_BYTES {
-        return Err(SinkError::permanent(format!("{program} prints more than 1 MiB")));
-    }
     Ok(Ended { status, output, errors, key: key.cloned(), program: program.clone() })
 }
 
@@ -125,15 +123,17 @@ fn is_program(path: &Path) -> bool {
     }
 }
 
-/// Reads up to `MAX_BYTES + 1` bytes. Then discards the rest, so that the program does not block.
-async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Zeroizing<Vec<u8>> {
+/// Reads the output of a program. Returns an error as soon as it is larger than [`MAX_BYTES`].
+async fn read(program: &str, pipe: Option<impl AsyncRead + Unpin>) -> Result<Zeroizing<Vec<u8>>, SinkError> {
     let mut bytes = Zeroizing::new(Vec::new());
-    if let Some(mut pipe) = pipe {
+    if let Some(pipe) = pipe {
         // A broken pipe counts as the end of the output.
-        let _ = (&mut pipe).take(MAX_BYTES + 1).read_to_end(&mut bytes).await;
-        let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+        let _ = pipe.take(MAX_BYTES + 1).read_to_end(&mut bytes).await;
     }
-    bytes
+    match bytes.len() as u64 {
+        ..=MAX_BYTES => Ok(bytes),
+        _ => Err(SinkError::permanent(without_secrets(format!("{program} prints more than 1 MiB, and was killed")))),
+    }
 }
 
 #[cfg(unix)]

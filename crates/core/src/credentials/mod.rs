@@ -5,6 +5,7 @@ mod cache;
 mod command;
 mod file;
 mod precedence;
+mod printed;
 mod process;
 mod process_group;
 mod provider;
@@ -23,7 +24,7 @@ pub(crate) use file::KeyFile;
 pub use file::{is_pipe, is_readable_by_all};
 use precedence::KEY_VARIABLES;
 pub use precedence::{CREDENTIAL_VARIABLES, KeySelector, key_selectors};
-pub use process::mask_printed;
+pub use printed::mask_printed;
 pub use provider::{CredentialFuture, KeyProvider};
 
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";

@@ -3,21 +3,24 @@
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::printed::mask_printed;
 use super::process_group::ProcessGroup;
 use super::without_credentials;
-use crate::domain::{ApiKey, Credential, Mistake, mask_credentials};
+use crate::domain::{Credential, Mistake};
 use crate::error::{Error, ErrorKind};
-use crate::lookalikes::{MASK, MIN_SECRET_BYTES};
-use crate::needles::Needles;
 
 /// The maximum size of the output of a command. Valid credentials are far smaller.
 const MAX_BYTES: usize = 64 * 1024;
+
+/// The maximum number of bytes after the first [`MAX_BYTES`] that are read and discarded.
+const MAX_DISCARDED_BYTES: u64 = 1024 * 1024;
 
 const MAX_STDERR_CHARS: usize = 500;
 
@@ -27,29 +30,37 @@ pub(super) struct CommandProcess {
     pub(super) timeout: Duration,
 }
 
+const PRINT_KEY_ALONE: &str = "give a command that prints the key alone";
+
 type Output = Zeroizing<Vec<u8>>;
 
 impl CommandProcess {
     /// Runs the command and parses its output. Blocks until the command exits, its timeout elapses, or `group` is
     /// killed.
-    pub(super) fn credential(&self, group: &ProcessGroup) -> Result<Credential, Error> {
+    pub(super) fn credential(&self, group: &Arc<ProcessGroup>) -> Result<Credential, Error> {
         let credential = self.run(group);
         group.end();
-        if group.is_cancelled() { Err(self.cancelled()) } else { credential }
+        match credential {
+            _ if group.is_cancelled() => Err(self.cancelled()),
+            Err(_) if group.was_endless() => Err(self.endless()),
+            credential => credential,
+        }
     }
 
-    fn run(&self, group: &ProcessGroup) -> Result<Credential, Error> {
+    fn run(&self, group: &Arc<ProcessGroup>) -> Result<Credential, Error> {
         let deadline = Instant::now() + self.timeout.min(Duration::from_secs(3600));
         let not_started = |source| self.not_started(source);
         let (output, stderr) = group.start(&mut self.command()?).map_err(not_started)?;
-        let (output, stderr) = (collect(output).map_err(not_started)?, collect(stderr).map_err(not_started)?);
+        let output = collect(output, || {}).map_err(not_started)?;
+        let group_of_stderr = Arc::clone(group);
+        let stderr = collect(stderr, move || group_of_stderr.end_endless()).map_err(not_started)?;
 
         let output = output.recv_timeout(remaining(deadline)).map_err(|_| match group.has_exited() {
             true => self.output_held_open(),
             false => self.timed_out(),
         })?;
         if output.len() > MAX_BYTES {
-            return Err(self.error("prints more than 64 KiB", "give a command that prints the key alone"));
+            return Err(self.error("prints more than 64 KiB", PRINT_KEY_ALONE));
         }
         let status = group.wait_until(deadline).map_err(|source| self.without_status(source))?;
         let status = status.ok_or_else(|| self.timed_out())?;
@@ -83,6 +94,10 @@ impl CommandProcess {
     fn without_status(&self, source: io::Error) -> Error {
         let hint = "let this process not ignore SIGCHLD while it reads the key";
         self.error(&format!("has ended, but its exit status cannot be read: {source}"), hint).with_source(source)
+    }
+
+    fn endless(&self) -> Error {
+        self.error("prints more than 1 MiB of errors, and was killed", PRINT_KEY_ALONE)
     }
 
     fn timed_out(&self) -> Error {
@@ -119,8 +134,12 @@ fn remaining(deadline: Instant) -> Duration {
 }
 
 /// Reads up to `MAX_BYTES + 1` bytes from a pipe, on a separate thread. One byte more than the limit shows that the
-/// output is too long. Discards all further bytes, so that the command does not block.
-fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Output>> {
+/// output is too long. Discards further bytes, so that the command does not block. Calls `is_endless` if there are more
+/// than [`MAX_DISCARDED_BYTES`] of them.
+fn collect(
+    pipe: Option<impl Read + Send + 'static>,
+    is_endless: impl FnOnce() + Send + 'static,
+) -> io::Result<Receiver<Output>> {
     let (tx, rx) = mpsc::channel();
     thread::Builder::new().name("codat-keys-pipe".into()).spawn(move || {
         let Some(mut pipe) = pipe else { return };
@@ -129,7 +148,10 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Outp
         // A broken pipe counts as the end of the output. If the receiver was dropped, the output is discarded.
         let _ = (&mut pipe).take(MAX_BYTES as u64 + 1).read_to_end(&mut output);
         let _ = tx.send(output);
-        let _ = io::copy(&mut pipe, &mut io::sink());
+        let discarded = io::copy(&mut pipe.take(MAX_DISCARDED_BYTES), &mut io::sink());
+        if discarded.is_ok_and(|bytes| bytes == MAX_DISCARDED_BYTES) {
+            is_endless();
+        }
     })?;
     Ok(rx)
 }
@@ -141,20 +163,6 @@ fn masked_stderr(bytes: &[u8], output: &[u8]) -> String {
     let stderr = if bytes.len() > MAX_BYTES { whole_words_before(&stderr) } else { &stderr };
     let line: String = stderr.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     last_words(&mask_printed(&line, output))
-}
-
-/// Masks keys in a message that a program has printed on its standard error. Also masks the lines of `output`, the
-/// standard output of the program, because a script with `set -x` prints a key to both streams.
-pub fn mask_printed(message: &str, output: &[u8]) -> String {
-    let output = Zeroizing::new(String::from_utf8_lossy(output).into_owned());
-    // Shorter lines are not masked, because they can be ordinary words.
-    let lines = || output.lines().map(str::trim).filter(|line| line.len() >= MIN_SECRET_BYTES);
-    let keys: Vec<ApiKey> = lines().filter_map(|line| Some(Credential::read(line).ok()?.api_key().clone())).collect();
-    let mut masked = Needles::of(keys.iter().map(ApiKey::expose_secret)).redact(message).into_owned();
-    for line in lines() {
-        masked = masked.replace(line, MASK);
-    }
-    mask_credentials(&masked)
 }
 
 /// Removes the last word of a text. Used for text that may end in the middle of a word.

@@ -23,6 +23,7 @@ pub(super) struct ProcessGroup(Mutex<State>);
 #[derive(Default)]
 struct State {
     is_cancelled: bool,
+    was_endless: bool,
     /// The command, while it can be killed. `None` before its start, and after its exit status was read. The system can
     /// then use its process id for another process.
     child: Option<Child>,
@@ -72,6 +73,18 @@ impl ProcessGroup {
         let mut state = self.lock();
         state.is_cancelled = true;
         state.kill();
+    }
+
+    /// Kills the process group, because the command prints too much.
+    pub(super) fn end_endless(&self) {
+        let mut state = self.lock();
+        state.was_endless = true;
+        state.kill();
+    }
+
+    /// Returns whether [`end_endless`](Self::end_endless) was called.
+    pub(super) fn was_endless(&self) -> bool {
+        self.lock().was_endless
     }
 
     pub(super) fn is_cancelled(&self) -> bool {

@@ -1,0 +1,101 @@
+//! Masking of keys in the message of a program that has also printed to its standard output.
+
+use std::cmp::Reverse;
+
+use zeroize::Zeroizing;
+
+use crate::domain::{ApiKey, Credential, MOST_LISTED, mask_credentials};
+use crate::lookalikes::{MASK, MIN_SECRET_BYTES};
+use crate::needles::Needles;
+
+/// The maximum number of strings within each other that are decoded: JSON can contain JSON as a string.
+const MAX_DEPTH: usize = 4;
+
+type Text = Zeroizing<String>;
+
+/// Masks keys in a message that a program has printed on its standard error. Also masks the lines of `output`, the
+/// standard output of the program, and the strings of JSON in it: a script with `set -x` prints a key to both streams.
+pub fn mask_printed(message: &str, output: &[u8]) -> String {
+    let output = Zeroizing::new(String::from_utf8_lossy(output).into_owned());
+    let mut texts = Vec::new();
+    add_texts(&output, MAX_DEPTH, &mut texts);
+    // A text can contain another one, whose masking would hide the longer one from the search.
+    texts.sort_unstable_by_key(|text| Reverse(text.len()));
+    texts.dedup();
+    let keys = texts.iter().filter_map(|text| Some(Credential::read(text).ok()?.api_key().clone()));
+    let keys: Vec<ApiKey> = keys.take(MOST_LISTED).collect();
+    let mut masked = Needles::of(keys.iter().map(ApiKey::expose_secret)).redact(message).into_owned();
+    for text in texts.iter().filter(|text| !text.is_empty()) {
+        masked = masked.replace(text.as_str(), MASK);
+    }
+    mask_credentials(&masked)
+}
+
+/// Adds the lines of `text`, and those of the JSON strings in it. Omits short lines, because they can be ordinary words.
+fn add_texts(text: &str, depth: usize, texts: &mut Vec<Text>) {
+    let lines = text.lines().map(str::trim).filter(|line| line.len() >= MIN_SECRET_BYTES);
+    texts.extend(lines.map(|line| line.to_owned().into()));
+    if depth > 0 {
+        for string in strings(text) {
+            add_texts(&string, depth - 1, texts);
+        }
+    }
+}
+
+/// Returns the text between any two double quotes, with its escapes decoded. Includes the text between two strings,
+/// because a quote in other output before the JSON would otherwise exchange the two.
+fn strings(text: &str) -> Vec<Text> {
+    let (mut parts, mut start, mut is_escaped) = (Vec::new(), 0, false);
+    for (at, c) in text.char_indices() {
+        if c == '"' && !is_escaped {
+            parts.push(&text[start..at]);
+            start = at + 1;
+        }
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    if !parts.is_empty() {
+        parts.push(&text[start..]);
+    }
+    parts.into_iter().map(decoded).collect()
+}
+
+fn decoded(part: &str) -> Text {
+    let literal = Zeroizing::new(format!("\"{part}\""));
+    serde_json::from_str(&literal).map_or_else(|_| part.to_owned().into(), Text::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "un-Listed+Key/01";
+
+    #[test]
+    fn lines_and_json_strings_of_the_output_are_masked() {
+        let json = format!(r#"{{"api_key": "{KEY}"}}"#);
+        let escaped = KEY.replace('/', r"\/").replace('+', r"\u002b");
+        let nested = serde_json::json!({ "SecretString": json, "Version": 1 }).to_string();
+        let twice = serde_json::json!([{ "items": [nested] }]).to_string();
+        for output in [
+            KEY,
+            &format!("a note\n  {KEY}  \n"),
+            &json,
+            &format!("the \"config\" of 5\" disks\n{json}\n{json}"),
+            &format!(r#"{{"api_key":"{escaped}"}}"#),
+            &nested,
+            &twice,
+            &serde_json::to_string_pretty(&serde_json::json!({ "key": format!("{KEY}\n") })).unwrap(),
+            r#"{"Authorization":"Basic dW4tTGlzdGVkK0tleS8wMQ=="}"#,
+            &format!(r#"{{"cut": "{KEY}"#),
+        ] {
+            assert_eq!(mask_printed(&format!("no {KEY}, sorry"), output.as_bytes()), "no ****, sorry", "{output}");
+        }
+        assert_eq!(mask_printed("dW4tTGlzdGVkK0tleS8wMQ==", json.as_bytes()), "****==");
+        assert_eq!(mask_printed("no key in vault", br#"{"place": "vault"}"#), "no key in vault");
+    }
+
+    #[test]
+    fn a_text_within_a_longer_one_does_not_hide_it() {
+        assert_eq!(mask_printed("of MadeUpKey-2", b"MadeUpKey\n{\"a\":\"MadeUpKey-2\"}"), "of ****");
+    }
+}
