@@ -104,6 +104,30 @@ async fn another_origin_gets_no_header() {
     assert_eq!(client.reauthorize(OWN, &header(OLD)).await.unwrap_err().kind(), ErrorKind::Closed);
 }
 
+/// A base URL and the URLs of other libraries have one rule.
+#[tokio::test]
+async fn a_base_url_in_another_than_the_normal_form_is_rejected() {
+    let client = builder().api_key_from(Vault::default()).build().unwrap();
+    for url in ["https://api%2eexample", "https://api\u{3002}example", "https://api.example\0", "https:api.example"] {
+        let variable = |name: &str| (name == "CODAT_BASE_URL").then(|| url.into());
+        let key = || Client::builder().api_key(ApiKey::parse(NEW).unwrap());
+        for (place, error) in [
+            ("the base URL", key().base_url(url).build().unwrap_err()),
+            ("CODAT_BASE_URL", key().build_in(&variable).unwrap_err()),
+        ] {
+            let text = format!("{place} is not written in the normal form of the URL standard");
+            assert_eq!((error.kind(), error.to_string()), (ErrorKind::InvalidInput, text), "{url}");
+            assert_eq!(error.hint(), "write it as https://api.example", "{url}");
+        }
+        assert_eq!(client.authorization_for(url).unwrap_err().kind(), ErrorKind::InvalidInput, "{url}");
+    }
+    for url in ["https://API.example", "HTTPS://api.EXAMPLE:443/"] {
+        let client = Client::builder().base_url(url).api_key(ApiKey::parse(NEW).unwrap()).build().unwrap();
+        assert_eq!(client.base_url(), "https://api.example");
+        assert!(client.authorization_for(url).is_ok(), "{url}");
+    }
+}
+
 #[tokio::test]
 async fn a_replaced_file_is_read_without_a_request() {
     let folder = tempfile::tempdir().unwrap();

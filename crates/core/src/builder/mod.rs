@@ -150,6 +150,9 @@ impl ClientBuilder {
 
     /// Sets the base URL of the API. Default: the value of `CODAT_BASE_URL`, else the base URL of the profile, else
     /// `https://api.codat.io`.
+    ///
+    /// [`build`](Self::build) returns `InvalidInput` unless the host has the normal form of the URL standard: not
+    /// `api%2ecodat.io` or `127.1`, which some HTTP libraries read as another host. Upper-case letters are accepted.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self

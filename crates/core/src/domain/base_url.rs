@@ -18,10 +18,11 @@ pub(crate) struct BaseUrl {
 
 impl BaseUrl {
     /// Parses a base URL. An `https://` URL can have any host. An `http://` URL must name this machine, unless
-    /// `allow_insecure_http` is set. Errors mention `place`, the name of the setting that contains the URL.
+    /// `allow_insecure_http` is set. The host must have the form that [`check_own`](Self::check_own) accepts. Errors
+    /// mention `place`, the name of the setting that contains the URL.
     pub(crate) fn parse(text: &str, place: &str, allow_insecure_http: bool) -> Result<Self, Error> {
-        let refuse = |what: &str, hint: &'static str| {
-            Err(Error::new(ErrorKind::InvalidInput, format!("{place} {what}")).with_hint(hint))
+        let refuse = |what: &str, hint: &str| {
+            Err(Error::new(ErrorKind::InvalidInput, format!("{place} {what}")).with_hint(hint.to_owned()))
         };
         let example = "write it like https://api.codat.io, or http://127.0.0.1:4010 for the emulator";
         if text.len() > MAX_BYTES {
@@ -39,6 +40,10 @@ impl BaseUrl {
         if url.query().is_some() || url.fragment().is_some() {
             return refuse("holds a query or fragment", example);
         }
+        if !is_normal(text, &url) {
+            let normal = url.as_str().trim_end_matches('/');
+            return refuse("is not written in the normal form of the URL standard", &format!("write it as {normal}"));
+        }
         if url.scheme() == "http" && !is_loopback(&url) && !allow_insecure_http {
             return refuse(
                 &format!("would send the key unencrypted to {}", url.origin().ascii_serialization()),
@@ -50,8 +55,8 @@ impl BaseUrl {
 
     /// Returns an error if `url` has another scheme, host or port than the base URL.
     pub(crate) fn check_own(&self, url: &str) -> Result<(), Error> {
-        let is_own = |other: url::Url| other.origin() == self.url.origin() && has_normal_authority(url, &other);
-        if is_plain(url) && url::Url::parse(url).is_ok_and(is_own) {
+        let is_own = |other: url::Url| other.origin() == self.url.origin() && is_normal(url, &other);
+        if url::Url::parse(url).is_ok_and(is_own) {
             return Ok(());
         }
         Err(Error::new(ErrorKind::InvalidInput, "the URL does not belong to the client's own origin")
@@ -97,6 +102,11 @@ impl BaseUrl {
     pub(crate) fn is_encrypted(&self) -> bool {
         self.url.scheme() == "https"
     }
+}
+
+/// Returns whether all libraries parse `text` in the same way as `url`, the parsed `text`.
+fn is_normal(text: &str, url: &url::Url) -> bool {
+    is_plain(text) && has_normal_authority(text, url)
 }
 
 /// Returns whether `text` contains the host and the optional port in the same form as `url`, without user information.
@@ -166,12 +176,42 @@ mod tests {
             ("https://:password@api.example", "holds a user name or password"),
             ("https://api.example/?a", "holds a query or fragment"),
             ("https://api.example/#a", "holds a query or fragment"),
+            ("https://api%2eexample", "is not written in the normal form of the URL standard"),
             ("http://api.example/a", "would send the key unencrypted to http://api.example"),
             ("http://localhost.example", "would send the key unencrypted to http://localhost.example"),
             ("http://128.0.0.1", "would send the key unencrypted to http://128.0.0.1"),
             ("http://[::2]", "would send the key unencrypted to http://[::2]"),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), format!("the base URL {reason}"));
+        }
+    }
+
+    #[test]
+    fn a_host_in_another_form_is_rejected_with_its_normal_form() {
+        for (text, normal) in [
+            ("https://api%2eexample/prefix/", "https://api.example/prefix"),
+            ("https://api\u{3002}example", "https://api.example"),
+            ("https://api.example\0", "https://api.example"),
+            (" https://api.example\n", "https://api.example"),
+            ("https:\\\\api.example", "https://api.example"),
+            ("https:api.example", "https://api.example"),
+            ("https:///api.example", "https://api.example"),
+            ("https://\u{430}pi.example", "https://xn--pi-6kc.example"),
+            ("https://api.example:0443", "https://api.example"),
+            ("https://api.example:", "https://api.example"),
+            ("https://@api.example", "https://api.example"),
+            ("https://1.2.3", "https://1.2.0.3"),
+            ("http://local\u{200b}host:1", "http://localhost:1"),
+            ("http://127.1", "http://127.0.0.1"),
+            ("http://0x7f000001", "http://127.0.0.1"),
+            ("http://[0:0::1]", "http://[::1]"),
+            ("https://api.example/\u{e9}", "https://api.example/%C3%A9"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.to_string().ends_with("is not written in the normal form of the URL standard"), "{text:?}");
+            assert_eq!(error.hint(), format!("write it as {normal}"), "{text:?}");
+            assert_eq!(parse(normal).unwrap().as_str(), normal, "{text:?}");
+            assert!(parse(normal).unwrap().check_own(text).is_err(), "{text:?}");
         }
     }
 
