@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::sync::OnceLock;
 
-use codat_keys::Client;
-use codat_keys::internal::mask_credentials;
+use codat_keys::internal::{configured_keys, mask_credentials, mask_key};
+use codat_keys::{ApiKey, Client};
 
 /// The client whose key is masked in all messages.
 static CLIENT: OnceLock<Client> = OnceLock::new();
@@ -15,11 +15,11 @@ pub(crate) fn keep_secret(client: &Client) {
     let _ = CLIENT.set(client.clone());
 }
 
-/// Returns whether a text contains an API key that the client knows, or a word that looks like one. A word of 40 or more
+/// Returns whether a text contains an API key that is [known](without_known_keys), or a word that looks like one. A word of 40 or more
 /// hexadecimal digits in lower case is a digest, such as the id of a commit in a path.
 pub(crate) fn holds_secret(text: &str) -> bool {
     let is_digest = |word: &str| word.len() >= 40 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let is_known = CLIENT.get().is_some_and(|client| client.redact(text) != text);
+    let is_known = without_known_keys(text) != text;
     let is_separator = |c: char| !c.is_ascii_alphanumeric();
     let words = text.split_inclusive(is_separator);
     let without_digests: String =
@@ -34,7 +34,13 @@ pub(crate) fn without_secrets(message: impl Display) -> String {
     mask_credentials(&without_known_keys(&message.to_string()))
 }
 
-/// Masks the API keys that the client knows in a message.
+/// Masks the API keys that the client knows in a message. Before the command has a client, masks the keys in the
+/// environment and in the files that the environment and the profiles name.
 pub(crate) fn without_known_keys(message: &str) -> String {
-    CLIENT.get().map_or_else(|| message.to_owned(), |client| client.redact(message))
+    static CONFIGURED: OnceLock<Vec<ApiKey>> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return client.redact(message);
+    }
+    let keys = CONFIGURED.get_or_init(configured_keys);
+    keys.iter().fold(message.to_owned(), |message, key| mask_key(&message, key))
 }

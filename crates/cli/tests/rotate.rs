@@ -522,6 +522,43 @@ fn a_sink_whose_text_contains_a_key_is_refused() {
     assert_eq!(entries.count(), 0, "no entry is written");
 }
 
+/// These commands have no client that knows the key, or fail before they have one. The keys do not look like Codat's.
+#[test]
+fn a_configured_key_in_the_place_of_a_name_or_path_is_masked_before_a_client_exists() {
+    for key in ["MadeUp.Key-07", "3f786850e387550fdab836ed7e6dc881de23001b"] {
+        for is_in_profile in [false, true] {
+            let account = Account::new();
+            write_private(&account.path("odd"), key);
+            fs::create_dir_all(account.path("config/codat-keys")).unwrap();
+            let config = format!(
+                "[profiles.work]\nbase_url = \"https://a.example\"\nsource = {{ file = {:?} }}\n",
+                account.path("odd")
+            );
+            write_private(&account.path("config/codat-keys/config.toml"), &config);
+            let of_key = account.path(key);
+            let of_key = of_key.to_str().unwrap();
+            for arguments in [
+                &["status", "--lock", key][..],
+                &["resume", "--lock", key],
+                &["status", "--journal", of_key],
+                &["status", "--from", of_key],
+                &["--to", "file:key", "--lock", key],
+                &["--to", "file:key", "--journal", of_key],
+            ] {
+                let mut command = account.program();
+                match is_in_profile {
+                    true => command.env_remove("CODAT_API_KEY_FILE").env("CODAT_PROFILE", "work"),
+                    false => command.env("CODAT_API_KEY_FILE", account.path("odd")).env_remove("XDG_CONFIG_HOME"),
+                };
+                let ended = run(command.arg("rotate"), arguments);
+                assert!(ended.status != 0 && !ended.stderr.is_empty(), "{arguments:?}: {ended:?}");
+                assert!(!format!("{ended:?}").contains(key), "{arguments:?}: {ended:?}");
+                assert!(!account.path(key).exists() && !account.path("state").exists(), "{arguments:?}: {ended:?}");
+            }
+        }
+    }
+}
+
 /// A masked path would name another file.
 #[test]
 fn a_sink_whose_path_contains_a_digest_is_restored_and_delivered() {

@@ -244,6 +244,30 @@ fn reading_a_pipe_of_another_user_does_not_block() {
     assert!(ended.status == 2 && ended.stderr.contains(&format!("belongs to user {STRANGER}")), "{ended:?}");
 }
 
+/// A file of the wrong kind must not use up the memory.
+#[test]
+fn a_file_with_options_has_at_most_1_mib() {
+    let scene = Scene::new();
+    let text = fs::read_to_string(scene.config()).unwrap();
+    let at_limit = text.clone() + &" ".repeat(1024 * 1024 - text.len());
+    fs::write(scene.config(), at_limit).unwrap();
+    assert_eq!(scene.run(&["profile", "list"]).status, 0);
+    let refused = |ended: Ended, status: i32| {
+        assert!(ended.status == status && ended.stderr.contains("it is larger than 1 MiB"), "{ended:?}");
+    };
+    for length in [1024 * 1024 + 1, 1 << 30] {
+        fs::File::options().write(true).open(scene.config()).unwrap().set_len(length).unwrap();
+        for arguments in [&["list"][..], &["profile", "list"], &["list", "--profile", "work"], &["logout"]] {
+            refused(scene.run(arguments), 2);
+        }
+        let doctor = scene.run(&["doctor"]);
+        assert!(format!("{doctor:?}").contains("it is larger than 1 MiB"), "{doctor:?}");
+        let config = scene.config();
+        refused(scene.run(&["rotate", "--from", config.to_str().unwrap()]), 1);
+    }
+    assert!(!scene.has_acted());
+}
+
 /// Another user can have opened the other end of a pipe of this user.
 #[test]
 fn a_link_to_a_pipe_is_rejected() {

@@ -6,17 +6,17 @@ pub use crate::credentials::{
     CREDENTIAL_VARIABLES, KeySelector, is_pipe, is_readable_by_all, key_selectors, mask_printed, without_credentials,
 };
 pub use crate::domain::reference::{References, Unresolved};
-pub use crate::domain::{holds_credential, key_id_in_path, mask_credentials};
+pub use crate::domain::{holds_credential, key_id_in_path, mask_credentials, mask_key};
 pub use crate::environment::process_environment;
 pub use crate::error::defect;
 pub use crate::keys::state_machines;
 pub use crate::pages::{PageCursor, page_cursor, parse_page};
 pub use crate::profiles::{
-    ConfigFile, Profile, ProfileCommand, ProfileName, ProfileSource, config_path, profile_variable,
+    ConfigFile, Profile, ProfileCommand, ProfileName, ProfileSource, config_path, configured_keys, profile_variable,
 };
 pub use crate::sanitize::{escape_json, sanitize};
 pub use crate::text::{NotText, decode};
 pub use crate::timeouts::seconds;
 pub use crate::trusted_file::{
-    OpenError, check_own_folder, check_owner, check_trusted_folder, open_regular, open_trusted,
+    OpenError, check_own_folder, check_owner, check_trusted_folder, open_regular, open_trusted, read_trusted,
 };

@@ -2,7 +2,7 @@
 //! where the API key is sent, or which server is trusted.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use thiserror::Error as ThisError;
@@ -54,6 +54,18 @@ pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     return unix::open(path);
     #[cfg(not(unix))]
     Ok(File::open(path)?)
+}
+
+/// Reads a file with the rules of [`open_trusted`]. Returns an error if the file is larger than `max_mib` MiB: without a
+/// limit, a file of the wrong kind could use up the memory.
+pub fn read_trusted(path: &Path, max_mib: u64) -> Result<Vec<u8>, OpenError> {
+    let (mut bytes, max_bytes) = (Vec::new(), max_mib * 1024 * 1024);
+    open_trusted(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_bytes {
+        let what = format!("it is larger than {max_mib} MiB");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what).into());
+    }
+    Ok(bytes)
 }
 
 /// Checks a folder in which a file will be created. Applies the same rules as [`open_trusted`] to each folder and link

@@ -158,6 +158,23 @@ async fn a_file_with_a_byte_order_mark_is_read_in_utf8_and_utf16() {
     }
 }
 
+/// A file of the wrong kind must not use up the memory.
+#[tokio::test]
+async fn a_ca_file_has_at_most_16_mib() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let pem = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap().cert.pem();
+    let build = || Client::builder().api_key(codat_keys::ApiKey::parse(NEW).unwrap()).ca_file(&file).build();
+    fs::write(&file, pem.clone() + &"\n".repeat(16 * 1024 * 1024 - pem.len())).unwrap();
+    assert!(build().is_ok());
+    for length in [16 * 1024 * 1024 + 1, 1 << 30] {
+        fs::File::options().write(true).open(&file).unwrap().set_len(length).unwrap();
+        let error = build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().ends_with("cannot be read: it is larger than 16 MiB"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_ca_file_in_utf16_requires_a_byte_order_mark() {
     let folder = tempfile::tempdir().unwrap();

@@ -182,7 +182,7 @@ impl ClientBuilder {
     /// On Unix, the file and each folder above it must belong to root or to the user of this process. Other users must
     /// not be able to write to them. For a file in the home folder, only the folders up to the home folder are checked.
     /// A folder with the sticky bit or on a read-only file system is accepted, even if other users have write
-    /// permission.
+    /// permission. The file may have 16 MiB.
     pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(file.into());
         self

@@ -64,7 +64,7 @@ impl KeyFile {
 
     /// Reads the file for a report, before a client reads it. Returns an error for a pipe and does not open it, because
     /// the content of a pipe can be read only once.
-    pub(super) fn read_unless_pipe(&self) -> Result<Credential, Error> {
+    pub(crate) fn read_unless_pipe(&self) -> Result<Credential, Error> {
         if !is_pipe(&self.path) {
             return self.read_again();
         }

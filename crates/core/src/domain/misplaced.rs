@@ -36,7 +36,7 @@ pub(crate) fn mask_values(text: &str, environment: Environment<'_>) -> String {
 }
 
 /// Masks an API key in a text. A short key is not masked, because it can be an ordinary word.
-pub(crate) fn mask_key(text: &str, key: &ApiKey) -> String {
+pub fn mask_key(text: &str, key: &ApiKey) -> String {
     if key.expose_secret().len() >= MIN_SECRET_BYTES { key.redact(text) } else { text.to_owned() }
 }
 

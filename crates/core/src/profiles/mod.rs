@@ -7,7 +7,7 @@ mod profile;
 mod read;
 
 use std::fmt::Display;
-use std::io::{ErrorKind as Io, Read};
+use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 
 use toml_edit::Document;
@@ -15,12 +15,15 @@ use toml_edit::Document;
 pub use folder::config_path;
 pub use profile::{Profile, ProfileCommand, ProfileName, ProfileSource};
 
-use crate::credentials::{KeySelector, key_selectors};
-use crate::domain::mask_credentials;
-use crate::environment::Environment;
+use crate::credentials::{KeyFile, KeySelector, credential_chain, key_selectors};
+use crate::domain::{ApiKey, mask_credentials};
+use crate::environment::{Environment, process_environment};
 use crate::error::{Error, ErrorKind};
 use crate::text::{NotText, decode};
-use crate::trusted_file::{OpenError, open_trusted};
+use crate::trusted_file::{OpenError, read_trusted};
+
+/// The maximum size of `config.toml` in MiB.
+const MAX_MIB: u64 = 1;
 
 /// The contents of `config.toml`.
 ///
@@ -50,15 +53,12 @@ impl ConfigFile {
     /// Reads the file. A missing file counts as empty.
     ///
     /// Returns an error if another user can change the file, because the file determines where keys are sent and which
-    /// commands run.
+    /// commands run. Also returns an error if the file is larger than 1 MiB.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let mut bytes = Vec::new();
-        match open_trusted(path).and_then(|mut file| Ok(file.read_to_end(&mut bytes)?)) {
-            Err(OpenError::Io(error)) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => {}
-            read => {
-                read.map_err(|error| refuse(path, &error, error.hint("make it a text file that is yours")))?;
-            }
-        }
+        let bytes = match read_trusted(path, MAX_MIB) {
+            Err(OpenError::Io(error)) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => Vec::new(),
+            read => read.map_err(|error| refuse(path, &error, error.hint("make it a text file that is yours")))?,
+        };
         Self::parse(path, &bytes)
     }
 
@@ -100,6 +100,20 @@ pub(crate) fn selected(option: Option<&str>, environment: Environment<'_>) -> Re
     };
     let config = ConfigFile::load(&config_path(environment)?)?;
     config.get(&name, named_by).cloned().map(Some)
+}
+
+/// Returns the keys in the environment variables for a credential, in the file that `CODAT_API_KEY_FILE` names, and in
+/// the files of the profiles. Omits what cannot be read, and does not read pipes, which can be read only once. A program
+/// masks these keys in its messages before it has built a client.
+pub fn configured_keys() -> Vec<ApiKey> {
+    let of_variables = credential_chain().into_iter().filter_map(|source| source.credential.ok().flatten());
+    let config = config_path(&process_environment).and_then(|path| ConfigFile::load(&path));
+    let profiles = config.map_or_else(|_| Vec::new(), |config| config.profiles);
+    let of_profiles = profiles.into_iter().filter_map(|profile| match profile.source {
+        ProfileSource::File(path) => KeyFile::given(path).read_unless_pipe().ok(),
+        ProfileSource::Keyring | ProfileSource::Command(_) => None,
+    });
+    of_variables.chain(of_profiles).map(|credential| credential.api_key().clone()).collect()
 }
 
 /// Returns the value of `CODAT_PROFILE`. An empty value is an error.

@@ -1,8 +1,7 @@
 //! TLS with rustls and the bundled root certificates. Each client has its own crypto provider. The global provider of
 //! rustls is not set, because other libraries in the process may also use it.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::CertificateError;
@@ -14,7 +13,10 @@ use rustls::pki_types::pem::PemObject;
 use super::source::find;
 use crate::error::{Error, ErrorKind};
 use crate::text::{NotText, decode};
-use crate::trusted_file::{OpenError, open_trusted};
+use crate::trusted_file::read_trusted;
+
+/// The maximum size of a CA file in MiB. The bundled root certificates need less than 1 MiB.
+const MAX_MIB: u64 = 16;
 
 const HINT: &str = "give the path of a PEM file with the certificate of the authority that signs for your proxy";
 
@@ -34,7 +36,9 @@ impl Tls {
             let unusable = |what: String| {
                 Error::new(ErrorKind::InvalidInput, format!("{place} ({}) {what}", path.display())).with_hint(HINT)
             };
-            let bytes = read(&path).map_err(|error| unusable(error.to_string()).with_hint(error.hint(HINT)))?;
+            // Other users must not be able to change the file: they could add a certificate and then read requests.
+            let bytes = read_trusted(&path, MAX_MIB)
+                .map_err(|error| unusable(error.to_string()).with_hint(error.hint(HINT)))?;
             for certificate in certificates(&bytes).map_err(unusable)? {
                 roots
                     .add(certificate)
@@ -81,13 +85,6 @@ pub(super) fn handshake_error(source: &(dyn std::error::Error + 'static), place:
         }
         _ => error(format!("no TLS connection to {place} could be made")),
     })
-}
-
-/// Reads a CA file. Rejects a file that other users can change: they could add a certificate and then read requests.
-fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
-    let mut bytes = Vec::new();
-    open_trusted(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -1,14 +1,13 @@
 //! The options of `rotate`, from the command line and from a file.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
 use clap_complete::engine::ArgValueCompleter;
 use codat_keys::ErrorKind;
-use codat_keys::internal::open_trusted;
+use codat_keys::internal::read_trusted;
 use codat_keys_rotate::Grace;
 use serde::Deserialize;
 
@@ -17,6 +16,9 @@ use crate::connection::Connection;
 use crate::duration;
 use crate::failure::Failure;
 use crate::sinks::{SinkArgument, Words};
+
+/// The maximum size in MiB of the file that `--from` names.
+const MAX_FILE_MIB: u64 = 1;
 
 /// The options of all commands about a rotation.
 #[derive(Args)]
@@ -175,10 +177,9 @@ impl Common {
         let Some(path) = &self.from else { return Ok(FileOptions::default()) };
         let place = path.display();
         // The file names commands, so that only this user may change it.
-        let mut file = open_trusted(path)
+        let bytes = read_trusted(path, MAX_FILE_MIB)
             .map_err(|error| Failure::local(format!("{place} {error}"), error.hint("check its path")))?;
-        let mut text = String::new();
-        file.read_to_string(&mut text)
+        let text = String::from_utf8(bytes)
             .map_err(|error| invalid(format!("{place} cannot be read: {error}"), "give a TOML file in UTF-8"))?;
         let mut options: FileOptions = toml_edit::de::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();

@@ -110,7 +110,7 @@ pub(super) async fn status(options: &Common) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let lines = match &status {
-        None => vec![format!("no rotation is in the journal `{}`", setup.journal_name)],
+        None => vec![without_secrets(format!("no rotation is in the journal `{}`", setup.journal_name))],
         Some(status) => {
             let mut lines = report::status_lines(status);
             lines.extend(report::next(&status.report).map(|verb| setup.go_on(verb)));
