@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use codat_keys_emulator::Emulator;
 use rustix::termios::{Winsize, tcsetwinsize};
+use serde_json::json;
 
 use crate::home::Home;
+use crate::raw_server::RawServer;
 use crate::support::{PROGRAM, Running, run_with_input, with_key};
 use crate::terminal::start_on_a_terminal;
 
@@ -248,4 +250,23 @@ fn key_completion_uses_the_given_profile_and_runs_no_key_command() {
     assert_eq!(delete("file"), "nightly");
     assert_eq!(delete("vault"), "");
     assert!(!home.path().join("was-run").exists());
+}
+
+#[test]
+fn a_hostile_list_is_completed_in_linear_time() {
+    // With quadratic complexity, the completion would take minutes. `run` kills a command after a minute.
+    let keys: Vec<_> = (0..1_000)
+        .map(|number| {
+            let name = format!("{number:04}{}", "n".repeat(4_000));
+            json!({ "id": format!("id-{number}"), "name": name, "apiKey": format!("MadeUpKey{number:031}") })
+        })
+        .collect();
+    let server = RawServer::with_replies(vec![crate::raw_server::json(200, &json!({ "results": keys }).to_string())]);
+    let key = format!("MadeUpKey{:031}", 0);
+    for words in [&["codat-keys", "delete", "0999"][..], &["codat-keys", "show", "--name", "0999"]] {
+        let (status, completed, errors) = asked(&mut with_key(&server.url, &key), words);
+        assert_eq!((status, errors.as_str()), (0, ""));
+        assert!(completed.is_empty() || completed.starts_with("0999nnn"), "{completed}");
+    }
+    assert_eq!(server.requests().len(), 2);
 }

@@ -6,7 +6,7 @@ pub use crate::credentials::{
     CREDENTIAL_VARIABLES, KeySelector, is_pipe, is_readable_by_all, key_selectors, mask_printed, without_credentials,
 };
 pub use crate::domain::reference::{References, Unresolved};
-pub use crate::domain::{holds_credential, key_id_in_path, mask_credentials, mask_key};
+pub use crate::domain::{count_keys, holds_credential, key_id_in_path, mask_credentials, mask_key};
 pub use crate::environment::process_environment;
 pub use crate::error::defect;
 pub use crate::keys::state_machines;

@@ -29,5 +29,5 @@ pub use misplaced::{holds_credential, mask_credentials, mask_key};
 pub(crate) use mistake::Mistake;
 pub use outcome::Outcome;
 pub(crate) use path::has_dot_segment;
-pub use rules::MAX_KEYS;
+pub use rules::{MAX_KEYS, count_keys};
 pub use untrusted::Untrusted;

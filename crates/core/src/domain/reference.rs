@@ -22,6 +22,9 @@ pub enum Unresolved<'a> {
 pub struct References<'a> {
     by_id: HashMap<&'a str, &'a ApiKeyDetails>,
     by_name: HashMap<&'a str, Vec<&'a ApiKeyDetails>>,
+    /// The ids of the keys by the name that is displayed. The redaction of a name takes time, so each name is redacted
+    /// once.
+    by_displayed_name: HashMap<String, Vec<&'a KeyId>>,
     id_forms: HashSet<String>,
 }
 
@@ -34,7 +37,11 @@ impl<'a> References<'a> {
         for key in keys.iter().filter(|key| counted.insert(key.id.as_str())) {
             by_name.entry(key.name.as_ref().map_or("", Untrusted::unredacted)).or_default().push(key);
         }
-        Self { id_forms: by_id.keys().map(|id| form(id)).collect(), by_id, by_name }
+        let mut by_displayed_name: HashMap<_, Vec<_>> = HashMap::new();
+        for (key, name) in by_id.values().filter_map(|key| Some((key, key.name.as_ref()?))) {
+            by_displayed_name.entry(name.to_string()).or_default().push(&key.id);
+        }
+        Self { id_forms: by_id.keys().map(|id| form(id)).collect(), by_id, by_name, by_displayed_name }
     }
 
     /// Returns the key with the id `text`, or else the only key with the name `text`.
@@ -83,10 +90,8 @@ impl<'a> References<'a> {
 
     /// Returns the ids of the other keys whose names are displayed as `name`, in the order of the ids.
     fn displayed_as(&self, name: &str, key: &ApiKeyDetails) -> Vec<&'a KeyId> {
-        let displayed = |key: &ApiKeyDetails| key.name.as_ref().map(ToString::to_string);
-        let is_alike =
-            |other: &&&ApiKeyDetails| other.id != key.id && displayed(other).is_some_and(|other| other == name);
-        let mut alike: Vec<_> = self.by_id.values().filter(is_alike).map(|other| &other.id).collect();
+        let displayed = self.by_displayed_name.get(name).into_iter().flatten().copied();
+        let mut alike: Vec<_> = displayed.filter(|id| **id != key.id).collect();
         alike.sort_unstable();
         alike
     }

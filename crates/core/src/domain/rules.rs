@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 pub const MAX_KEYS: usize = 10;
 
 /// Returns the number of listed keys. A key that is listed twice counts once.
-pub(crate) fn count(keys: &[ApiKeyDetails]) -> usize {
+pub fn count_keys(keys: &[ApiKeyDetails]) -> usize {
     keys.iter().map(|key| &key.id).collect::<HashSet<_>>().len()
 }
 
@@ -29,7 +29,8 @@ pub(crate) fn may_delete(
 ) -> Result<(), Error> {
     find(keys, id)?;
     // Two listed entries with the same id or the same API key describe the same key.
-    let is_target = |secret: &ApiKey| keys.iter().any(|key| key.id == *id && key.api_key == *secret);
+    let targets: HashSet<_> = keys.iter().filter(|key| key.id == *id).map(|key| key.api_key.expose_secret()).collect();
+    let is_target = |secret: &ApiKey| targets.contains(secret.expose_secret());
     if !keys.iter().any(|key| key.id != *id && !is_target(&key.api_key)) {
         return Err(Error::of(ErrorKind::LastKey));
     }

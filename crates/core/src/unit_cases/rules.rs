@@ -16,7 +16,11 @@ fn guard(case: &Value) -> Result<(), Error> {
         |id| Ok(ApiKeyDetails { id: KeyId::parse(id)?, name: None, api_key: secret(id)?, created_date: None });
     let keys = ids.map(details).collect::<Result<Vec<_>, Error>>()?;
     if case["rule"] == "create" {
-        return if rules::is_full(rules::count(&keys)) { Err(Error::of(ErrorKind::KeyLimitReached)) } else { Ok(()) };
+        return if rules::is_full(rules::count_keys(&keys)) {
+            Err(Error::of(ErrorKind::KeyLimitReached))
+        } else {
+            Ok(())
+        };
     }
     let (id, using) = (KeyId::parse(case["id"].as_str().unwrap())?, ApiKey::parse(case["using"].as_str().unwrap())?);
     rules::may_delete(&keys, &id, Some(&using), case["allowKeyInUse"] == true)

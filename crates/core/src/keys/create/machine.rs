@@ -172,7 +172,7 @@ impl CreateMachine {
 
     fn listed_before(&mut self, keys: Option<&[ApiKeyDetails]>) -> Step {
         let Some(keys) = keys else { return Step::Complete(Completion::Known) };
-        if rules::is_full(rules::count(keys)) {
+        if rules::is_full(rules::count_keys(keys)) {
             self.operation.error = Some(Error::of(ErrorKind::KeyLimitReached));
             return Step::Complete(Completion::Known);
         }
