@@ -174,6 +174,29 @@ fn a_replacement_under_way_suppresses_the_findings_that_it_resolves() {
     assert_eq!(audited(&emulator, &ignored).0, 0);
 }
 
+/// A gateway can list a key twice, for example once with its value masked.
+#[test]
+fn a_key_that_is_listed_twice_counts_once() {
+    let key = |id: &str, api_key: &str| json!({ "id": id, "name": "ci", "apiKey": api_key, "createdDate": "2026-01-01T00:00:00Z" });
+    let found = |keys: &[Value]| {
+        let list = json!({ "results": keys }).to_string();
+        let server = RawServer::with_replies(vec![crate::raw_server::json(200, &list)]);
+        let ended = run(&mut with_key(&server.url, "MadeUpKeyA"), &["audit", "--json"]);
+        let document: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+        (ended.status, document["findings"].clone(), findings(&document, "a"))
+    };
+    let one_id = [key("a", "MadeUpKeyA"), key("a", "MadeUpKey****")];
+    assert_eq!(found(&one_id), (3, json!(["no_spare"]), Vec::<String>::new()));
+    let one_value = [key("a", "MadeUpKeyA"), key("b", "MadeUpKeyA")];
+    assert_eq!(found(&one_value).1, json!(["no_spare"]));
+    let two_keys = [key("a", "MadeUpKeyA"), key("a", "MadeUpKey****"), key("b", "MadeUpKeyB")];
+    assert_eq!(found(&two_keys), (3, json!([]), vec!["name_used_twice".to_owned()]));
+    let seven_keys: Vec<Value> = (0..8)
+        .map(|number| key(["a", "b", "c", "d", "e", "f", "g", "g"][number], &format!("MadeUpKey{number}")))
+        .collect();
+    assert_eq!(found(&seven_keys).1, json!([]));
+}
+
 #[test]
 fn a_hostile_list_is_audited_in_linear_time() {
     // With quadratic complexity, the audit would take minutes. `run` kills a command after a minute.

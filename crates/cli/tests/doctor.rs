@@ -184,3 +184,13 @@ fn the_key_limit_and_an_impossible_date_are_reported() {
     let age = ", of unknown age: its date, 0001-01-01T00:00:00Z, is impossible";
     assert!(report_line(&ended, "key in use").ends_with(age), "{ended:?}");
 }
+
+#[test]
+fn a_key_that_is_listed_twice_counts_once() {
+    let key = |id: usize, key: &str| format!(r#"{{"id":"k{id}","apiKey":"{key}"}}"#);
+    let mut keys: Vec<String> = (1..9).map(|number| key(number, &format!("MadeUpKey{number}"))).collect();
+    keys.extend([key(9, KEY), key(9, "MadeUpKey****")]);
+    let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"results":[{}]}}"#, keys.join(",")))]);
+    let ended = run(&mut with_key(&server.url, KEY), &["doctor"]);
+    assert_eq!(report_line(&ended, "keys"), "9 of 10", "{ended:?}");
+}

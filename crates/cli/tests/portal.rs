@@ -106,6 +106,38 @@ fn idle_connections_do_not_block_the_emulator() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+#[test]
+fn a_key_that_is_listed_twice_counts_once() {
+    let key = |id: usize, key: &str| format!(r#"{{"id":"k{id}","apiKey":"{key}"}}"#);
+    let mut keys: Vec<String> = (1..10).map(|number| key(number, &format!("MadeUpKey{number}"))).collect();
+    keys.push(key(9, "MadeUpKey****"));
+    let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"results":[{}]}}"#, keys.join(",")))]);
+    let page = OpenPage::start_with(&server.url, "MadeUpKey1");
+    let shown = page.get("");
+    assert!(shown.contains("9 of 10 keys") && shown.contains("id=\"name\""), "{shown}");
+    page.end(Signal::TERM);
+}
+
+/// A page repeats each name, and calculates for each key whether it can be deleted.
+#[test]
+fn a_hostile_list_makes_a_small_page_in_linear_time() {
+    let name = "\u{7f}".repeat(4_000);
+    let keys: Vec<Value> = (0..1_000)
+        .map(|number| serde_json::json!({ "id": number.to_string(), "name": name, "apiKey": "MadeUpKey1" }))
+        .collect();
+    let list = serde_json::json!({ "results": keys }).to_string();
+    let server = RawServer::with_replies(vec![json(200, &list)]);
+    let page = OpenPage::start_with(&server.url, "MadeUpKey1");
+    let shown = page.get("");
+    assert!(
+        shown.contains("The last key cannot be revoked") && shown.contains("\\u{7f}") && shown.contains("…"),
+        "{}",
+        &shown[..1_000]
+    );
+    assert!(shown.len() < 10_000_000, "{} bytes", shown.len());
+    page.end(Signal::TERM);
+}
+
 /// Returns the program with a limit of 64 open files.
 fn with_few_files(arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");

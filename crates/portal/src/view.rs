@@ -8,7 +8,7 @@ mod table;
 
 use std::sync::Arc;
 
-use codat_keys::internal::holds_credential;
+use codat_keys::internal::{count_keys, holds_credential};
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, KeyId};
 use maud::{Markup, html};
 
@@ -20,6 +20,10 @@ use crate::token;
 
 pub(crate) use access_pages::{forbidden, link_required, redirect, session_ended, sign_in};
 use layout::layout;
+
+/// The maximum number of characters of a name on a page. A page repeats each name several times, and a server can return
+/// names of any length. Codat accepts at most 50.
+const MAX_NAME_CHARS: usize = 200;
 
 /// The data that every page needs. With `read_only`, the page has no forms that change API keys.
 pub(crate) struct Page<'a> {
@@ -69,7 +73,7 @@ impl Page<'_> {
             html! {
                 div.heading {
                     h1 { (language.title()) }
-                    (table::meter(language, keys.keys.len()))
+                    (table::meter(language, count_keys(keys.keys)))
                 }
                 p.intro { (language.intro()) }
                 (self.flash_messages())
@@ -114,7 +118,18 @@ impl Page<'_> {
     }
 }
 
-/// Returns the name of an API key for display. Returns `None` if the name is missing or blank.
+/// Returns the name of an API key for display. Returns `None` if the name is missing or blank. Truncates a name with more
+/// than [`MAX_NAME_CHARS`] characters.
 fn name(key: &ApiKeyDetails) -> Option<String> {
-    key.name.as_ref().map(ToString::to_string).filter(|name| !name.trim().is_empty())
+    let name = key.name.as_ref().map(ToString::to_string).filter(|name| !name.trim().is_empty())?;
+    Some(truncated(name))
+}
+
+/// Truncates a displayed name. API keys in the name must be masked, because a part of an API key would not be masked later.
+fn truncated(mut name: String) -> String {
+    if let Some((end, _)) = name.char_indices().nth(MAX_NAME_CHARS) {
+        name.truncate(end);
+        name.push('…');
+    }
+    name
 }

@@ -1,11 +1,12 @@
 //! The command `audit`: reports problems with the keys. Changes nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use codat_keys::{ApiKeyDetails, Client, ErrorKind, Timestamp};
+use codat_keys::internal::count_keys;
+use codat_keys::{ApiKeyDetails, Client, ErrorKind, KeyId, Timestamp};
 use codat_keys_rotate::{base_of, tag_of};
 use jiff::SignedDuration;
 use serde::Serialize;
@@ -111,7 +112,7 @@ pub(crate) async fn audit(audit: &Audit) -> Result<ExitCode, Failure> {
         findings.retain(|kind| !audit.ignore.contains(kind));
         findings
     };
-    let of_all = but_ignored(findings_of_all(&keys));
+    let of_all = but_ignored(findings_of_all(&client, &keys));
     let names = Names::of(&keys, now);
     let of_each: Vec<_> = keys.iter().map(|key| but_ignored(findings_of(key, &names, now, max_age))).collect();
     if audit.json {
@@ -158,15 +159,17 @@ fn print_report(
     Ok(())
 }
 
-fn findings_of_all(keys: &[ApiKeyDetails]) -> Vec<Kind> {
-    let found = [(Kind::NoSpare, keys.len() < 2), (Kind::NearlyFull, keys.len() >= MANY)];
+fn findings_of_all(client: &Client, keys: &[ApiKeyDetails]) -> Vec<Kind> {
+    let is_last =
+        |key: &ApiKeyDetails| client.check_delete(keys, &key.id).is_err_and(|error| error.kind() == ErrorKind::LastKey);
+    let found = [(Kind::NoSpare, keys.first().is_none_or(is_last)), (Kind::NearlyFull, count_keys(keys) >= MANY)];
     found.into_iter().filter_map(|(kind, is_so)| is_so.then_some(kind)).collect()
 }
 
 /// An index of the names of all keys. It avoids comparing each pair of keys.
 struct Names<'a> {
-    /// The number of keys with each name.
-    keys: HashMap<&'a str, usize>,
+    /// The ids of the keys with each name. A key can be listed several times.
+    keys: HashMap<&'a str, HashSet<&'a KeyId>>,
     /// The age of the newest replacement for each base name. A replacement is a key that a rotation has created. Its
     /// name is the base name and a tag, so that it differs from the name of the older key.
     replacements: HashMap<&'a str, Duration>,
@@ -176,7 +179,7 @@ impl<'a> Names<'a> {
     fn of(keys: &'a [ApiKeyDetails], now: Timestamp) -> Self {
         let mut names = Self { keys: HashMap::new(), replacements: HashMap::new() };
         for (key, name) in keys.iter().filter_map(|key| Some((key, name(key)?))) {
-            *names.keys.entry(name).or_default() += 1;
+            names.keys.entry(name).or_default().insert(&key.id);
             if let Some(age) = key.age(now).filter(|_| tag_of(name).is_some()) {
                 let newest = names.replacements.entry(base_of(Some(name))).or_insert(age);
                 *newest = age.min(*newest);
@@ -201,7 +204,7 @@ fn findings_of(key: &ApiKeyDetails, names: &Names<'_>, now: Timestamp, max_age: 
     if found.iter().any(|(_, is_so)| *is_so) && is_being_replaced {
         found = vec![(Kind::ReplacementUnderWay, true)];
     }
-    found.push((Kind::NameUsedTwice, name.is_some_and(|name| names.keys[name] > 1)));
+    found.push((Kind::NameUsedTwice, name.is_some_and(|name| names.keys[name].len() > 1)));
     found.into_iter().filter_map(|(kind, is_so)| is_so.then_some(kind)).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use codat_keys::internal::sanitize;
+use codat_keys::internal::{count_keys, sanitize};
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, MAX_KEYS, Method, Response, Timestamp};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -159,9 +159,10 @@ fn rate_limit(client: &Client) -> String {
 }
 
 fn keys(report: &mut Report, client: &Client, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
-    let is_full = keys.len() >= MAX_KEYS;
+    let count = count_keys(keys);
+    let is_full = count >= MAX_KEYS;
     let advice = if is_full { ", the most that Codat allows: delete one before you create or replace one" } else { "" };
-    report.line("keys", format!("{} of {MAX_KEYS}{advice}", keys.len()))?;
+    report.line("keys", format!("{count} of {MAX_KEYS}{advice}"))?;
     let own = keys.iter().find(|key| client.uses(key)).ok_or_else(|| {
         Failure::new(
             ErrorKind::NotFound,

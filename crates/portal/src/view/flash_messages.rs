@@ -4,7 +4,7 @@ use codat_keys::internal::sanitize;
 use codat_keys::{ErrorKind, KeyId};
 use maud::{Markup, html};
 
-use super::Page;
+use super::{Page, truncated};
 use crate::flash::{ErrorSummary, FlashMessage, KeySummary, RequestedAction};
 use crate::paths::{PATH, key_path};
 
@@ -120,7 +120,7 @@ impl Page<'_> {
     fn key(&self, key: &KeySummary) -> Markup {
         html! {
             @match &key.name {
-                Some(name) => bdi.name { (self.redact(&name.to_string())) },
+                Some(name) => bdi.name { (truncated(self.redact(&name.to_string()))) },
                 None => span.muted { (self.language.no_name()) },
             }
             " " code { (key.masked) }

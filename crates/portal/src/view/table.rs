@@ -1,5 +1,6 @@
 //! The table of API keys, and the form that creates an API key.
 
+use codat_keys::internal::count_keys;
 use codat_keys::{ApiKeyDetails, ErrorKind, MAX_KEYS, Timestamp};
 use maud::{Markup, html};
 
@@ -127,7 +128,7 @@ impl Page<'_> {
         let off = if self.read_only {
             Some(language.read_only())
         } else {
-            (keys.keys.len() >= MAX_KEYS).then(|| language.limit_reached())
+            (count_keys(keys.keys) >= MAX_KEYS).then(|| language.limit_reached())
         };
         html! {
             section.card aria-labelledby="create" {
