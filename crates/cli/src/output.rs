@@ -20,6 +20,10 @@ use crate::signals;
 const BLOCKED_TIMEOUT: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The maximum width of a table column. A wider cell moves the rest of its own row only. Names in Codat have at most 50
+/// characters, and ids have 36.
+const MAX_COLUMN_WIDTH: usize = 100;
+
 /// Prints a text to standard output. A closed pipe (`| head`) ends the program with status 0 and without a message.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write(|out| out.write_all(text.as_bytes()))
@@ -186,6 +190,9 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
 }
 
 /// Prints a table with a heading on a terminal, and tab-separated lines elsewhere. An empty value is `-`.
+///
+/// A column is as wide as its widest cell, but at most [`MAX_COLUMN_WIDTH`]: cells can contain text from a server, and
+/// one long text would otherwise make each row as long.
 pub(crate) fn print_rows<const N: usize>(
     heading: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
@@ -203,10 +210,11 @@ fn or_dash(cell: String) -> String {
 }
 
 fn table<const N: usize>(rows: Vec<[String; N]>) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0).min(MAX_COLUMN_WIDTH);
     let widths: Vec<usize> = (0..N).map(width).collect();
     let line = |row: &[String; N]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| cell.clone() + &" ".repeat(width - cell.width()));
+        let cells =
+            row.iter().zip(&widths).map(|(cell, width)| cell.clone() + &" ".repeat(width.saturating_sub(cell.width())));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     rows.iter().map(line).collect()

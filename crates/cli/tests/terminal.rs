@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use codat_keys_emulator::Emulator;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use serde_json::json;
 
 use crate::support::{Running, against, run, start};
 
@@ -76,6 +77,27 @@ fn list_is_a_table_with_a_heading() {
     assert_eq!(status, 0);
     assert!(shown.starts_with("ID  ") && shown.contains("IN USE"), "{shown}");
     assert!(!shown.contains('\t') && !shown.contains(emulator.api_key()), "{shown}");
+}
+
+/// A server can return a name of any length. The names of the other keys must not be padded to this length.
+#[test]
+fn one_long_name_does_not_widen_each_row() {
+    let name = |number: usize| if number == 7 { "n".repeat(20_000) } else { format!("k{number}") };
+    let keys: Vec<_> = (0..1_000)
+        .map(|number| json!({ "id": number.to_string(), "name": name(number), "apiKey": format!("MadeUpKey{number:09}") }))
+        .collect();
+    let list = json!({ "results": keys }).to_string();
+    let server = crate::raw_server::RawServer::with_replies(vec![crate::raw_server::json(200, &list)]);
+    for command in ["list", "audit"] {
+        let (_, shown) = on_a_terminal(crate::support::with_key(&server.url, "MadeUpKey000000000").arg(command), "");
+        assert!(shown.contains(&name(7)) && shown.contains("k999  "), "{command}");
+        assert!(shown.len() < 500_000, "{command} prints {} bytes", shown.len());
+        let position = |id: &str| {
+            let row = shown.lines().find(|row| row.starts_with(&format!("{id} "))).unwrap();
+            row.find(" no").unwrap()
+        };
+        assert_eq!(position("8"), position("999"), "the columns of {command} are aligned");
+    }
 }
 
 #[test]
