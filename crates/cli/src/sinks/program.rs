@@ -19,6 +19,10 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// The maximum number of characters of a program's message that an error contains.
 const MAX_MESSAGE_CHARS: usize = 300;
 
+/// The maximum number of bytes of a program's message that are searched for keys. Each line of the standard output is
+/// searched for in the message, so a longer message would take seconds.
+const MAX_SEARCHED_BYTES: usize = 4096;
+
 const MASK: &str = "****";
 
 /// The result of a program.
@@ -92,7 +96,7 @@ impl Ended {
     fn message(&self) -> String {
         let errors = String::from_utf8_lossy(&self.errors);
         let last = errors.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        let mut last = last.to_owned();
+        let mut last = whole_words(last).to_owned();
         if let Some(key) = &self.key {
             let header = AuthorizationHeader::from(key);
             let encoded = header.expose_secret().trim_start_matches("Basic ");
@@ -102,6 +106,15 @@ impl Ended {
         let masked = mask_printed(&without_known_keys(&last), &self.output);
         sanitize(&masked.chars().take(MAX_MESSAGE_CHARS).collect::<String>())
     }
+}
+
+/// Truncates a line to [`MAX_SEARCHED_BYTES`], between two words, because a part of a key would not be recognized.
+fn whole_words(line: &str) -> &str {
+    if line.len() <= MAX_SEARCHED_BYTES {
+        return line;
+    }
+    let start = &line[..line.floor_char_boundary(MAX_SEARCHED_BYTES)];
+    start.rfind(char::is_whitespace).map_or("...", |end| &start[..end])
 }
 
 /// Whether a program exists and can be run. On Windows, always true.
