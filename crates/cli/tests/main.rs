@@ -15,6 +15,8 @@ mod completions;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod doctor_causes;
+#[cfg(target_os = "linux")]
+mod emulator_memory;
 mod encode_cases;
 #[cfg(target_os = "linux")]
 mod encodings;

@@ -11,6 +11,9 @@ use crate::quota::Quota;
 use crate::wire::{ApiError, ApiKeyDetails};
 
 const MAX_KEYS: usize = 10;
+/// The maximum number of keys in a [`Snapshot`]. Tests can set more keys than Codat allows, but each request searches for
+/// each key.
+const MAX_SNAPSHOT_KEYS: usize = 100;
 pub(crate) const MAX_NAME_UTF16_UNITS: usize = 50;
 const DEFAULT_COMPANIES: u32 = 5;
 const DEFAULT_INVOICES: u32 = 1000;
@@ -99,6 +102,9 @@ impl Account {
         check_total("companies", snapshot.companies)?;
         check_total("invoices", snapshot.invoices)?;
         if let Some(keys) = &snapshot.keys {
+            if keys.len() > MAX_SNAPSHOT_KEYS {
+                return Err(format!("`keys` has at most {MAX_SNAPSHOT_KEYS} entries"));
+            }
             reject_duplicates("id", keys.iter().map(|key| &key.id))?;
             reject_duplicates("apiKey", keys.iter().map(|key| &key.api_key))?;
         }

@@ -1,11 +1,13 @@
 //! The journal: a record of the newest 10,000 requests, without secrets.
 
 use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Write};
 
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::authentication::Credential;
@@ -49,7 +51,24 @@ pub(crate) struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<Value>,
+    body: Option<Body>,
+}
+
+/// The body of a request, with secrets masked.
+enum Body {
+    /// JSON. The journal keeps its text, because the parsed values can need a hundred times the memory.
+    Json(String),
+    /// The start of a body that is not JSON or is too long.
+    Text(String),
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Json(text) => serde_json::from_str::<Value>(text).map_err(S::Error::custom)?.serialize(serializer),
+            Self::Text(text) => text.serialize(serializer),
+        }
+    }
 }
 
 /// The way in which a request has ended.
@@ -161,14 +180,28 @@ impl Entry {
 }
 
 /// Returns the body with secrets masked. Returns a truncated text if the body is not JSON or is longer than
-/// [`MAX_TEXT_LENGTH`].
-fn masked_body(body: &[u8], masker: &Masker) -> Value {
-    match serde_json::from_slice(body) {
-        Ok(json) => {
-            let json = masker.json(json);
-            if body.len() <= MAX_TEXT_LENGTH { json } else { truncate(json.to_string()).into() }
-        }
-        Err(_) => truncate(masker.text(&String::from_utf8_lossy(body))).into(),
+/// [`MAX_TEXT_LENGTH`]. Masks only what the journal keeps, because each secret is searched for in each string of the body.
+fn masked_body(body: &[u8], masker: &Masker) -> Body {
+    let Ok(json) = serde_json::from_slice(body) else {
+        return Body::Text(truncate(masker.start_of(&String::from_utf8_lossy(body), MAX_TEXT_LENGTH)));
+    };
+    let mut masked = Limited(Vec::new());
+    let is_whole = serde_json::to_writer(&mut masked, &masker.json(&json, MAX_TEXT_LENGTH)).is_ok();
+    let text = truncate(String::from_utf8_lossy(&masked.0).into_owned());
+    if is_whole && body.len() <= MAX_TEXT_LENGTH { Body::Json(text) } else { Body::Text(text) }
+}
+
+/// A buffer that returns an error when its length exceeds [`MAX_TEXT_LENGTH`].
+struct Limited(Vec<u8>);
+
+impl Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() > MAX_TEXT_LENGTH { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,9 +1,13 @@
 //! Masking of secrets. A mask consists of four asterisks and, for secrets that are long enough, the last four
 //! characters of the secret.
 
+use std::cmp::Reverse;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 const MASK: &str = "****";
@@ -45,12 +49,27 @@ impl Masker {
         }
         // Longer secrets are replaced first, so that no part of a secret remains. The sort is stable: if a header value
         // equals a key, the mask of the key applies.
-        masker.0.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+        masker.0.sort_by_key(|(secret, _)| Reverse(secret.len()));
         masker
     }
 
     pub(crate) fn text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (secret, mask)| text.replace(secret, mask))
+        self.start_of(text, text.len())
+    }
+
+    /// Masks secrets in the first `max` bytes of a text, and omits the rest. Masks a secret that begins in these bytes and
+    /// ends after them.
+    pub(crate) fn start_of(&self, text: &str, max: usize) -> String {
+        let max = text.floor_char_boundary(max);
+        let longest = self.0.first().map_or(0, |(secret, _)| secret.len());
+        let searched = &text[..text.floor_char_boundary(max.saturating_add(longest))];
+        let mut parts = vec![Part { offset: 0, text: searched, is_mask: false }];
+        for (secret, mask) in &self.0 {
+            if searched.contains(secret) {
+                parts = parts.into_iter().flat_map(|part| part.masked(secret, mask)).collect();
+            }
+        }
+        parts.iter().filter(|part| part.offset < max).map(|part| part.until(max)).collect()
     }
 
     /// Masks secrets in a part of a URL, including percent-encoded secrets. Returns the part unchanged if it contains
@@ -61,21 +80,70 @@ impl Masker {
         if masked == decoded { part.to_owned() } else { masked }
     }
 
-    /// Masks secrets in all strings of a JSON value, including field names.
-    pub(crate) fn json(&self, value: Value) -> Value {
-        match value {
-            Value::String(text) => self.text(&text).into(),
-            Value::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
-            Value::Object(fields) => {
-                fields.into_iter().map(|(name, value)| (self.text(&name), self.json(value))).collect()
-            }
-            other => other,
-        }
+    /// Masks secrets in all strings of a JSON value, including field names. The strings are masked when the result is
+    /// serialized. A string of more than `max` bytes is truncated, and ends the serialization with an error.
+    pub(crate) fn json<'a>(&'a self, value: &'a Value, max: usize) -> MaskedJson<'a> {
+        MaskedJson { value, masker: self, max }
     }
 
     fn add(&mut self, secret: &str, shown_as: &str) {
         if !secret.is_empty() {
             self.0.push((secret.to_owned(), mask(shown_as)));
+        }
+    }
+}
+
+/// A part of a text that is searched for secrets.
+struct Part<'a> {
+    /// The offset of this part in the text, or of the secret that this part masks.
+    offset: usize,
+    text: &'a str,
+    /// Whether this part is a mask. A mask is not searched, because it can contain another secret, such as `*`.
+    is_mask: bool,
+}
+
+impl<'a> Part<'a> {
+    /// Splits this part at each place of `secret`, and replaces `secret` with `mask`.
+    fn masked(self, secret: &str, mask: &'a str) -> Vec<Part<'a>> {
+        if self.is_mask {
+            return vec![self];
+        }
+        let (mut parts, mut end) = (Vec::new(), 0);
+        for (start, _) in self.text.match_indices(secret) {
+            parts.push(Part { offset: self.offset + end, text: &self.text[end..start], is_mask: false });
+            parts.push(Part { offset: self.offset + start, text: mask, is_mask: true });
+            end = start + secret.len();
+        }
+        parts.push(Part { offset: self.offset + end, text: &self.text[end..], is_mask: false });
+        parts
+    }
+
+    /// Returns the text before the offset `max`, or the whole mask.
+    fn until(&self, max: usize) -> &'a str {
+        if self.is_mask { self.text } else { &self.text[..self.text.len().min(max - self.offset)] }
+    }
+}
+
+/// A JSON value that is serialized with secrets masked. [`Masker::json`] creates it.
+#[derive(Clone, Copy)]
+pub(crate) struct MaskedJson<'a> {
+    value: &'a Value,
+    masker: &'a Masker,
+    max: usize,
+}
+
+impl Serialize for MaskedJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let masked = |value| MaskedJson { value, ..*self };
+        match self.value {
+            Value::String(text) => {
+                let serialized = serializer.serialize_str(&self.masker.start_of(text, self.max))?;
+                if text.len() > self.max { Err(S::Error::custom("the string is too long")) } else { Ok(serialized) }
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(masked)),
+            Value::Object(fields) => serializer
+                .collect_map(fields.iter().map(|(name, value)| (self.masker.start_of(name, self.max), masked(value)))),
+            other => other.serialize(serializer),
         }
     }
 }
@@ -99,9 +167,24 @@ mod tests {
         assert_eq!(masker.url("/apiKeys/made-up%2Bkey%2fwxyz"), "/apiKeys/****wxyz");
         assert_eq!(masker.url("name%3Dx"), "name%3Dx");
         assert_eq!(masker.text("unknown-credential"), "****tial");
-        assert_eq!(
-            masker.json(serde_json::json!({"made-up+key/wxyz": ["made-up+key/wxyz", 1]})),
-            serde_json::json!({"****wxyz": ["****wxyz", 1]})
-        );
+        let json = serde_json::json!({"made-up+key/wxyz": ["made-up+key/wxyz", 1]});
+        assert_eq!(serde_json::to_string(&masker.json(&json, 100)).unwrap(), r#"{"****wxyz":["****wxyz",1]}"#);
+    }
+
+    #[test]
+    fn a_mask_is_not_masked_again() {
+        let masker = Masker::new(std::iter::empty(), ["*", "Basic *", "Basic *"].into_iter());
+        assert_eq!(masker.text("a * b"), "a **** b");
+    }
+
+    #[test]
+    fn a_secret_at_the_end_of_the_start_is_masked_entirely() {
+        let masker = Masker::new(["made-up+key/wxyz"].into_iter(), std::iter::empty());
+        let text = "é made-up+key/wxyz, made-up+key/wxyz";
+        for (max, start) in [(1, ""), (2, "é"), (3, "é "), (4, "é ****wxyz"), (19, "é ****wxyz"), (20, "é ****wxyz,")]
+        {
+            assert_eq!(masker.start_of(text, max), start);
+        }
+        assert_eq!(masker.start_of(text, 1000), "é ****wxyz, ****wxyz");
     }
 }

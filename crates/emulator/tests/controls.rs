@@ -93,6 +93,7 @@ fn an_invalid_state_changes_nothing() {
         json!({"companies": 1, "generator": 1}),
         json!({"companies": 1, "keys": [{"id": "one"}, {"id": "one"}]}),
         json!({"companies": 1, "keys": [{"apiKey": "made-up"}, {"apiKey": "made-up"}]}),
+        json!({"companies": 1, "keys": vec![json!({}); 101]}),
         json!({"companies": 4_000_000_000_u32}),
         json!([]),
         json!([null, 1, 1, true, true, null, null]),
@@ -103,6 +104,7 @@ fn an_invalid_state_changes_nothing() {
     }
     assert_eq!(send_with_headers(&emulator, "PUT", "/_emulator/state", &[], None).status, 400);
     assert_eq!(state(&emulator), before);
+    assert_eq!(set_state(&emulator, &json!({"keys": vec![json!({}); 101]})).error(), "`keys` has at most 100 entries");
     let unknown = set_state(&emulator, &json!({"colour": "red"}));
     assert!(unknown.error().contains("`colour`"), "{}", unknown.body);
     let secret = set_state(&emulator, &json!({"companies": "made-up-key-in-the-wrong-place"}));

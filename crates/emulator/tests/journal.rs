@@ -1,5 +1,7 @@
 //! The content of the journal.
 
+use std::time::{Duration, Instant};
+
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
@@ -86,6 +88,47 @@ fn texts_are_truncated_to_four_kibibytes() {
     let body = text(&journal[0]["body"]);
     assert!((4093..=4096).contains(&body.len()) && body.starts_with("{\"name\":\"éé"));
     assert_eq!((text(&journal[1]["path"]).len(), text(&journal[1]["query"]).len()), (4096, 4096));
+}
+
+#[test]
+fn json_bodies_of_up_to_four_kibibytes_are_json() {
+    let emulator = Emulator::start().unwrap();
+    let name = |length: usize| json!({ "name": "n".repeat(length - r#"{"name":""}"#.len()) });
+    for body in [name(4096), name(4097), json!([[], {}, [1.5, null, true, "é"], {"a": {"b": -1}}])] {
+        send(&emulator, "POST", "/apiKeys", Some(&body.to_string()));
+    }
+    let journal = requests(&emulator);
+    assert_eq!(journal[0]["body"], name(4096));
+    assert_eq!(journal[1]["body"], name(4097).to_string()[..4096]);
+    assert_eq!(journal[2]["body"], json!([[], {}, [1.5, null, true, "é"], {"a": {"b": -1}}]));
+}
+
+/// Each asterisk is the mask of an asterisk. Repeated replacements would multiply the text by four each time.
+#[test]
+fn a_mask_is_not_masked_again() {
+    let emulator = Emulator::start().unwrap();
+    let headers = [("Authorization", "*"); 20];
+    send_with_headers(&emulator, "POST", "/*?*", &headers, Some(r#"["*"]"#));
+    send_with_headers(&emulator, "POST", "/", &headers, Some(&"*".repeat(1 << 20)));
+    let journal = requests(&emulator);
+    assert_eq!((&journal[0]["path"], &journal[0]["query"]), (&json!("/****"), &json!("****")));
+    assert_eq!((&journal[0]["body"], &journal[1]["body"]), (&json!(["****"]), &json!("*".repeat(4096))));
+}
+
+/// Without limits, the emulator searches for each `Authorization` header in each string of a body, and handles no other
+/// request meanwhile.
+#[test]
+fn bodies_with_many_strings_take_no_longer() {
+    let emulator = Emulator::start().unwrap();
+    let headers: Vec<String> = (0..60).map(|number| format!("Basic made-up-{number}")).collect();
+    let headers: Vec<_> = headers.iter().map(|header| ("Authorization", header.as_str())).collect();
+    let body = format!("[{}\"\"]", "\"\",".repeat(340_000));
+    let started = Instant::now();
+    for _ in 0..20 {
+        send_with_headers(&emulator, "POST", "/", &headers, Some(&body));
+    }
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert_eq!(text(&requests(&emulator)[0]["body"]), &body[..4096]);
 }
 
 #[test]
