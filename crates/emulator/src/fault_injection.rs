@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
-use tokio::time::sleep;
 
 use crate::fault::{Delay, Effect, Fault, Sender, StatusFault, When};
 use crate::faulty_body::BodyFault;
@@ -110,7 +109,7 @@ impl FaultedRequest {
 
     async fn delay_before(&self, time: Duration) -> ApiResponse {
         let admission = self.server.lock().admit(&self.request);
-        sleep(time).await;
+        self.server.delay(time).await;
         self.complete(admission)
     }
 
@@ -124,7 +123,7 @@ impl FaultedRequest {
                 Admission::Perform(claim) => (server.perform(&self.request), claim),
             }
         };
-        sleep(time).await;
+        self.server.delay(time).await;
         self.server.lock().store_response(claim, &response);
         response
     }

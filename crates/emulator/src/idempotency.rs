@@ -85,7 +85,7 @@ impl IdempotencyCache {
     }
 
     /// Removes the responses that have expired, and the oldest one if the cache is full. Does not remove requests that
-    /// are running: their number is limited by the number of connections.
+    /// are running: their number is limited by the number of connections and of delayed requests.
     fn remove_expired(&mut self, now: Timestamp) {
         while let Some(oldest) = self.answered.front() {
             let is_expired = match self.first_requests.get(oldest) {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use crate::account::{Account, check_total};
@@ -22,6 +23,10 @@ use crate::journal::Journal;
 use crate::mask::Masker;
 use crate::state_file::StateFile;
 use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
+
+/// The maximum number of requests that faults delay at a time. Clients need not wait for a delayed request, so the number
+/// of connections does not limit these requests.
+const MAX_DELAYED: usize = 1000;
 
 /// The options of the emulated API. [`EmulatorBuilder`](crate::EmulatorBuilder) documents them.
 #[derive(Clone, Debug, Default)]
@@ -183,23 +188,39 @@ impl Server {
 /// The state of the emulated API, shared by the tasks that handle requests and by the [`Emulator`](crate::Emulator)
 /// handle.
 #[derive(Clone)]
-pub(crate) struct SharedServer(Arc<Mutex<Server>>);
+pub(crate) struct SharedServer {
+    server: Arc<Mutex<Server>>,
+    /// The permits for requests that a fault delays. Each of these requests has a permit until it is performed.
+    delays: Arc<Semaphore>,
+}
 
 impl SharedServer {
     pub(crate) fn new(server: Server) -> SharedServer {
-        SharedServer(Arc::new(Mutex::new(server)))
+        SharedServer { server: Arc::new(Mutex::new(server)), delays: Arc::new(Semaphore::new(MAX_DELAYED)) }
     }
 
     /// Locks the state. The guard must not be held across an `await`.
     ///
     /// A poisoned lock is ignored. Every change replaces the whole account, so the state is consistent after a panic.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Server> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Performs a request after a delay, even if the client has disconnected. The function `perform` performs the
-    /// request.
+    /// Waits for the delay of a fault. Does not wait if [`MAX_DELAYED`] requests are delayed.
+    pub(crate) async fn delay(&self, time: Duration) {
+        if let Ok(_permit) = self.delays.try_acquire() {
+            sleep(time).await;
+        }
+    }
+
+    /// Performs a request after a delay, even if the client has disconnected. Performs it now if [`MAX_DELAYED`] requests
+    /// are delayed. The function `perform` performs the request.
     pub(crate) fn perform_later(&self, delay: Delay, perform: impl FnOnce(&mut Server) + Send + 'static) {
+        let Ok(permit) = Arc::clone(&self.delays).try_acquire_owned() else { return perform(&mut self.lock()) };
+        let perform = move |server: &mut Server| {
+            perform(server);
+            drop(permit);
+        };
         match delay {
             Delay::Time(time) => {
                 let server = self.clone();

@@ -201,3 +201,17 @@ fn foreign_creator_respects_the_key_limit() {
     assert_eq!(send(&emulator, "POST", "/apiKeys", None).status, 409);
     assert_eq!(number_of_keys(&emulator), 10);
 }
+
+#[test]
+fn at_most_a_thousand_requests_are_delayed() {
+    for delay in ["requests", "milliseconds"] {
+        let emulator = with(&json!({"fault": "late", delay: 1_000_000, "count": 1_001}));
+        let post = own_request(&emulator, "POST", "/apiKeys", Some(NAMED));
+        for _ in 0..1_000 {
+            assert!(read_until_closed(&emulator, &post).is_empty());
+        }
+        assert_eq!(number_of_keys(&emulator), 1, "{delay}");
+        assert!(read_until_closed(&emulator, &post).is_empty());
+        assert_eq!(number_of_keys(&emulator), 2, "{delay}");
+    }
+}
