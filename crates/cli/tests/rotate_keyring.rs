@@ -106,6 +106,25 @@ fn a_missing_keyring_stops_a_rotation_which_is_finished_later() {
     assert_eq!((scene.stored(), scene.account.keys().len()), (scene.account.value(&scene.account.newest()), 2));
 }
 
+/// A signal that arrives just before a request to the keyring is no failure of the sink.
+#[test]
+fn a_signal_before_the_keyring_is_asked_ends_the_rotation() {
+    let scene = Scene::new();
+    let keys = scene.account.keys();
+    let _silent = UnixListener::bind(scene.account.path("silent")).unwrap();
+    let mut command = scene.account.program();
+    command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", scene.account.path("silent").display()));
+    command.env_remove("CODAT_API_KEY_FILE").env("CODAT_API_KEY", scene.stored());
+    command.args(["rotate", "--to", "profile:work"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    scene.account.emulator.clear_journal();
+    let rotation = start(&mut command);
+    wait_until("it lists the keys", || !scene.account.emulator.journal().is_empty());
+    kill_process(Pid::from_child(&rotation), Signal::TERM).unwrap();
+    let ended = rotation.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(143), "{ended:?}");
+    assert_eq!(scene.account.keys(), keys);
+}
+
 #[test]
 fn a_signal_ends_a_rotation_that_waits_for_a_silent_keyring() {
     let scene = Scene::new();

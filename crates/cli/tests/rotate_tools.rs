@@ -223,14 +223,15 @@ fn a_tool_that_prints_without_end_is_killed_once() {
     for stream in ["1", "2"] {
         fs::write(&path, format!("#!/bin/sh\necho run >> \"$RECORD/runs\"\nyes >&{stream}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        for options in [
-            &["--to", "command:cat", "--read-command", "endless it"][..],
-            &["--to", "command:endless it", "--read-command", "true"],
+        // The rollback writes the old key once.
+        for (options, runs) in [
+            (["--to", "command:cat", "--read-command", "endless it"], 1),
+            (["--to", "command:endless it", "--read-command", "true"], 2),
         ] {
-            let ended = tools.rotate(options);
+            let ended = tools.rotate(&options);
             assert_eq!(ended.status, 1, "{options:?}: {ended:?}");
             assert!(ended.stderr.contains("endless prints more than 1 MiB, and was killed"), "{options:?}: {ended:?}");
-            assert_eq!(tools.account.read("record/runs"), "run\n", "{options:?}: {ended:?}");
+            assert_eq!(tools.account.read("record/runs"), "run\n".repeat(runs), "{options:?}: {ended:?}");
             assert_eq!(tools.account.keys(), keys, "{options:?}");
             fs::remove_file(tools.account.path("record/runs")).unwrap();
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codat_keys::ApiKey;
+use codat_keys::{ApiKey, ErrorKind};
 use codat_keys_rotate::{Content, Sink, SinkError, SinkFuture};
 use url::Url;
 
@@ -55,10 +55,7 @@ impl ProfileSink {
                 Ok(text) => Ok(content(text.as_bytes())),
                 Err(KeyringError::NoEntry) => Ok(Content::Nothing),
                 Err(KeyringError::Absent(why)) => Err(SinkError::permanent(format!("there is no keyring here: {why}"))),
-                Err(KeyringError::Other(failure)) if failure.is_retryable() => {
-                    Err(SinkError::temporary(failure.to_string()))
-                }
-                Err(KeyringError::Other(failure)) => Err(permanent(failure)),
+                Err(KeyringError::Other(failure)) => Err(sink_error(failure).await),
             },
             Source::Command(_) => Err(SinkError::permanent(
                 "its key comes from a command, so it cannot be written: name the place that the command reads as the sink",
@@ -74,10 +71,10 @@ impl ProfileSink {
         let place = if matches!(profile.source, Source::Keyring) { Place::Keyring } else { Place::File };
         let named = (&profile.name, &*profile.base_url);
         let stored = key_storage::store(Some(place), &config, named, key, self.keyring_timeout).await;
-        stored.map(drop).map_err(|failure| match failure.is_retryable() {
-            true => SinkError::temporary(failure.to_string()),
-            false => permanent(failure),
-        })
+        match stored {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(sink_error(failure).await),
+        }
     }
 }
 
@@ -98,6 +95,15 @@ impl Sink for ProfileSink {
         // The keyring has its own timeout, and `Config::lock` waits for up to 10 s.
         self.keyring_timeout + Duration::from_secs(15)
     }
+}
+
+/// Returns the error for a failed request to the keyring or to the file. Does not return after a signal: the signal ends
+/// the whole rotation, which is no failure of this sink.
+async fn sink_error(failure: Failure) -> SinkError {
+    if failure.is_of(ErrorKind::Cancelled) {
+        std::future::pending::<()>().await;
+    }
+    if failure.is_retryable() { SinkError::temporary(failure.to_string()) } else { permanent(failure) }
 }
 
 fn permanent(failure: Failure) -> SinkError {
