@@ -11,6 +11,10 @@ use crate::needles::Needles;
 /// The maximum number of strings within each other that are decoded: JSON can contain JSON as a string.
 const MAX_DEPTH: usize = 4;
 
+/// The maximum length in bytes of a text that is masked in every form of a key. A longer text is masked as printed only,
+/// because the search for all forms needs many times its memory. Codat's keys have 40 characters.
+const MAX_KEY_BYTES: usize = 128;
+
 type Text = Zeroizing<String>;
 
 /// Masks keys in a message that a program has printed on its standard error. Also masks the lines of `output`, the
@@ -23,6 +27,7 @@ pub fn mask_printed(message: &str, output: &[u8]) -> String {
     texts.sort_unstable_by_key(|text| Reverse(text.len()));
     texts.dedup();
     let keys = texts.iter().filter_map(|text| Some(Credential::read(text).ok()?.api_key().clone()));
+    let keys = keys.filter(|key| key.expose_secret().len() <= MAX_KEY_BYTES);
     let keys: Vec<ApiKey> = keys.take(MOST_LISTED).collect();
     let mut masked = Needles::of(keys.iter().map(ApiKey::expose_secret)).redact(message).into_owned();
     for text in texts.iter().filter(|text| !text.is_empty()) {
@@ -92,6 +97,12 @@ mod tests {
         }
         assert_eq!(mask_printed("dW4tTGlzdGVkK0tleS8wMQ==", json.as_bytes()), "****==");
         assert_eq!(mask_printed("no key in vault", br#"{"place": "vault"}"#), "no key in vault");
+    }
+
+    #[test]
+    fn a_long_text_is_masked_as_printed_only() {
+        let long = "un-Listed+Key/".repeat(20);
+        assert_eq!(mask_printed(&format!("of {long}!"), long.as_bytes()), "of ****!");
     }
 
     #[test]
