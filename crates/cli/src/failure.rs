@@ -75,7 +75,6 @@ impl Failure {
         }
     }
 
-    #[cfg(feature = "keyring")]
     pub(crate) fn is_of(&self, kind: ErrorKind) -> bool {
         self.kind == Some(kind)
     }
