@@ -46,13 +46,25 @@ async def test_no_call_fails_while_the_key_in_the_file_is_rotated_ten_times(
     codat_emulator: Emulator, tmp_path: Path
 ) -> None:
     scene, numbers, is_over = Scene(codat_emulator, tmp_path), count(1), False
+    under_way: set[int] = set()
     # The calls are under way at the same time, and leave time of the processor to the rotations.
     delay = {"method": "GET", "path": "/companies", "fault": "delay-before", "milliseconds": 2000, "count": 1_000_000}
     codat_emulator.set_faults([delay])
 
     def to_call() -> Iterator[int]:
         while not is_over:
-            yield next(numbers)
+            number = next(numbers)
+            under_way.add(number)
+            try:
+                yield number
+            finally:
+                under_way.discard(number)
+
+    async def calls_end() -> None:
+        """A call is repeated once, so it must not last for two rotations."""
+        begun = set(under_way)
+        while begun & under_way:
+            await asyncio.sleep(0.02)
 
     def repeat(call: Any) -> None:
         for number in to_call():
@@ -72,6 +84,7 @@ async def test_no_call_fails_while_the_key_in_the_file_is_rotated_ten_times(
         try:
             for _ in range(ROTATIONS):
                 await asyncio.to_thread(rotate, scene, tmp_path / "state")
+                await calls_end()
         finally:
             is_over = True
         await asyncio.gather(*callers)

@@ -1,6 +1,6 @@
 //! Programs that follow a key file: no call fails while `rotate` replaces the key in the file again and again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -9,6 +9,7 @@ use codat_keys::{Client, Method};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::bounded::wait_until;
 use crate::rotate::Account;
 use crate::support::run;
 
@@ -24,6 +25,7 @@ const COMMANDS_AT_ONCE: usize = 8;
 #[derive(Default)]
 struct Calls {
     begun: AtomicUsize,
+    under_way: Mutex<BTreeSet<usize>>,
     is_over: AtomicBool,
     failed: Mutex<Vec<String>>,
 }
@@ -31,13 +33,30 @@ struct Calls {
 impl Calls {
     /// Returns the number of the next call, or `None` if no further call is to be made.
     fn next(&self) -> Option<usize> {
-        (!self.is_over.load(Ordering::SeqCst)).then(|| self.begun.fetch_add(1, Ordering::SeqCst))
+        if self.is_over.load(Ordering::SeqCst) {
+            return None;
+        }
+        let number = self.begun.fetch_add(1, Ordering::SeqCst);
+        self.under_way.lock().unwrap().insert(number);
+        Some(number)
+    }
+
+    fn ended(&self, number: usize) {
+        self.under_way.lock().unwrap().remove(&number);
+    }
+
+    /// Waits for the end of the calls that are under way. A call is repeated once, so it must not last for two rotations.
+    fn wait_for_end(&self) {
+        let begun = self.under_way.lock().unwrap().clone();
+        wait_until("the calls end", || begun.is_disjoint(&self.under_way.lock().unwrap()));
     }
 
     /// Makes one call after the other, until one fails.
     fn repeat(&self, call: impl Fn(usize) -> Result<(), String>) {
         while let Some(number) = self.next() {
-            if let Err(failure) = call(number) {
+            let result = call(number);
+            self.ended(number);
+            if let Err(failure) = result {
                 return self.failed.lock().unwrap().push(failure);
             }
         }
@@ -45,7 +64,9 @@ impl Calls {
 
     async fn repeat_async(self: Arc<Self>, client: Client) {
         while let Some(number) = self.next() {
-            if let Err(error) = client.request(Method::GET, "/profile").param("call", number).await {
+            let result = client.request(Method::GET, "/profile").param("call", number).await;
+            self.ended(number);
+            if let Err(error) = result {
                 return self.failed.lock().unwrap().push(format!("call {number}: {error:?}"));
             }
         }
@@ -107,6 +128,7 @@ fn no_call_fails_while_the_key_in_the_file_is_replaced_ten_times() {
             let ended = account.rotate(&["--to", "file:key", "--grace", "0"]);
             calls.failed.lock().unwrap().extend((ended.status != 0).then(|| format!("{ended:?}")));
             seen.look(&account);
+            calls.wait_for_end();
         }
         calls.is_over.store(true, Ordering::SeqCst);
     });
