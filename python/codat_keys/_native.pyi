@@ -33,6 +33,7 @@ __all__ = [
     "RotationCore",
     "RotationRequest",
     "Runtime",
+    "StagedPlan",
     "Task",
     "authorize",
     "create",
@@ -42,6 +43,7 @@ __all__ = [
     "find",
     "get",
     "list",
+    "plan_staged",
     "reauthorize",
     "reload_key",
     "request",
@@ -508,6 +510,21 @@ class RotationRequest:
     def event(self) -> dict[str, Any] | None: ...
     def complete(self, returned: object) -> None: ...
     def fail(self, raised: BaseException) -> None: ...
+
+@final
+class StagedPlan:
+    @property
+    def retired(self) -> builtins.list[str]: ...
+    @property
+    def foreign(self) -> str | None: ...
+    @property
+    def created(self) -> ApiKeyDetails | None: ...
+    @property
+    def name(self) -> str: ...
+
+def plan_staged(
+    listed: Sequence[ApiKeyDetails], current: ApiKeyDetails, previous: ApiKey | None, base: str | None, token: str
+) -> StagedPlan: ...
 
 @final
 class CompletionQueue:

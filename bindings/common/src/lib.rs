@@ -24,6 +24,7 @@ mod runtime;
 
 pub use attempt_log::{Line, with_listener};
 pub use calls::{Call, Completion, Outcome, Stop, next_chunk};
+pub use codat_keys_rotate::{StagedKeys, StagedPlan, plan_staged};
 pub use emulator::Emulator;
 pub use errors::{CallbackError, Cause, ErrorData, RotationErrorData};
 pub use key_callback::{KeyCallback, KeyReply, with_key_callback};

@@ -24,6 +24,7 @@ mod options;
 mod command;
 mod key_callback;
 mod responses;
+mod staged;
 
 mod key_types;
 
@@ -75,6 +76,8 @@ mod _native {
     use crate::rotation::{RotationCore, RotationRequest};
     #[pymodule_export]
     use crate::secrets::{ApiKey, AuthorizationHeader, encode};
+    #[pymodule_export]
+    use crate::staged::{StagedPlan, plan_staged};
 
     #[pymodule_init]
     fn begin(module: &Bound<'_, PyModule>) -> PyResult<()> {

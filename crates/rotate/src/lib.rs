@@ -29,6 +29,7 @@
 // The modules are in the order of their layers, from top to bottom. A module uses only modules of its own layer and of
 // lower layers.
 mod rotation;
+mod staged;
 
 mod driver;
 
@@ -56,3 +57,4 @@ pub use record::{Attempt, Record, SinkProgress, SinkRecord, State};
 pub use report::{Report, Status};
 pub use rotation::{Grace, Plan, Rotation, RotationBuilder, Run, SinkPlan};
 pub use sink::{Content, MemorySink, Sink, SinkContent, SinkError, SinkFuture, Verification};
+pub use staged::{StagedKeys, StagedPlan, plan_staged};

@@ -75,9 +75,35 @@ pub fn base_of(old: Option<&str>) -> &str {
 /// # Errors
 /// `InvalidInput` if the base is not a valid name.
 pub(crate) fn generate(base: &str, now: Timestamp) -> Result<KeyName, codat_keys::Error> {
-    let date: String = now.to_string().chars().filter(char::is_ascii_digit).take(DATE_LENGTH).collect();
     let random: String = (0..RANDOM_LENGTH).map(|_| char::from(ALPHABET[fastrand::usize(..ALPHABET.len())])).collect();
+    tagged(base, now, &random)
+}
+
+/// Returns a new name, as [`generate`] does. The token of the rotation determines the last part of the tag, so that
+/// [`is_generated_for`] finds the key again.
+pub(crate) fn generate_for(base: &str, token: &str, now: Timestamp) -> Result<KeyName, codat_keys::Error> {
+    tagged(base, now, &derived(token))
+}
+
+/// Returns whether [`generate_for`] returns this name for the base and the token, on any day.
+pub(crate) fn is_generated_for(name: &str, base: &str, token: &str) -> bool {
+    tag_of(name).is_some_and(|tag| tag.base == shortened(base) && tag.text[DATE_LENGTH + 1..] == derived(token))
+}
+
+fn tagged(base: &str, now: Timestamp, random: &str) -> Result<KeyName, codat_keys::Error> {
+    let date: String = now.to_string().chars().filter(char::is_ascii_digit).take(DATE_LENGTH).collect();
     KeyName::parse(&format!("{}{SEPARATOR}{date}-{random}", shortened(base)))
+}
+
+/// Derives the last part of a tag from a token, with the hash function FNV-1a: each build of this crate must derive the
+/// same text.
+fn derived(token: &str) -> String {
+    let hash = token
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let count = ALPHABET.len() as u64;
+    let digits = std::iter::successors(Some(hash), |rest| Some(rest / count)).map(|rest| (rest % count) as usize);
+    digits.take(RANDOM_LENGTH).map(|digit| char::from(ALPHABET[digit])).collect()
 }
 
 /// Cuts a base so that the name with a tag has at most 50 UTF-16 code units.
@@ -116,6 +142,22 @@ mod tests {
             let tag = tag_of(name.as_str()).unwrap();
             assert_eq!((tag.base, tag.date()), (base, "20261128"), "{old:?}");
         }
+    }
+
+    #[test]
+    fn a_token_determines_the_name_on_any_day() {
+        let (token, other) = ("51f72378-6a5d-5dc7-8fd8-29e4319f482a", "51f72378-6a5d-5dc7-8fd8-29e4319f482b");
+        let name = generate_for("billing", token, now()).unwrap();
+        assert_eq!(name.as_str(), "billing~20261128-fwbz");
+        let tomorrow = generate_for("billing", token, "2026-11-29T00:00:00Z".parse().unwrap()).unwrap();
+        for name in [&name, &tomorrow] {
+            assert!(is_generated_for(name.as_str(), "billing", token));
+            assert!(!is_generated_for(name.as_str(), "billing", other));
+            assert!(!is_generated_for(name.as_str(), "bill", token));
+        }
+        let long = generate_for(&"é".repeat(50), token, now()).unwrap();
+        assert!(is_generated_for(long.as_str(), &"é".repeat(50), token));
+        assert!(!is_generated_for("billing", "billing", token));
     }
 
     #[test]

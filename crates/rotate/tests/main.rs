@@ -12,6 +12,7 @@ mod raw_codat;
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod raw_server;
 mod raw_socket;
+mod staged;
 mod support;
 mod two_rotations;
 mod wrong_responses;
