@@ -9,6 +9,9 @@ import pytest
 
 from codat_keys import AsyncClient, Client, Sink
 
+# The search for doctests would put this folder in `sys.path`, where its `boto3` hides the one of the tests.
+collect_ignore = ["tests/fakes"]
+
 
 @pytest.fixture(autouse=True)
 def _emulated(
