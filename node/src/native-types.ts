@@ -20,7 +20,7 @@ export declare class PendingCalls {
     next(number: number, observed: boolean, core: Core, timeout: number | undefined | null, cursor: PageCursor): void;
     /** Starts a call that reads the next chunk of a response. At the end of the body, the call returns no chunk. */
     read(number: number, core: Core, response: ResponseStream): void;
-    /** Starts a run of a rotation, or another call of it, such as `status`. */
+    /** Starts an operation of a rotation, such as `resume` or `status`. */
     rotate(number: number, observed: boolean, core: Core, rotation: RotationCore, verb: string): void;
     /**
      * Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call

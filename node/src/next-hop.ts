@@ -142,8 +142,8 @@ export class NextHop {
     }
 
     /**
-     * Returns an error if the `Authorization` header must not be sent over `connection`. Returns `undefined` otherwise,
-     * and for an encrypted connection that was opened before this module was loaded.
+     * Returns an error if the `Authorization` header must not be sent over `connection`, and `undefined` otherwise. An
+     * encrypted connection that was opened before this module was loaded is not checked.
      */
     errorOf(connection: Connection): unknown {
         try {

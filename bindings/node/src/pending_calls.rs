@@ -149,7 +149,7 @@ impl PendingCalls {
         self.run(number, false, core.for_a_call(env, None)?, false, codat_keys_bindings::Call::NextChunk(body))
     }
 
-    /// Starts a run of a rotation, or another call of it, such as `status`.
+    /// Starts an operation of a rotation, such as `resume` or `status`.
     #[napi]
     pub fn rotate(
         &self,

@@ -45,9 +45,9 @@ enum Event {
     Logged(Line),
 }
 
-/// An entry of the queue for Python. The first member is the number of the call. The second member is the result of the
-/// call, a `KeyRequest` if the call needs its key callback to run, or a `RotationRequest`. The third member is the
-/// exception of the call.
+/// An entry of the queue for Python. The first member is the number of the call. The second member is one of three
+/// objects: the result of the call, a `KeyRequest` (the key callback must run), or a `RotationRequest`. The third
+/// member is the exception of the call.
 type Entry<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
 
 /// The queue of one event loop.

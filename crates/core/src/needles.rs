@@ -13,8 +13,7 @@ use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
 /// The minimum length of an API key that is searched for in every encoded form. A shorter key is searched for only in
-/// its raw form and as a complete Base64 text, because parts of its other forms are so short that any text could
-/// contain them by chance.
+/// its raw form and as a complete Base64 text. Its other forms are so short that any text could contain them by chance.
 const LEAST_KEY_BYTES: usize = 8;
 
 /// The byte that stands for every non-ASCII character in the search. No form of an API key contains this byte.
@@ -94,7 +93,8 @@ impl Needles {
         places
     }
 
-    /// Returns the ranges in which keys occur in decoded characters, in order. Merges overlapping ranges.
+    /// Returns the ranges of the text that contain keys, in ascending order. The text is a sequence of decoded
+    /// characters. Merges overlapping ranges.
     fn search(&self, symbols: impl Iterator<Item = Symbol>) -> Vec<Range<usize>> {
         let mut places: Vec<Range<usize>> = Vec::new();
         // A ring buffer with the start offsets of the latest characters. It has space for the longest form of a key.

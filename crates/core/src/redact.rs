@@ -241,8 +241,8 @@ mod tests {
         }
     }
 
-    /// Returns JSON in a JSON string in a JSON string, and so on. A backslash is escaped as a code point, because two
-    /// backslashes would double the length of the text at each level.
+    /// Encodes a text as a JSON string, the result as a JSON string again, and so on, `levels` times. A backslash is
+    /// written as a code point, because two backslashes would double the length of the text at each level.
     fn in_strings(json: &str, levels: usize) -> String {
         (0..levels)
             .fold(json.to_owned(), |json, _| format!("\"{}\"", json.replace('\\', "\\u005c").replace('"', "\\u0022")))

@@ -180,7 +180,8 @@ impl Entry {
 }
 
 /// Returns the body with secrets masked. Returns a truncated text if the body is not JSON or is longer than
-/// [`MAX_TEXT_LENGTH`]. Masks only what the journal keeps, because each secret is searched for in each string of the body.
+/// [`MAX_TEXT_LENGTH`]. Masks only the part that the journal keeps. Masking a whole body can take seconds, because each
+/// secret is searched for in each string.
 fn masked_body(body: &[u8], masker: &Masker) -> Body {
     let Ok(json) = serde_json::from_slice(body) else {
         return Body::Text(truncate(masker.start_of(&String::from_utf8_lossy(body), MAX_TEXT_LENGTH)));

@@ -191,7 +191,8 @@ impl SinkArgument {
 }
 
 impl Words {
-    /// Returns the words of the command of `option`. `example` is a valid use of the option, for the error.
+    /// Splits this command into words. `option` is the option of the command line that contains the command. The error
+    /// shows `example`, a valid use of this option.
     fn words(&self, option: &str, example: &str) -> Result<Vec<String>, Failure> {
         let words = match self {
             Self::Text(text) => shlex::split(text),

@@ -142,10 +142,11 @@ impl Process {
 
 /// The content that a rollback finds in a sink.
 enum Remains {
-    /// What the sink contained before the write. The write had no effect, or the sink shows it late. The progress is the
-    /// one to record if the old key cannot be written either.
+    /// What the sink contained before the write. The write had no effect, or the sink shows it late. The progress is
+    /// the one to record if the old key cannot be written either.
     Unchanged(SinkProgress),
-    /// The new key, or something else in place of it that this rotation replaces.
+    /// Content that the rotation replaces with the old key: the new key, or nothing. Also the old key, if the sink has
+    /// shown the new key before.
     NewKey,
     OfAnother,
 }

@@ -26,8 +26,8 @@ pub struct CreateMachine {
     operation: Operation,
     expected: ExpectedKey,
     idempotency_key: Uuid,
-    /// Whether the caller is the sole creator of keys with this name. If true and no response contains the created key,
-    /// the operation returns the only new key with this name.
+    /// Whether the caller is the sole creator of keys with this name. If true, and if the response with the created key
+    /// was lost, the operation looks for the key in the list, and returns the only new key with this name.
     adopt: bool,
     /// Whether the operation resumes an earlier one with the same idempotency key.
     resumed: bool,
