@@ -239,7 +239,7 @@ export interface ErrorData {
     rotation: RotationErrorData | null;
 }
 
-/** The data of an error that only rotations have. */
+/** The data that an error has only if a rotation caused it. */
 export interface RotationErrorData {
     kind: string;
     /** The report, as JSON. */

@@ -167,9 +167,9 @@ export class NextHop {
 }
 
 /**
- * Returns the proxy that `fetch` of Bun and Deno uses for an `http` URL with this host. Bun and Deno publish no message
- * before they send a request, so the connection cannot be checked. They interpret `NO_PROXY` differently, so this
- * function considers only the entries `*` and the host itself.
+ * Returns the proxy that `fetch` of Bun and Deno uses for an `http` URL with this host. Bun and Deno do not tell this
+ * module to which server a connection leads, so the proxy must be determined before. They interpret `NO_PROXY`
+ * differently, so this function considers only the entries `*` and the host itself.
  */
 function environmentProxy(hostname: string): string | undefined {
     if (!("bun" in process.versions || "deno" in process.versions)) return undefined;

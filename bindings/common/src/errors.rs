@@ -45,7 +45,7 @@ pub struct ErrorData<R> {
     pub cause: Option<Cause<R>>,
 }
 
-/// The data of an error that only rotations have.
+/// The data that an error has only if a rotation caused it.
 pub struct RotationErrorData {
     /// The stable identifier of the kind of error.
     pub kind: &'static str,

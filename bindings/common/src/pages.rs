@@ -64,7 +64,7 @@ impl PageCursor {
     }
 
     /// Moves to the page after the parsed page, which has `results` results and reports `total` results on all pages.
-    /// Returns false if the page is outdated: the caller drops it, and requests the next page.
+    /// Returns false if the parsed page is outdated. The caller then drops this page, and requests a page again.
     pub fn accept(&self, results: u64, total: u64) -> bool {
         self.unparsed().take().is_some_and(|mut cursor| {
             let is_accepted = cursor.accept(results, total);

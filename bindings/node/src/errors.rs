@@ -34,7 +34,7 @@ pub struct ErrorData {
     pub rotation: Option<RotationErrorData>,
 }
 
-/// The data of an error that only rotations have.
+/// The data that an error has only if a rotation caused it.
 #[napi(object, object_from_js = false, use_nullable = true)]
 #[derive(Clone)]
 pub struct RotationErrorData {

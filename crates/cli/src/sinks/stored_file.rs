@@ -64,8 +64,8 @@ impl Owner {
         }
     }
 
-    /// Returns an error if a file that is to be replaced belongs to another user than the file that was read. A rotation
-    /// reads a file before it replaces it.
+    /// A rotation reads a file before it replaces it. Returns an error if the file now belongs to another user than
+    /// when it was read.
     pub(super) fn check(&self, file: Option<&StoredFile>) -> Result<(), SinkError> {
         match file.and_then(StoredFile::other_owner) {
             Some(owner) if *self.last() != Some(owner) => {

@@ -37,7 +37,7 @@ fn segments(path: &str) -> Vec<String> {
     segments.map(|segment| without_parameters(segment).to_owned()).collect()
 }
 
-/// Removes what follows a semicolon, and what follows a character that ends the path after it was decoded.
+/// Returns the text before the first `;`, `?`, `#` or NUL. A decoded path can contain these characters.
 fn without_parameters(segment: &str) -> &str {
     segment.split([';', '?', '#', '\0']).next().unwrap_or_default()
 }

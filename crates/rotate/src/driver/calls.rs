@@ -69,8 +69,8 @@ impl<'a> Calls<'a> {
         Some(self.sink_errors.swap_remove(index).1)
     }
 
-    /// Lets the client continue with the key that stays, before the other key of the rotation is deleted: the new key
-    /// after all sinks have it, and the old key in a rollback. A client that reads its key from a source is not changed.
+    /// Lets the client continue with the key that is not deleted. This is the new key after all sinks have it, and the
+    /// old key in a rollback. A client that reads its key from a source is not changed.
     pub(super) fn update_client(&self, record: &Record) {
         let value = |id: &Option<String>| id.as_ref().and_then(|id| self.secrets.get(id));
         let (Some(old), Some(new)) = (value(&record.old_key), value(&record.new_key)) else { return };

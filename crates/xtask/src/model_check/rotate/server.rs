@@ -187,8 +187,8 @@ impl Server {
         std::mem::take(&mut self.landings).into_iter().for_each(|(_, landing)| self.land(landing));
     }
 
-    /// Lets hours pass: all delayed requests take effect, keys that work late now work, and Codat forgets the
-    /// idempotency keys.
+    /// Lets hours pass: all delayed requests take effect, the keys that did not work yet now work, and Codat forgets
+    /// the idempotency keys.
     pub(super) fn forget(&mut self) {
         self.all_lands();
         self.keys.iter_mut().for_each(|key| key.works_in = key.works_in.map(|_| 0));
