@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use codat_keys::{KeyId, Timestamp};
 use codat_keys_rotate::{
-    Entry, Grace, JournalFuture, JournalStore, MemoryJournal, MemorySink, Rotation, RotationErrorKind, State,
+    Entry, Grace, JournalFuture, JournalStore, MemoryJournal, MemorySink, Rotation, RotationErrorKind, Run, State,
 };
 use serde_json::json;
 
@@ -44,6 +44,21 @@ impl JournalStore for KilledAt {
             }
             self.store.create(name, seq, bytes).await
         })
+    }
+}
+
+/// Runs a rotation whose process is killed before the write with this number is stored.
+async fn killed_before(setup: &Setup, write: usize, run: impl FnOnce(KilledAt) -> Run) {
+    let killed = Arc::new(tokio::sync::Notify::new());
+    let journal = KilledAt {
+        store: setup.store.clone(),
+        writes_left: Arc::new(AtomicUsize::new(write)),
+        stores_last: false,
+        killed: Arc::clone(&killed),
+    };
+    tokio::select! {
+        ended = bounded(run(journal)) => panic!("{ended:?}"),
+        () = killed.notified() => {}
     }
 }
 
@@ -152,17 +167,7 @@ async fn a_deletion_that_the_journal_does_not_confirm_is_reported_later() {
         let setup = Setup::with_foreign(9);
         let foreign = KeyId::parse("foreign-0").unwrap();
         let builder = || setup.builder().delete_first(foreign.clone());
-        let killed = Arc::new(tokio::sync::Notify::new());
-        let journal = KilledAt {
-            store: setup.store.clone(),
-            writes_left: Arc::new(AtomicUsize::new(3)),
-            stores_last: false,
-            killed: Arc::clone(&killed),
-        };
-        tokio::select! {
-            ended = bounded(builder().journal(journal).build().unwrap().start()) => panic!("{ended:?}"),
-            () = killed.notified() => {}
-        }
+        killed_before(&setup, 3, |journal| builder().journal(journal).build().unwrap().start()).await;
         let rotation = builder().build().unwrap();
         let report = bounded(if aborts { rotation.abort() } else { rotation.resume() }).await.unwrap();
         assert_eq!(report.deleted, ["foreign-0"]);
@@ -177,17 +182,7 @@ async fn an_interrupted_recovery_is_started_again() {
     assert!(killed_at(&setup, 4, true).await);
     setup.store = MemoryJournal::new();
     let named = || setup.builder().key(KeyId::parse("old").unwrap()).grace(Grace::None);
-    let killed = Arc::new(tokio::sync::Notify::new());
-    let journal = KilledAt {
-        store: setup.store.clone(),
-        writes_left: Arc::new(AtomicUsize::new(1)),
-        stores_last: false,
-        killed: Arc::clone(&killed),
-    };
-    tokio::select! {
-        ended = bounded(named().journal(journal).build().unwrap().recover()) => panic!("{ended:?}"),
-        () = killed.notified() => {}
-    }
+    killed_before(&setup, 1, |journal| named().journal(journal).build().unwrap().recover()).await;
     for run in [setup.rotation().resume(), setup.rotation().finish(), setup.rotation().abort()] {
         assert_eq!(bounded(run).await.unwrap_err().kind(), RotationErrorKind::NothingToResume);
     }
