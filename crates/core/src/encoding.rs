@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::escapes::Symbol;
 
-/// A character encoding: UTF-8, UTF-16 or UTF-32. The fields are the number of bytes in a code unit, and their order.
+/// A character encoding: UTF-8, UTF-16 or UTF-32. The fields are the number of bytes in a code unit, and the order of
+/// these bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encoding {
     width: usize,

@@ -98,7 +98,7 @@ impl Client {
     }
 
     /// Returns the `Authorization` header with the cached key, for a request that another HTTP library sends. Returns
-    /// `None` if a key command or a custom provider must provide a key first. See
+    /// `None` if the key must first be read from a command or a custom provider. See
     /// [`crate::Client::cached_authorization`].
     ///
     /// # Errors
@@ -147,8 +147,8 @@ impl Client {
         self.0.base_url.as_str()
     }
 
-    /// Masks every API key in `text` that this client has used or listed, and returns the result. See
-    /// [`crate::Client::redact`].
+    /// Masks the API keys in `text`, and returns the result. Recognizes every key that this client has used or listed.
+    /// See [`crate::Client::redact`].
     pub fn redact(&self, text: &str) -> String {
         self.0.pool.credentials().known.redact(text)
     }

@@ -1,4 +1,4 @@
-//! Detection of a tokio runtime around a function call of the blocking client.
+//! Detection of a tokio runtime on the thread that calls the blocking client.
 
 use std::pin::pin;
 use std::task::{Context, Waker};
@@ -6,8 +6,9 @@ use std::thread;
 
 use crate::error::{Error, ErrorKind};
 
-/// Calls `call`, which blocks on a tokio runtime of its own. If the current thread belongs to another runtime, calls
-/// `call` on a new thread. Returns an error in a future that tokio polls.
+/// Calls the function `call`, which blocks on a tokio runtime of its own. If the current thread belongs to another
+/// tokio runtime, calls `call` on a new thread. If tokio is polling a future on the current thread, returns an error
+/// instead.
 pub(super) fn in_blocking_context<T: Send>(call: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     match call_context() {
         CallContext::OutsideRuntime => call(),
@@ -32,11 +33,11 @@ pub(super) fn in_blocking_context<T: Send>(call: impl FnOnce() -> Result<T, Erro
 enum CallContext {
     /// On a thread outside any tokio runtime.
     OutsideRuntime,
-    /// On a thread of a tokio runtime, outside a poll, as in `spawn_blocking`. This thread can be blocked. The client
-    /// runs its own runtime on another thread, because a second runtime may panic on this thread. This variant also
-    /// applies in the destructor of a thread-local value.
+    /// On a thread of a tokio runtime, outside any future, as in `spawn_blocking`. This thread can be blocked. The
+    /// client runs its own runtime on another thread, because a second runtime may panic on this thread. This variant
+    /// also applies in the destructor of a thread-local value.
     InRuntime,
-    /// In a future that tokio polls. The client returns an error, because it would block the runtime.
+    /// In a future that tokio polls. The client returns an error, because a blocked thread would block the runtime.
     InFuture,
 }
 
@@ -50,8 +51,8 @@ fn call_context() -> CallContext {
 }
 
 /// Returns whether tokio is polling a future on this thread. During a poll, tokio limits the number of operations by a
-/// budget. Outside a poll there is no limit. The budget cannot be queried, so this function consumes operations until
-/// the budget ends or their number shows that there is no limit.
+/// budget. Outside a poll there is no limit. The budget cannot be queried. This function therefore consumes up to 256
+/// operations. If the budget ends, tokio is polling a future.
 fn has_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     (0..=u8::MAX).any(|_| pin!(tokio::task::consume_budget()).poll(&mut context).is_pending())

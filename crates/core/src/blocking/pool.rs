@@ -26,9 +26,9 @@ const IDLE_BEFORE_CHECK: Duration = Duration::from_millis(1);
 /// longer.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 
-/// The pairs of a client and a runtime that no call of this process uses. After a fork, the child process uses a new
-/// pool, in the field `after_fork`. The child process never takes a lock of its parent process, because that lock may
-/// stay locked forever.
+/// The connection pool of a blocking client. The pool contains the idle pairs of a runtime and a client. After a fork,
+/// the child process uses a new pool, in the field `after_fork`. The child process never takes a lock of its parent
+/// process, because that lock may stay locked forever.
 pub(super) struct Pool {
     config: ClientConfig,
     latest_rate_limit: LatestRateLimit,

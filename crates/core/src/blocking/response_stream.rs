@@ -17,9 +17,9 @@ use crate::wire::RateLimit;
 /// [`Request::send_streaming`](crate::Request::send_streaming).
 ///
 /// [`crate::ResponseStream`] documents the timeouts, the limit and the errors of the body. The body is only received
-/// while a method of this type runs. Dropping the response before the end of the body closes its connection.
+/// while a method of this type runs. Dropping the response before the end of the body closes the connection.
 ///
-/// The [`io::Error`] of [`Read`] contains the [`Error`]: `error.get_ref()` returns it, and `downcast_ref` converts it.
+/// An [`io::Error`] from [`Read`] contains an [`Error`]. To get the [`Error`], call `get_ref` and then `downcast_ref`.
 ///
 /// ```
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();

@@ -19,9 +19,9 @@ use crate::transport::{BodyLimit, Closed, HttpConfig, Tls, TransportConfig};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl ClientBuilder {
-    /// Checks the settings and returns the configuration of a client. Errors quote settings, and a setting such as a
-    /// path can contain an API key by mistake. This function therefore masks the API keys of the settings and of the
-    /// environment in errors.
+    /// Checks the settings and returns the configuration of a client. An error can quote a setting, such as a path that
+    /// contains an API key by mistake. In its errors, this function therefore masks the given API key, and the values
+    /// of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
     pub(crate) fn config(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
         let given = match &self.key {
             Some(Given::Value(credential)) => Some(credential.api_key().clone()),
@@ -78,8 +78,8 @@ impl ClientBuilder {
         Ok(ClientConfig { transport, timeouts, retry, max_response_bytes })
     }
 
-    /// Returns the settings of the HTTP client. With [`ClientBuilder::http_client`], rejects a CA file and a proxy,
-    /// because they would have no effect.
+    /// Returns the settings of the HTTP client. If [`ClientBuilder::http_client`] is set, returns an error for a CA
+    /// file or a proxy, because such a setting would have no effect.
     fn http(
         &self,
         environment: Environment<'_>,

@@ -103,8 +103,8 @@ impl ClientBuilder {
         self.given(Given::File(path.into()))
     }
 
-    /// Authenticates with the API key or whole header that a command prints. [`KeyCommand`] documents its timeout and
-    /// how often it runs.
+    /// Authenticates with the API key or whole header that a command prints. [`KeyCommand`] documents the timeout of
+    /// the command and how often it runs.
     pub fn api_key_command(self, argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.api_key_from(KeyCommand::new(argv))
     }
@@ -115,10 +115,10 @@ impl ClientBuilder {
         self.given(Given::Provider(Arc::new(provider)))
     }
 
-    /// Authenticates with the key of a profile, which `codat-keys login` stores, and sends requests to the base URL of
-    /// the profile. The environment variables of [`api_key`](Self::api_key) are then ignored. Without this function call,
-    /// a client that is given no key uses the profile that `CODAT_PROFILE` names. Only the command line uses the profile
-    /// that `codat-keys profile use` selects.
+    /// Authenticates with the key of a profile, and sends requests to the base URL of the profile. The command
+    /// `codat-keys login` creates profiles. With this setting, the environment variables of [`api_key`](Self::api_key)
+    /// are ignored. Without this setting, a client that is given no key uses the profile that `CODAT_PROFILE` names.
+    /// Only the command line uses the profile that `codat-keys profile use` selects.
     ///
     /// The profile is read from `codat-keys/config.toml` in the configuration folder of the user: `XDG_CONFIG_HOME`,
     /// else `~/.config`, or `%APPDATA%` on Windows. [`api_key_file`](Self::api_key_file) documents how a key in a file
@@ -151,8 +151,9 @@ impl ClientBuilder {
     /// Sets the base URL of the API. Default: the value of `CODAT_BASE_URL`, else the base URL of the profile, else
     /// `https://api.codat.io`.
     ///
-    /// [`build`](Self::build) returns `InvalidInput` unless the host has the normal form of the URL standard: not
-    /// `api%2ecodat.io` or `127.1`, which some HTTP libraries read as another host. Upper-case letters are accepted.
+    /// The host must have the normal form of the URL standard. For another form, such as `api%2ecodat.io` or `127.1`,
+    /// [`build`](Self::build) returns `InvalidInput`, because some HTTP libraries would connect to another host.
+    /// Upper-case letters are accepted.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -182,7 +183,7 @@ impl ClientBuilder {
     /// On Unix, the file and each folder above it must belong to root or to the user of this process. Other users must
     /// not be able to write to them. For a file in the home folder, only the folders up to the home folder are checked.
     /// A folder with the sticky bit or on a read-only file system is accepted, even if other users have write
-    /// permission. The file may have 16 MiB.
+    /// permission. The maximum size of the file is 16 MiB.
     pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(file.into());
         self

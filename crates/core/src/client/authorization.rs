@@ -28,8 +28,8 @@ impl Client {
     }
 
     /// Returns the `Authorization` header with the cached key, for a request that another HTTP library sends. Reads a
-    /// key file again if the file has changed. Returns `None` if a key command or a custom provider must provide a key
-    /// first. In this case, call [`authorize`](Self::authorize), which reads the key from its source.
+    /// key file again if the file has changed. Returns `None` if the key must first be read from a command or a custom
+    /// provider. In this case, call [`authorize`](Self::authorize), which reads the key from its source.
     ///
     /// # Errors
     /// `InvalidInput` for an invalid URL, or a URL of another origin. `Closed` after [`close`](Self::close).

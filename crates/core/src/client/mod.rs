@@ -83,8 +83,8 @@ impl Client {
         Lookup::of_key_in_use(&self.0)
     }
 
-    /// Returns a client that shares the connections of this one, and whose operations have the timeout `time`. See
-    /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
+    /// Returns a client that shares the connections of this client. The operations of the new client have the timeout
+    /// `time`. See [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     ///
     /// # Errors
     /// `InvalidInput` for a timeout of zero.
@@ -127,9 +127,9 @@ impl Client {
         self.0.transport().config.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Masks every API key in `text` that this client has used or listed, and returns the result. Use this method
-    /// before you write text to a terminal or a log. [`ApiKey::redact`](crate::ApiKey::redact) lists the forms of a key
-    /// that are recognized.
+    /// Masks the API keys in `text`, and returns the result. Recognizes every key that this client has used or listed.
+    /// Use this method before you write text to a terminal or a log. [`ApiKey::redact`](crate::ApiKey::redact) lists
+    /// the forms of a key that are recognized.
     pub fn redact(&self, text: &str) -> String {
         self.0.known_keys().redact(text)
     }
@@ -183,15 +183,15 @@ impl Client {
     }
 }
 
-/// Replaces the API key of a client and its clones with `new`, if the key was given as a value and is `old`. Does
-/// nothing for a client that reads its key from a source, such as a file. A rotation calls this function.
+/// Replaces the API key of a client and its clones with `new`. Does nothing if the client uses another key than `old`,
+/// or if it reads its key from a source, such as a file. Called when a key is rotated.
 pub fn replace_key(client: &Client, old: &ApiKey, new: &ApiKey) {
     client.0.transport().credentials().replace(old, new);
 }
 
 impl PageCursor {
     /// Returns the next page, as [`Pages::next`] does. If the page has not arrived yet, requests the page with
-    /// `client`. The returned page contains the response and the number of results, but not their values.
+    /// `client`. The returned page contains the response and the number of results, but not the results.
     ///
     /// With [`Pages::concurrency`], this function requests several pages and returns when all have arrived. No request
     /// is under way between two calls, so each call can use another runtime. If the future is dropped, its requests are
@@ -209,8 +209,8 @@ impl PageCursor {
         }
     }
 
-    /// Requests the next page, and returns its response without parsing it. Returns `None` after the last page. The
-    /// caller then calls [`accept`](Self::accept) or [`reject`](Self::reject).
+    /// Requests the next page, and returns the unparsed response. The caller then calls [`accept`](Self::accept) or
+    /// [`reject`](Self::reject). Returns `None` after the last page.
     ///
     /// # Errors
     /// As [`Client::request`].

@@ -28,8 +28,8 @@ pub(crate) struct CredentialCache {
     /// The cached credential. `None` until the first read. Not protected by a lock, because a lock may stay locked in a
     /// child process after a fork.
     stored: ArcSwapOption<CachedCredential>,
-    /// The source of the credential. `None` if the credential was given as a value, which only [`replace`](Self::replace)
-    /// changes.
+    /// The source of the credential. `None` if the credential was given as a value. Only [`replace`](Self::replace)
+    /// changes such a credential.
     source: Option<Source>,
 }
 
@@ -54,7 +54,8 @@ impl CredentialCache {
         Self::new(Some(credential), None)
     }
 
-    /// Returns a cache that contains `credential` and never replaces it. Both caches share the known keys.
+    /// Returns a cache that contains `credential` and has no source. The new cache and this cache share the set of API
+    /// keys to redact.
     pub(crate) fn replaced_by(&self, credential: &Credential) -> Self {
         self.known.add_used(credential.api_key());
         Self {

@@ -19,7 +19,7 @@ use crate::trusted_file::{chmod, writable_by_others};
 /// The maximum size of a credential file. Valid credentials are far smaller.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// The minimum time between two checks whether the file has changed.
+/// The minimum time between two checks for a change of the file.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A credential in a file. A request checks whether the file has changed, at most once a second. There is no thread
@@ -30,7 +30,7 @@ pub(crate) struct KeyFile {
     place: String,
     hint: &'static str,
     since: Instant,
-    /// The earliest time of the next check whether the file has changed, in milliseconds after `since`.
+    /// The earliest time of the next check for a change of the file, in milliseconds after `since`.
     next_check: AtomicU64,
     /// The [`fingerprint`] of the file when it was last read.
     last_fingerprint: AtomicU64,
@@ -62,8 +62,8 @@ impl KeyFile {
         if is_pipe(&self.path) { self.read_pipe(limit) } else { self.read_again() }
     }
 
-    /// Reads the file for a report, before a client reads it. Returns an error for a pipe and does not open it, because
-    /// the content of a pipe can be read only once.
+    /// Reads the file without a client, to show or mask its key. Returns an error for a pipe and does not open the
+    /// pipe. The content of a pipe can be read only once, and is left to a client.
     pub(crate) fn read_unless_pipe(&self) -> Result<Credential, Error> {
         if !is_pipe(&self.path) {
             return self.read_again();
@@ -86,7 +86,7 @@ impl KeyFile {
         })
     }
 
-    /// Reads a regular file. Returns an error for a pipe, because reading it would block a request.
+    /// Reads a regular file. Returns an error for a pipe, because a read of a pipe would block a request.
     fn read_again(&self) -> Result<Credential, Error> {
         self.read_from(open_nonblocking(&self.path), |_| false)
     }
@@ -213,9 +213,9 @@ fn is_own(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether Docker or Kubernetes mounted the file as a secret. Every user of the container can read such a file.
-/// It is accepted, because a container usually runs only one program. Docker mounts secrets below `/run/secrets`, and
-/// Kubernetes in a folder with a link `..data`.
+/// Returns whether Docker or Kubernetes mounted the file as a secret. Such a file is accepted although every user of
+/// the container can read it, because a container usually runs only one program. Docker mounts secrets below
+/// `/run/secrets`. Kubernetes mounts secrets in a folder that contains a link `..data`.
 fn is_mounted(path: &Path) -> bool {
     let is_link = |link: PathBuf| fs::symlink_metadata(link).is_ok_and(|metadata| metadata.is_symlink());
     let real = fs::canonicalize(path).unwrap_or_default();

@@ -52,7 +52,7 @@ pub struct CredentialSource {
     /// The name of the environment variable.
     pub variable: &'static str,
     /// The credential, or `None` if the variable is not set. An error if the credential is invalid, or if its file
-    /// cannot be read. A pipe is also an error, because its content is left to the client: a pipe can be read only once.
+    /// cannot be read. Also an error if the file is a pipe. A pipe can be read only once, and is left to a client.
     pub credential: Result<Option<Credential>, Error>,
 }
 

@@ -21,12 +21,12 @@ pub enum KeySelector {
     KeyVariable(&'static str),
     /// `CODAT_PROFILE`.
     ProfileVariable,
-    /// The setting `profile` of `config.toml`. Only the command line uses it.
+    /// The setting `profile` of `config.toml`. Only the command line uses this setting.
     ProfileInUse,
 }
 
 impl KeySelector {
-    /// Returns the name of the environment variable, if the selector is one.
+    /// Returns the name of the environment variable. Returns `None` if this setting is not an environment variable.
     pub fn variable(self) -> Option<&'static str> {
         match self {
             Self::KeyVariable(variable) => Some(variable),
@@ -36,8 +36,9 @@ impl KeySelector {
     }
 }
 
-/// Returns the selectors that are set, in order of precedence. The first selector applies. The others are ignored, even
-/// if their values are invalid. But if several environment variables contain a key, their keys must be equal.
+/// Returns the settings that select a key and that are set, in order of precedence. The first one applies. The others
+/// are ignored, even if their values are invalid. However, if several environment variables contain a key, the keys
+/// must be equal.
 ///
 /// `option` is true if the code or the option `--profile` names a profile. `is_any_in_use` is true if `config.toml`
 /// names a profile.

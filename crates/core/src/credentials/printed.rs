@@ -1,4 +1,4 @@
-//! Masking of keys in the message of a program that has also printed to its standard output.
+//! Masking of keys in the standard error of a program, including keys that the program printed on its standard output.
 
 use std::cmp::Reverse;
 
@@ -8,17 +8,18 @@ use crate::domain::{ApiKey, Credential, MOST_LISTED, mask_credentials};
 use crate::lookalikes::{MASK, MIN_SECRET_BYTES};
 use crate::needles::Needles;
 
-/// The maximum number of strings within each other that are decoded: JSON can contain JSON as a string.
+/// The maximum nesting depth at which JSON strings are decoded. A JSON string can itself contain JSON text.
 const MAX_DEPTH: usize = 4;
 
-/// The maximum length in bytes of a text that is masked in every form of a key. A longer text is masked as printed only,
-/// because the search for all forms needs many times its memory. Codat's keys have 40 characters.
+/// The maximum length in bytes of a text that is also masked in encoded forms, such as Base64. A longer text is masked
+/// only as printed, because the search for encoded forms needs much memory. Codat's keys have 40 characters.
 const MAX_KEY_BYTES: usize = 128;
 
 type Text = Zeroizing<String>;
 
-/// Masks keys in a message that a program has printed on its standard error. Also masks the lines of `output`, the
-/// standard output of the program, and the strings of JSON in it: a script with `set -x` prints a key to both streams.
+/// Masks keys in `message`, the standard error of a program. `output` is the standard output of the program. The lines
+/// and JSON strings of `output` are also masked in `message`, because a script with `set -x` prints a key to both
+/// streams.
 pub fn mask_printed(message: &str, output: &[u8]) -> String {
     let output = Zeroizing::new(String::from_utf8_lossy(output).into_owned());
     let mut texts = Vec::new();
@@ -36,7 +37,8 @@ pub fn mask_printed(message: &str, output: &[u8]) -> String {
     mask_credentials(&masked)
 }
 
-/// Adds the lines of `text`, and those of the JSON strings in it. Omits short lines, because they can be ordinary words.
+/// Adds to `texts` the lines of `text`, and the lines of the JSON strings in `text`. Omits short lines, because they
+/// can be ordinary words.
 fn add_texts(text: &str, depth: usize, texts: &mut Vec<Text>) {
     let lines = text.lines().map(str::trim).filter(|line| line.len() >= MIN_SECRET_BYTES);
     texts.extend(lines.map(|line| line.to_owned().into()));
@@ -47,8 +49,8 @@ fn add_texts(text: &str, depth: usize, texts: &mut Vec<Text>) {
     }
 }
 
-/// Returns the text between any two double quotes, with its escapes decoded. Includes the text between two strings,
-/// because a quote in other output before the JSON would otherwise exchange the two.
+/// Splits `text` at its double quotes, and returns the parts with decoded escapes. Returns the parts outside of JSON
+/// strings too, because an unpaired quote before the JSON makes it unclear which parts are strings.
 fn strings(text: &str) -> Vec<Text> {
     let (mut parts, mut start, mut is_escaped) = (Vec::new(), 0, false);
     for (at, c) in text.char_indices() {

@@ -134,8 +134,8 @@ fn remaining(deadline: Instant) -> Duration {
 }
 
 /// Reads up to `MAX_BYTES + 1` bytes from a pipe, on a separate thread. One byte more than the limit shows that the
-/// output is too long. Discards further bytes, so that the command does not block. Calls `is_endless` if there are more
-/// than [`MAX_DISCARDED_BYTES`] of them.
+/// output is too long. Then discards further bytes, so that the command does not block. Calls `is_endless` after
+/// [`MAX_DISCARDED_BYTES`] discarded bytes.
 fn collect(
     pipe: Option<impl Read + Send + 'static>,
     is_endless: impl FnOnce() + Send + 'static,

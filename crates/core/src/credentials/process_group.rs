@@ -12,8 +12,8 @@ use arc_swap::ArcSwap;
 /// The interval between checks whether the command has exited. The standard library has no wait with a timeout.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The maximum wait of [`ProcessGroup::end`] until a killed command has exited. A command that runs as another user
-/// cannot be killed.
+/// The maximum time for which [`ProcessGroup::end`] waits for a killed command to exit. The time is limited, because a
+/// command that runs as another user cannot be killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The processes of a key command: the command, and the processes that it started. On Windows, only the command.
@@ -24,8 +24,8 @@ pub(super) struct ProcessGroup(Mutex<State>);
 struct State {
     is_cancelled: bool,
     was_endless: bool,
-    /// The command, while it can be killed. `None` before its start, and after its exit status was read. The system can
-    /// then use its process id for another process.
+    /// The command, while it can be killed. `None` before the command starts, and after its exit status was read,
+    /// because the system can then reuse the process id.
     child: Option<Child>,
 }
 
@@ -92,7 +92,8 @@ impl ProcessGroup {
     }
 
     /// Kills the process group, and waits until the command has exited. Does nothing after
-    /// [`wait_until`](Self::wait_until) returned the exit status: the process id may belong to another process.
+    /// [`wait_until`](Self::wait_until) returned the exit status, because the process id may then belong to another
+    /// process.
     pub(super) fn end(&self) {
         self.lock().kill();
         // Nothing is left to do if the exit status cannot be read.

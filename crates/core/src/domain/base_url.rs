@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::error::{Error, ErrorKind};
 
-/// The maximum length of the base URL. Servers reject longer URLs.
+/// The maximum length of the base URL. Some servers reject longer URLs.
 const MAX_BYTES: usize = 2_000;
 
 pub(crate) const PRODUCTION: &str = "https://api.codat.io";
@@ -18,8 +18,8 @@ pub(crate) struct BaseUrl {
 
 impl BaseUrl {
     /// Parses a base URL. An `https://` URL can have any host. An `http://` URL must name this machine, unless
-    /// `allow_insecure_http` is set. The host must have the form that [`check_own`](Self::check_own) accepts. Errors
-    /// mention `place`, the name of the setting that contains the URL.
+    /// `allow_insecure_http` is set. The host must have the normal form of the URL standard. Errors mention `place`,
+    /// the name of the setting that contains the URL.
     pub(crate) fn parse(text: &str, place: &str, allow_insecure_http: bool) -> Result<Self, Error> {
         let refuse = |what: &str, hint: &str| {
             Err(Error::new(ErrorKind::InvalidInput, format!("{place} {what}")).with_hint(hint.to_owned()))
@@ -53,7 +53,8 @@ impl BaseUrl {
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })
     }
 
-    /// Returns an error if `url` has another scheme, host or port than the base URL.
+    /// Returns an error if `url` has another scheme, host or port than the base URL. Also returns an error if some
+    /// libraries would parse `url` differently.
     pub(crate) fn check_own(&self, url: &str) -> Result<(), Error> {
         let is_own = |other: url::Url| other.origin() == self.url.origin() && is_normal(url, &other);
         if url::Url::parse(url).is_ok_and(is_own) {
@@ -64,7 +65,8 @@ impl BaseUrl {
     }
 
     /// Checks the URL to which an HTTP library connects for an unencrypted request. Returns an error if `url` has
-    /// another origin than the base URL, because it is then the URL of a proxy, which could read the API key.
+    /// another origin than the base URL. In this case, `url` is the URL of a proxy, and the proxy could read the API
+    /// key.
     pub(crate) fn check_next_hop(&self, url: &str) -> Result<(), Error> {
         self.check_own(url).map_err(|_| {
             let shown = url::Url::parse(url)
@@ -104,7 +106,7 @@ impl BaseUrl {
     }
 }
 
-/// Returns whether all libraries parse `text` in the same way as `url`, the parsed `text`.
+/// Returns whether `text` has a form that all libraries parse in the same way. `url` is the parsed `text`.
 fn is_normal(text: &str, url: &url::Url) -> bool {
     is_plain(text) && has_normal_authority(text, url)
 }
@@ -120,8 +122,8 @@ fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     [host.to_owned(), format!("{host}:{port}")].iter().any(|normal| authority.eq_ignore_ascii_case(normal))
 }
 
-/// Returns whether all libraries parse the URL in the same way. If the URL contains a backslash or a space, or lacks a
-/// slash, some libraries connect to another host.
+/// Returns whether all libraries parse the URL in the same way. If the URL contains a backslash or a space, or more or
+/// fewer than two slashes before the host, some libraries connect to another host.
 fn is_plain(url: &str) -> bool {
     let rest =
         url.split_once("://").filter(|(scheme, _)| ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme)));

@@ -48,7 +48,8 @@ impl KeyId {
         Self::checked(Untrusted::given(text))
     }
 
-    /// Returns the id as Codat sent it. The id can contain any text, even an API key. `Display` redacts known API keys.
+    /// Returns the id as Codat sent it. The id can contain any text, even an API key. `Display` masks API keys in the
+    /// id.
     pub fn as_str(&self) -> &str {
         self.0.unredacted()
     }
@@ -83,7 +84,8 @@ impl KeyId {
 /// these differences:
 /// - Other segments precede `apiKeys`.
 /// - Any part of the path is percent-encoded, up to three times.
-/// - It has a backslash instead of a slash, or an invalid UTF-8 sequence, which can be an overlong encoding of a slash.
+/// - The path has a backslash instead of a slash, or an invalid UTF-8 sequence, which can be an overlong encoding of a
+///   slash.
 /// - A segment has parameters after a semicolon, or dots and white space around it.
 ///
 /// # Errors
@@ -183,8 +185,8 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// An API key with its details, as Codat lists it. `Debug` redacts the API key. It also redacts known API keys in the
-/// name and the id.
+/// An API key with its details, as Codat lists it. `Debug` redacts the API key, and masks API keys in the name and the
+/// id.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

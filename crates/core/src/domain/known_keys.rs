@@ -1,4 +1,4 @@
-//! The known API keys: the keys that a client has used or listed. They are redacted from all text that the client
+//! The known API keys: the keys that a client has used or listed. The client redacts these keys in all text that it
 //! shows.
 
 use std::collections::HashSet;
@@ -23,8 +23,8 @@ const MOST_USED: usize = 16;
 /// authenticates with is redacted at any length.
 const LEAST_LISTED_BYTES: usize = 8;
 
-/// The set of known API keys. A client, its clones and the texts in its responses share one set. The set uses no lock,
-/// because a lock can stay locked in a child process after a fork.
+/// The set of API keys that a client has used or listed. The client, its clones and the texts in its responses share
+/// one set. The set uses no lock, because a lock can stay locked in a child process after a fork.
 #[derive(Clone)]
 pub(crate) struct KnownKeys(Arc<ArcSwap<Known>>);
 
@@ -32,7 +32,7 @@ struct Known {
     /// The keys that the client has authenticated with, the latest first.
     used: Vec<ApiKey>,
     listed: Vec<ApiKey>,
-    /// The searcher for the known keys. Built at the first search.
+    /// Finds the keys of this set in a text. Built at the first search.
     needles: OnceBox<Needles>,
 }
 
@@ -65,19 +65,19 @@ impl KnownKeys {
         Arc::clone(&self.0) as Arc<dyn Redactor>
     }
 
-    /// Redacts every known API key from a text.
+    /// Redacts the API keys of this set in a text.
     pub(crate) fn redact(&self, text: &str) -> String {
         self.0.redact(text)
     }
 
-    /// Redacts every known API key, and all text that looks like a credential. Used for text from the user, such as a
-    /// URL that contains a key by mistake.
+    /// Redacts the API keys of this set, and all text that looks like a credential. Used for text from the user, such
+    /// as a URL that contains a key by mistake.
     pub(crate) fn mask_misplaced(&self, text: &str) -> String {
         // Known keys are redacted first. Masking a part of a known key first would hide the key from the search.
         mask_credentials(&self.redact(text))
     }
 
-    /// Returns whether a text contains a known API key.
+    /// Returns whether a text contains an API key of this set.
     pub(crate) fn occur_in(&self, text: &str) -> bool {
         self.0.occur_in(text)
     }
@@ -87,9 +87,9 @@ impl KnownKeys {
     }
 }
 
-/// Finds and redacts known API keys in text. [`Untrusted`](crate::Untrusted) contains a `dyn Redactor` instead of
-/// [`KnownKeys`], which has interior mutability. With [`KnownKeys`], Clippy would reject `Untrusted` as the key of a
-/// `HashMap` (`mutable_key_type`).
+/// Finds and redacts API keys in text: the keys that a client has used or listed. [`Untrusted`](crate::Untrusted)
+/// contains a `dyn Redactor` instead of [`KnownKeys`], which has interior mutability. With [`KnownKeys`], Clippy would
+/// reject `Untrusted` as the key of a `HashMap` (`mutable_key_type`).
 pub(crate) trait Redactor: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn redact(&self, text: &str) -> String;
     fn occur_in(&self, text: &str) -> bool;

@@ -102,8 +102,8 @@ impl Mistake {
         }
     }
 
-    /// Returns the error for this mistake. The message begins with `place`, the variable, file or argument that
-    /// contains the credential.
+    /// Returns the error for this mistake. The message begins with `place`: the name of the variable, file or argument
+    /// that contains the credential.
     pub(crate) fn in_place(self, place: &str) -> Error {
         Error::new(ErrorKind::InvalidCredential, format!("{place} {self}")).with_hint(self.hint())
     }

@@ -1,4 +1,4 @@
-//! The data of an error for a change with an unknown outcome.
+//! The data of an error for a request that may have taken effect.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use super::key::ApiKeyDetails;
 use super::misplaced::mask_credentials;
 use crate::error::{Error, ErrorKind};
 
-/// What is known about a change with an unknown outcome. Errors of the kind [`ErrorKind::OutcomeUnknown`] contain this
-/// value.
+/// What is known about a request that may have taken effect, such as a creation whose response was lost. Errors of the
+/// kind [`ErrorKind::OutcomeUnknown`] contain this value.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -35,15 +35,16 @@ pub struct Outcome {
     /// The keys that the request may have created: new keys with the requested name. `None` if the keys could not be
     /// listed.
     pub candidates: Option<Vec<ApiKeyDetails>>,
-    /// Whether the request can be resumed with the idempotency key. False if there is no idempotency key, or if the key
-    /// is older than 85 minutes. Also false if Codat has stored a failure for the key, because Codat would return this
-    /// failure again.
+    /// Whether the request can be resumed with the idempotency key. False if there is no idempotency key, or if the
+    /// idempotency key is older than 85 minutes. Also false if Codat has stored an error response for the idempotency
+    /// key, because Codat would return this response again.
     pub can_resume: bool,
 }
 
 impl Error {
-    /// Returns what is known about a change with an unknown outcome. Returns `None` for an error of another kind than
-    /// [`ErrorKind::OutcomeUnknown`]. The `source` of the error is its cause, such as the error of the last attempt.
+    /// Returns what is known about a request that may have taken effect. Returns `None` for an error of another kind
+    /// than [`ErrorKind::OutcomeUnknown`]. `source` returns the cause of the error, such as the error of the last
+    /// attempt.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.detail()
     }

@@ -1,5 +1,5 @@
-//! Paths of requests, as a gateway can read them. A gateway can convert a path to another one, which reaches another
-//! resource: it decodes the path several times, or removes the parameters of a segment (`..;x` becomes `..`).
+//! Request paths, as a gateway can read them. A gateway can decode a path several times, or remove the parameters of a
+//! segment (`..;x` becomes `..`). The request can then reach another resource.
 
 use percent_encoding::percent_decode_str;
 
@@ -11,8 +11,8 @@ pub(crate) fn has_dot_segment(path: &str) -> bool {
     segments(path).iter().any(|segment| matches!(segment.trim_matches(is_blank), "." | ".."))
 }
 
-/// Returns the segments of the path that are not empty, without the dots and the white space around them. A segment
-/// that contains only dots and white space keeps them.
+/// Returns the segments of the path that are not empty. Removes the dots and the white space at the start and the end
+/// of each segment, unless the segment contains nothing else.
 pub(super) fn bare_segments(path: &str) -> Vec<String> {
     let bare = |segment: String| match segment.trim_matches(is_dot_or_blank) {
         "" => segment,

@@ -22,8 +22,8 @@ pub enum Unresolved<'a> {
 pub struct References<'a> {
     by_id: HashMap<&'a str, &'a ApiKeyDetails>,
     by_name: HashMap<&'a str, Vec<&'a ApiKeyDetails>>,
-    /// The ids of the keys by the name that is displayed. The redaction of a name takes time, so each name is redacted
-    /// once.
+    /// The ids of the keys, by displayed name. A name is displayed with API keys redacted. Redaction takes time, so
+    /// each name is redacted once.
     by_displayed_name: HashMap<String, Vec<&'a KeyId>>,
     id_forms: HashSet<String>,
 }
@@ -46,9 +46,9 @@ impl<'a> References<'a> {
 
     /// Returns the key with the id `text`, or else the only key with the name `text`.
     ///
-    /// A UUID is never a name, even with quotes or spaces around it. A name is rejected if it is a listed id, or if it
-    /// has the same form as a listed id, such as two groups of four digits with a hyphen. Such a text can be the id of
-    /// a key that was just deleted. If the command is repeated, it must not find another key that has this text as its
+    /// A UUID is never taken as a name, even with quotes or spaces around it. A name is rejected if it is a listed id,
+    /// or if it has the same form as a listed id, such as two groups of four digits with a hyphen. Such a text can be
+    /// the id of a key that was just deleted. A repeated command must not find another key that has this text as its
     /// name.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ pub fn count_keys(keys: &[ApiKeyDetails]) -> usize {
     keys.iter().map(|key| &key.id).collect::<HashSet<_>>().len()
 }
 
-/// Returns whether `keys` is Codat's maximum number of keys. Another key can then not be created.
+/// Returns whether an account with this number of keys has reached Codat's limit. No further key can then be created.
 pub(crate) fn is_full(keys: usize) -> bool {
     keys >= MAX_KEYS
 }

@@ -37,7 +37,7 @@ pub enum ErrorKind {
     NotFound,
     /// 429: too many requests.
     RateLimited,
-    /// It is unknown whether a change took effect. The request was sent.
+    /// The request was sent, but it is unknown whether it took effect.
     OutcomeUnknown,
     /// 409 or 422. For example, Codat is still processing an equal request, or an earlier request used the idempotency
     /// key with another body.

@@ -192,8 +192,8 @@ impl Error {
         self
     }
 
-    /// Sets the source to an error of the application. `text` is its text without known keys. `Debug` shows only this
-    /// text, because the `Debug` form of the source can contain anything.
+    /// Sets the source to an error of the application. `text` is the text of the source, with API keys redacted.
+    /// `Debug` shows only this text, because the `Debug` form of the source can contain anything.
     pub(crate) fn with_foreign_source(self, source: Box<dyn std::error::Error + Send + Sync>, text: String) -> Self {
         let mut error = self.with_source(source);
         error.0.source_text = Some(mask_lookalikes(text.into()).into_owned());
@@ -214,8 +214,8 @@ impl Error {
         Self(self.0.clone())
     }
 
-    /// Changes the message of a `NotFound` error, so that it no longer mentions a key. Used for requests where a 404
-    /// response means that the path does not exist. Other errors stay unchanged.
+    /// Replaces the message of a `NotFound` error with a message that does not mention a key. Used for requests where a
+    /// 404 response means that the path does not exist. Other errors stay unchanged.
     pub(crate) fn about_a_path(mut self) -> Self {
         if self.kind() == ErrorKind::NotFound {
             self.0.message = "there is no such resource".into();

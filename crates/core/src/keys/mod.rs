@@ -116,10 +116,10 @@ impl<C: Clone> Keys<C> {
 
     /// Deletes the key with this id permanently.
     ///
-    /// The operation lists the keys first. It does not delete the last key. It deletes the key that the client
-    /// authenticates with only if [`allow_key_in_use`](Delete::allow_key_in_use) is set. If a response is lost, the
-    /// operation lists the keys again to see whether the key still exists. It makes at most 4 attempts, each of at most
-    /// 10 s, and takes at most 30 s in total.
+    /// The operation lists the keys first. It does not delete the last key. Without
+    /// [`allow_key_in_use`](Delete::allow_key_in_use), it also does not delete the key that the client authenticates
+    /// with. If a response is lost, the operation lists the keys again to see whether the key still exists. It makes at
+    /// most 4 attempts, each of at most 10 s, and takes at most 30 s in total.
     ///
     /// The operation cannot detect that another program deletes keys between the listing and the deletion. Two clients
     /// can therefore delete each other's key. If no key is left, a new key can be created in Codat's Portal.

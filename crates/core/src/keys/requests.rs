@@ -93,8 +93,8 @@ impl<C> Create<C> {
     }
 
     /// Cancels the operation when the future `cancelled` completes. A cancelled operation returns `Cancelled`. If a key
-    /// may have been created, it returns `OutcomeUnknown` with the idempotency key to resume the operation. Default:
-    /// the operation is not cancelled.
+    /// may have been created, the operation instead returns `OutcomeUnknown` with the idempotency key to resume the
+    /// operation. Default: the operation is not cancelled.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.cancellation = Some(Box::pin(cancelled));
         self

@@ -7,7 +7,7 @@ use crate::domain::{ApiKeyDetails, CLOCK_SKEW, KeyId, KeyName};
 /// The properties by which an operation recognizes the key that it created.
 pub(super) struct ExpectedKey {
     name: KeyName,
-    /// The time of the idempotency key: approximately the time of the first attempt.
+    /// The creation time of the idempotency key, which is approximately the time of the first attempt.
     pub(super) since: Timestamp,
     /// The ids of the keys that existed before the first attempt. `None` for a resumed operation, which uses the dates
     /// of the keys instead.

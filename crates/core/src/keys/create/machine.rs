@@ -27,7 +27,7 @@ pub struct CreateMachine {
     expected: ExpectedKey,
     idempotency_key: Uuid,
     /// Whether the caller is the sole creator of keys with this name. If true, and if the response with the created key
-    /// was lost, the operation looks for the key in the list, and returns the only new key with this name.
+    /// was lost, the operation returns the only new key with this name from the list of keys.
     adopt: bool,
     /// Whether the operation resumes an earlier one with the same idempotency key.
     resumed: bool,
@@ -227,8 +227,8 @@ impl CreateMachine {
         }
     }
 
-    /// Returns the step after the last attempt. If a key may have been created, lists the keys for the error. Otherwise
-    /// returns the latest error.
+    /// Returns the step after the last attempt. If a key may have been created, this step lists the keys for the error.
+    /// Otherwise, this step returns the latest error.
     fn giving_up(&self) -> Step {
         if self.operation.ambiguous { Step::List(Purpose::Candidates) } else { Step::Complete(Completion::Known) }
     }

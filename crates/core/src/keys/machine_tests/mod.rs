@@ -1,5 +1,5 @@
-//! Tests of the state machines of `create` and `delete`. Each test passes events to a state machine, and compares its
-//! actions and its result.
+//! Tests of the state machines of `create` and `delete`. Each test passes events to a state machine, and checks the
+//! actions and the result of the state machine.
 
 mod create;
 mod delete;
