@@ -21,9 +21,9 @@ use crate::wire::RateLimit;
 /// A client for Codat's API that blocks the calling thread. Clones are cheap and share their connections. Several
 /// threads can use a client at the same time.
 ///
-/// In a future that tokio polls, methods that send requests return `InvalidInput`, because they would block the
-/// runtime. Use `tokio::task::spawn_blocking` there. A future under `tokio::task::unconstrained` is not detected: the
-/// methods then block the runtime.
+/// In a future that tokio polls, methods that send requests return `InvalidInput`, because such a method would block
+/// the runtime. Use `tokio::task::spawn_blocking` there. A future under `tokio::task::unconstrained` is not detected:
+/// the methods then block the runtime.
 ///
 /// After a fork, the child process opens its own connections. Until its first response,
 /// [`rate_limit`](Client::rate_limit) returns `None` in the child process.

@@ -39,7 +39,7 @@ pub(super) struct Pool {
     after_fork: OnceBox<Pool>,
 }
 
-/// A runtime and a client. While an operation or a response stream uses them, they are not in the pool.
+/// A runtime and a client. While an operation or a response stream uses the pair, the pair is not in the pool.
 pub(super) struct Pair {
     /// `None` only during `drop`.
     held: Option<(Runtime, Client)>,

@@ -144,8 +144,8 @@ impl KeyProvider for KeyFile {
         Box::pin(std::future::ready(self.read_again().map_err(Into::into)))
     }
 
-    /// Returns whether the file has changed since it was read. Checks the file at most once a second, and otherwise
-    /// returns false. Follows symbolic links.
+    /// Returns whether the file has changed since it was read. Checks the file at most once a second, and returns false
+    /// between two checks. Follows symbolic links.
     fn may_have_changed(&self) -> bool {
         let is_other = |metadata| fingerprint(&metadata) != self.last_fingerprint.load(Ordering::Relaxed);
         self.is_check_due() && fs::metadata(&self.path).is_ok_and(is_other)

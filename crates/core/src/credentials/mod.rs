@@ -56,9 +56,9 @@ pub struct CredentialSource {
     pub credential: Result<Option<Credential>, Error>,
 }
 
-/// Reads the environment variables for a credential, and returns them with their credentials. A program can use this
-/// function to show the source of its key. A client uses the first variable that is set. If other variables contain
-/// another key, building the client fails.
+/// Reads the environment variables for a credential, and returns each variable with its credential. A program can use
+/// this function to show the source of its key. A client uses the first variable that is set. If other variables
+/// contain another key, building the client fails.
 ///
 /// ```
 /// let chain = codat_keys::credential_chain();

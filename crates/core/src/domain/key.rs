@@ -79,9 +79,9 @@ impl KeyId {
     }
 }
 
-/// Returns the id of the key that a path of the form `/apiKeys/ID` names, or `None` if the path does not contain the
-/// segment `apiKeys`. A gateway can convert another path to this form. The function therefore also accepts paths with
-/// these differences:
+/// Returns the id of the key that a path of the form `/apiKeys/ID` names. Returns `None` if the path does not contain
+/// the segment `apiKeys`. A gateway can convert another path to this form. The function therefore also accepts paths
+/// with these differences:
 /// - Other segments precede `apiKeys`.
 /// - Any part of the path is percent-encoded, up to three times.
 /// - The path has a backslash instead of a slash, or an invalid UTF-8 sequence, which can be an overlong encoding of a

@@ -47,9 +47,9 @@ impl<'a> References<'a> {
     /// Returns the key with the id `text`, or else the only key with the name `text`.
     ///
     /// A UUID is never taken as a name, even with quotes or spaces around it. A name is rejected if it is a listed id,
-    /// or if it has the same form as a listed id, such as two groups of four digits with a hyphen. Such a text can be
-    /// the id of a key that was just deleted. A repeated command must not find another key that has this text as its
-    /// name.
+    /// or if it has the same form as a listed id. An example of a form is two groups of four digits with a hyphen. Such
+    /// a name can be the id of a key that was just deleted. A repeated command must not find another key that has this
+    /// id as its name.
     ///
     /// # Errors
     /// The [`Unresolved`] reason.

@@ -20,8 +20,8 @@ pub use requests::{Create, Delete};
 
 /// The operations on API keys, returned by [`Client::keys`](crate::Client::keys).
 ///
-/// Each operation returns a request. Await the request to send it, or call its `send`. A request of a blocking client
-/// is sent only by `send`.
+/// Each operation returns a request. Await the request to send it, or call its method `send`. A request of a blocking
+/// client is sent only by `send`.
 ///
 /// In addition to its own errors, every operation can return `Unauthorized`, `PaymentRequired`, `Forbidden`,
 /// `RateLimited`, `Server`, `Connect`, `Timeout`, `BadResponse` or `TooLarge`.
@@ -94,8 +94,8 @@ impl<C: Clone> Keys<C> {
     /// Creates exactly one key with this name. The name is a text such as `"invoice-processor"`, or a
     /// [`KeyName`](crate::KeyName).
     ///
-    /// The operation lists the keys first. If ten keys exist, which is Codat's limit, it returns `KeyLimitReached`.
-    /// Otherwise it sends the request to create the key with an `Idempotency-Key` header (a UUID of version 7). It
+    /// The operation lists the keys first. If ten keys exist (Codat's limit), the operation returns `KeyLimitReached`.
+    /// Otherwise, it sends the request to create the key with an `Idempotency-Key` header (a UUID of version 7). It
     /// repeats this request with the same idempotency key until a response is conclusive. The operation makes at most 4
     /// attempts, each of at most 15 s, and takes at most 60 s in total.
     ///

@@ -66,8 +66,9 @@ impl<C> Create<C> {
     }
 
     /// Sets the idempotency key of a new operation. Use this method to store the idempotency key before the first
-    /// request, so that another process can resume the operation with [`idempotency_key`](Self::idempotency_key) after
-    /// a crash. Pass an idempotency key that no earlier operation has used. Default: a generated UUID.
+    /// request. After a crash, another process can then resume the operation with
+    /// [`idempotency_key`](Self::idempotency_key). Pass an idempotency key that no earlier operation has used. Default:
+    /// a generated UUID.
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, unless `key` is a UUID of version 7 that is less than 85 minutes old.

@@ -26,8 +26,8 @@ pub struct CreateMachine {
     operation: Operation,
     expected: ExpectedKey,
     idempotency_key: Uuid,
-    /// Whether the caller is the sole creator of keys with this name. If true, and if the response with the created key
-    /// was lost, the operation returns the only new key with this name from the list of keys.
+    /// Whether the caller is the sole creator of keys with this name. If true, the operation can recover from a lost
+    /// response: it returns the only new key with this name from the list of keys.
     adopt: bool,
     /// Whether the operation resumes an earlier one with the same idempotency key.
     resumed: bool,

@@ -45,7 +45,7 @@ pub enum AttemptOutcome {
     Absent,
     /// 404 without Codat's JSON. The response comes from another server, and does not show whether the key exists.
     AbsentElsewhere,
-    /// 409, because the key is the last one.
+    /// 409, because the key is the last key of the account.
     LastKey,
     /// Nothing was sent, for example because the connection failed.
     NotSent,
