@@ -10,7 +10,7 @@ use crate::report::Report;
 pub enum RotationErrorKind {
     /// An option of the rotation is not valid. Nothing was changed.
     InvalidInput,
-    /// A call of Codat's API failed before anything was changed. The error has a source of the type
+    /// A request to Codat's API failed before the new key was created. The source of the error is a
     /// [`codat_keys::Error`].
     Api,
     /// Ten keys exist, and the caller named no key that can be deleted. Nothing was changed.
@@ -19,22 +19,22 @@ pub enum RotationErrorKind {
     SinkOccupied,
     /// A sink cannot be read, or cannot be checked after a write. Nothing was changed.
     SinkUnavailable,
-    /// The journal contains an unfinished rotation. Resume or abort it first.
+    /// The journal contains an unfinished rotation. Resume, finish or abort that rotation first.
     InProgress,
     /// Another process runs the rotation.
     Busy,
-    /// The journal contains no unfinished rotation, or one that was interrupted before it changed anything. Start it
-    /// again.
+    /// The journal contains no unfinished rotation, or contains a rotation that was interrupted before it changed
+    /// anything. Start a new rotation.
     NothingToResume,
     /// The journal cannot be read or written.
     Journal,
-    /// The journal belongs to another Codat client, or to other sinks.
+    /// The journal belongs to a rotation for another Codat client or base URL, or to a rotation with other sinks.
     ForeignJournal,
     /// The rotation failed and was rolled back: the old key works as before, and the new key is deleted.
     RolledBack,
-    /// The rotation is not finished. The report says what was done. It can be resumed.
+    /// The rotation is not finished. The report shows what the rotation did. The rotation can be resumed.
     Unfinished,
-    /// The caller cancelled the rotation. It can be resumed.
+    /// The caller cancelled the rotation. The rotation can be resumed.
     Cancelled,
 }
 
@@ -81,7 +81,7 @@ impl RotationError {
         &self.0.hint
     }
 
-    /// Returns what the rotation did until the error. `None` if it did not start.
+    /// Returns what the rotation did before the error occurred. `None` if the rotation did not start.
     pub fn report(&self) -> Option<&Report> {
         self.0.report.as_ref()
     }

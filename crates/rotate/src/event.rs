@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::record::State;
 
-/// An event of a rotation. Events contain no secret. Their JSON has the field `event`, such as `{"event":"delivered",
-/// "sink":"file:/run/app/key"}`.
+/// An event of a rotation. Events contain no secret. The JSON form of an event has the field `event`, such as
+/// `{"event":"delivered", "sink":"file:/run/app/key"}`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum RotationEvent {
-    /// The rotation has entered a state, and the journal contains it.
+    /// The rotation has entered a state, and has recorded this state in the journal.
     State {
         /// The new state.
         state: State,
@@ -42,7 +42,7 @@ pub enum RotationEvent {
         /// The description of the sink.
         sink: String,
     },
-    /// A sink was changed by another program, and was left as it is.
+    /// A rollback did not write to a sink, because another program had changed the sink.
     LeftAlone {
         /// The description of the sink.
         sink: String,

@@ -1,5 +1,6 @@
-//! Replaces an API key of [Codat](https://codat.io) with a new one. A rotation creates the new key, tries it, delivers it to the places where programs read their key (the
-//! [sinks](Sink)), reads it back from there, and only then deletes the old key.
+//! Replaces an API key of [Codat](https://codat.io) with a new one. A rotation creates the new key and tests it. It
+//! then delivers the new key to the [sinks](Sink), which are the places where programs read their key. The rotation
+//! deletes the old key only after it has read the new key back from the sinks.
 //!
 //! A rotation records every step in a [journal](JournalStore) before it takes the step. If the process ends before the
 //! rotation is complete, another process can resume the rotation from the journal. The journal contains no secret.

@@ -2,13 +2,13 @@
 
 use codat_keys::{KeyName, Timestamp};
 
-/// The separator between the base of a name and its tag.
+/// The separator between the base and the tag in the name of a key, as in `billing~20261128-x7q2`.
 const SEPARATOR: char = '~';
 
 /// Codat's limit on the length of a name, in UTF-16 code units.
 const MAX_UNITS: usize = 50;
 
-/// The base of the new name if the old key has no name.
+/// The first part of the name of the new key if the old key has no name.
 const DEFAULT_BASE: &str = "key";
 
 /// The characters of the random part of a tag. Characters that look alike, such as `0` and `o`, are omitted.
@@ -17,7 +17,7 @@ const ALPHABET: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
 const RANDOM_LENGTH: usize = 4;
 const DATE_LENGTH: usize = 8;
 
-/// The length of a tag with both separators.
+/// The length of a tag such as `~20261128-x7q2`, with both separators.
 const TAG_LENGTH: usize = 1 + DATE_LENGTH + 1 + RANDOM_LENGTH;
 
 /// The tag in the name of a key that a rotation created. It consists of the date on which the rotation started, and of
@@ -44,8 +44,8 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// Returns the tag in the name of a key, or `None` for a name that no rotation has made. Two keys whose names have the
-/// same base and different tags are the old and the new key of one rotation. While the rotation is under way, both keys
+/// Returns the tag in the name of a key, or `None` if no rotation has made the name. Two keys whose names have the same
+/// base and different tags can be the old and the new key of a rotation. While the rotation is unfinished, both keys
 /// must exist.
 pub fn tag_of(name: &str) -> Option<Tag<'_>> {
     let (base, text) = name.rsplit_once(SEPARATOR)?;
@@ -57,9 +57,9 @@ pub fn tag_of(name: &str) -> Option<Tag<'_>> {
     (is_tag && !base.is_empty()).then_some(Tag { base, text })
 }
 
-/// Returns the base of the name of a new key that replaces a key with the name `old`: this name without its tag, or
-/// `key` for a key without a name. Cuts the base so that the new name has at most 50 UTF-16 code units, which is Codat's
-/// limit.
+/// Returns the base of a new key's name, for the replacement of a key with the name `old`. The base is `old` without
+/// its tag, or `key` if the old key has no name. The base is cut so that the new name has at most 50 UTF-16 code units,
+/// which is Codat's limit.
 ///
 /// ```
 /// assert_eq!(codat_keys_rotate::base_of(Some("billing~20261128-x7q2")), "billing");
@@ -79,13 +79,13 @@ pub(crate) fn generate(base: &str, now: Timestamp) -> Result<KeyName, codat_keys
     tagged(base, now, &random)
 }
 
-/// Returns a new name, as [`generate`] does. The token of the rotation determines the last part of the tag, so that
-/// [`is_generated_for`] finds the key again.
+/// Returns a new name, as [`generate`] does. The token of the rotation determines the last part of the tag, so
+/// [`is_generated_for`] recognizes the name.
 pub(crate) fn generate_for(base: &str, token: &str, now: Timestamp) -> Result<KeyName, codat_keys::Error> {
     tagged(base, now, &derived(token))
 }
 
-/// Returns whether [`generate_for`] returns this name for the base and the token, on any day.
+/// Returns whether [`generate_for`] returns this name for the base and the token on some date.
 pub(crate) fn is_generated_for(name: &str, base: &str, token: &str) -> bool {
     tag_of(name).is_some_and(|tag| tag.base == shortened(base) && tag.text[DATE_LENGTH + 1..] == derived(token))
 }
@@ -95,8 +95,8 @@ fn tagged(base: &str, now: Timestamp, random: &str) -> Result<KeyName, codat_key
     KeyName::parse(&format!("{}{SEPARATOR}{date}-{random}", shortened(base)))
 }
 
-/// Derives the last part of a tag from a token, with the hash function FNV-1a: each build of this crate must derive the
-/// same text.
+/// Derives the last part of a tag from a token. Uses the hash function FNV-1a, because each build of this crate must
+/// derive the same text.
 fn derived(token: &str) -> String {
     let hash = token
         .bytes()

@@ -126,7 +126,7 @@ pub struct Record {
     pub new_key: Option<String>,
     /// The sinks, in the order of delivery.
     pub sinks: Vec<SinkRecord>,
-    /// Whether the rotation replaces the content of a sink that is neither empty nor the old key.
+    /// Whether the rotation may overwrite a sink that contains something other than the old key.
     #[serde(default)]
     pub overwrite: bool,
     /// How long the old key stays after all sinks have the new key. `None` means until
@@ -136,7 +136,8 @@ pub struct Record {
     /// The ids of the keys that the rotation has deleted, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<String>,
-    /// The id of a key whose deletion has begun in the state [`State::DeleteFirst`], and whose outcome is unknown.
+    /// The id of the key that the rotation is deleting in the state [`State::DeleteFirst`]. It is unknown whether the
+    /// deletion took effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleting: Option<String>,
     /// In the state [`State::Grace`], the time at which the old key is deleted. `None` if the rotation waits for
@@ -146,8 +147,8 @@ pub struct Record {
     /// Why the rotation was rolled back or aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether a key with the name of the new key can still appear: the outcome of a creation is unknown, or the lists
-    /// did not contain the new key when it was to be deleted.
+    /// Whether a key with the name of the new key can still appear. This is possible if the outcome of a creation is
+    /// unknown, or if a rollback found no new key to delete.
     #[serde(default)]
     pub may_appear_later: bool,
 }

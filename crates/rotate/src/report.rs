@@ -43,8 +43,8 @@ pub struct Report {
     pub reason: Option<String>,
     /// In the state [`State::Grace`], the time at which the old key is deleted.
     pub grace_until: Option<Timestamp>,
-    /// Whether a key with this name can still appear: the outcome of a creation is unknown, or the lists did not contain
-    /// the new key when it was to be deleted. In this case, list the keys after some minutes, and delete every key with
+    /// Whether a key with this name can still appear. This is possible if the outcome of a creation is unknown, or if a
+    /// rollback found no new key to delete. In this case, list the keys after some minutes, and delete every key with
     /// this name that is not [`new_key`](Self::new_key).
     pub may_appear_later: bool,
 }
@@ -56,7 +56,7 @@ impl Report {
         self.sinks.iter().filter(has_new).map(|sink| sink.sink.as_str())
     }
 
-    /// Creates the report of the rotation with this record.
+    /// Creates the report of a rotation from its record.
     pub(crate) fn of(record: &Record) -> Self {
         let was_deleted = |id: &String| record.deleted.contains(id);
         Self {
@@ -84,7 +84,7 @@ pub struct Status {
     pub started: Timestamp,
     /// The time of the latest entry.
     pub updated: Timestamp,
-    /// The process that runs the rotation. `None` if no process does.
+    /// A text that identifies the process that runs the rotation. `None` if no process runs the rotation.
     pub holder: Option<String>,
     /// The time until which no other process can resume the rotation.
     pub held_until: Option<Timestamp>,

@@ -27,7 +27,7 @@ const DEFAULT_PROBE_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 /// The shortest allowed lease. A lease must be longer than the timeout of the creation of a key, which is 60 s.
 const MIN_LEASE: Duration = Duration::from_secs(2 * 60);
 
-/// The longest allowed lease. After a crash, other processes wait for the end of the lease.
+/// The longest allowed lease. After a crash, no other process can resume the rotation until the lease ends.
 const MAX_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A rotation: the replacement of an API key with a new one. Methods such as [`start`](Self::start) return a [`Run`],
@@ -53,9 +53,9 @@ impl Rotation {
     /// Returns a builder for a rotation of the key that `client` authenticates with. The rotation sends its requests
     /// with the settings of `client`.
     ///
-    /// If the key of `client` was given as a value, `client` and its clones continue with the new key as soon as all sinks
-    /// have it, and with the old key after a rollback. A client that reads its key from a source, such as a file, reads it
-    /// again when Codat rejects the old key.
+    /// If the key of `client` was given as a value, `client` and its clones use the new key as soon as all sinks have
+    /// the new key. After a rollback, they use the old key. A client that reads its key from a source, such as a file,
+    /// reads it again when Codat rejects the old key.
     pub fn builder(client: &Client) -> RotationBuilder {
         RotationBuilder {
             client: client.clone(),
@@ -90,8 +90,8 @@ impl Rotation {
     /// done. If the rotation waits for [`finish`](Self::finish), changes nothing and returns the report.
     ///
     /// The rotation needs one working key: the key of the client, or a key in one of the sinks. A rotation that was
-    /// interrupted in the state [`Preflight`](crate::State::Preflight) or [`Recover`](crate::State::Recover) has changed
-    /// nothing: [`start`](Self::start) or [`recover`](Self::recover) it again.
+    /// interrupted in the state [`Preflight`](crate::State::Preflight) or [`Recover`](crate::State::Recover) has
+    /// changed nothing: [`start`](Self::start) or [`recover`](Self::recover) the rotation again.
     ///
     /// # Errors
     /// As [`start`](Self::start). `NothingToResume` if the journal contains no unfinished rotation. `ForeignJournal` if
@@ -100,8 +100,8 @@ impl Rotation {
         self.run(Command::Resume)
     }
 
-    /// Completes a rotation: checks all sinks once more, and deletes the old key, without regard to the grace period.
-    /// Resumes the rotation first if it was interrupted.
+    /// Completes a rotation: checks all sinks once more, and deletes the old key without waiting for the end of the
+    /// grace period. If the rotation was interrupted, resumes it first.
     ///
     /// # Errors
     /// As [`resume`](Self::resume).
@@ -119,9 +119,9 @@ impl Rotation {
         self.run(Command::Abort)
     }
 
-    /// Rebuilds a lost journal from the tag in the name of the new key and from the sinks, and resumes the rotation.
-    /// The old key must be set with [`RotationBuilder::key`] if several keys can be the old key, because their names
-    /// have the same base as the name of the new key, or if no sink can be read or has the old or the new key.
+    /// Rebuilds a lost journal from the tag in the name of the new key and from the sinks, and resumes the rotation. If
+    /// the names of several other keys have the same base as the name of the new key, the caller must set the old key
+    /// with [`RotationBuilder::key`]. The same applies if no sink that can be read has the old or the new key.
     ///
     /// # Errors
     /// As [`resume`](Self::resume). `NothingToResume` if no key has a tag, or if the old key must be set.
@@ -168,8 +168,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// Stops the rotation when the future `cancelled` completes. The run then returns `Cancelled`, with a report. The
-    /// journal contains all that is needed to resume or abort the rotation.
+    /// Stops the rotation when the future `cancelled` completes. The run then returns the error `Cancelled`, with a
+    /// report. The journal contains all that is needed to resume or abort the rotation.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.cancelled = Some(Box::pin(cancelled));
         self
@@ -210,8 +210,8 @@ impl RotationBuilder {
     }
 
     /// Sets the name of the new key, without its tag. A name of more than 36 UTF-16 code units is cut. A name that
-    /// contains an API key is an error. Default: the name of the old key without its tag, or `key` if the old key has no
-    /// name, or a name that contains an API key.
+    /// contains an API key is an error. Default: the name of the old key without its tag. If the old key has no name,
+    /// or if its name contains an API key, the default is `key`.
     pub fn name(mut self, base: impl Into<String>) -> Self {
         self.name = Some(base.into());
         self
@@ -249,33 +249,35 @@ impl RotationBuilder {
         self
     }
 
-    /// Sets how long the old key stays after all sinks have the new key. Default: [`Grace::UntilFinish`], or if the
-    /// rotation is resumed, the value with which it was started.
+    /// Sets how long the old key stays after all sinks have the new key. Default: [`Grace::UntilFinish`]. A resumed
+    /// rotation by default keeps the value with which it was started.
     pub fn grace(mut self, grace: Grace) -> Self {
         self.grace = Some(grace);
         self
     }
 
-    /// Sets whether the rotation replaces the content of a sink that is neither empty nor the old key. A rollback cannot
-    /// restore such content, because the journal contains no secret: the sink then gets the old key. Default: `false`.
+    /// Sets whether the rotation may overwrite a sink that contains something other than the old key. A rollback cannot
+    /// restore such content, because the journal contains no secret. The rollback writes the old key to the sink
+    /// instead. Default: `false`.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
     }
 
-    /// Adds a key that may be deleted before the new key is created, if ten keys exist, which is Codat's limit. Deletes
-    /// only as many keys as necessary, in the order in which they were added. Default: no key. The rotation then fails
-    /// with `KeyLimitReached` if ten keys exist, and changes nothing.
+    /// Adds a key that the rotation may delete if ten keys exist, which is Codat's limit. The rotation deletes such
+    /// keys before it creates the new key. It deletes only as many keys as necessary, in the order in which the keys
+    /// were added. Default: no key. If ten keys exist, the rotation then changes nothing and fails with
+    /// `KeyLimitReached`.
     pub fn delete_first(mut self, id: KeyId) -> Self {
         self.delete_first.push(id);
         self
     }
 
-    /// Sets the duration of the lease. Each journal entry starts a new lease, during which no other process can resume
-    /// the rotation. If this process crashes, other processes must wait until the lease expires. A running rotation
-    /// renews its lease. The lease is at least 2 minutes, and at least twice the [timeout](Sink::timeout) of each sink,
-    /// so that it outlives each step. It is at most 24 hours. Default: 5 minutes. With a [`FileJournal`](crate::FileJournal) on Linux,
-    /// processes of the same machine need not wait.
+    /// Sets the duration of the lease. Each journal entry starts a new lease. Until a lease ends, no other process can
+    /// resume the rotation. If this process crashes, other processes must wait until the lease expires. A running
+    /// rotation renews its lease. The lease is at least 2 minutes, and at least twice the [timeout](Sink::timeout) of
+    /// each sink, because it must be longer than each step. It is at most 24 hours. Default: 5 minutes. With a
+    /// [`FileJournal`](crate::FileJournal) on Linux, processes of the same machine need not wait.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time;
         self

@@ -19,7 +19,7 @@ pub type SinkFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, SinkError>> +
 ///
 /// The methods can be called several times. After a crash, another process can call them again. If the future of a call
 /// is dropped, or takes longer than [`timeout`](Self::timeout), the rotation treats the effect of the call as unknown.
-/// It then reads the sink, or writes the same key again.
+/// The rotation then reads the sink, or writes the same key again.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -97,8 +97,8 @@ pub enum Content {
     Nothing,
     /// A raw API key, or a whole header.
     Credential(Credential),
-    /// Content that is not a credential in the form that the sink writes. The rotation searches the text for the keys of
-    /// the client, so that it deletes no key that a program may read from there.
+    /// Content that is not a credential in the form that the sink writes. The rotation searches the text for the keys
+    /// that Codat lists, to avoid deleting a key that a program reads from this sink.
     Other(String),
 }
 
@@ -126,9 +126,10 @@ pub enum SinkContent {
     Key(String),
     /// A credential that Codat does not list.
     UnknownCredential,
-    /// Text that contains the keys with these ids in another form than the sink writes, such as in quotes.
+    /// Text that contains the keys with these ids, but in a different form than the sink writes them, such as in
+    /// quotes.
     KeysInText(Vec<String>),
-    /// Content without a known key that is no credential.
+    /// Content that is not a credential and contains no key that Codat lists.
     Other,
 }
 

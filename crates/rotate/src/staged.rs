@@ -1,11 +1,11 @@
-//! Rotations whose steps another system calls and records, such as AWS Secrets Manager. They have no journal: the name
-//! of the new key tells which rotation created it.
+//! Rotations whose steps another system calls and records, such as AWS Secrets Manager. Such a rotation has no journal:
+//! the name of the new key shows which rotation created the key.
 
 use codat_keys::{ApiKey, ApiKeyDetails, Error, KeyId, KeyName, Timestamp, Untrusted};
 
 use crate::name::{base_of, generate_for, is_generated_for, tag_of};
 
-/// The keys that matter to a rotation whose steps another system calls.
+/// The keys that [`plan_staged`] needs to plan a rotation.
 pub struct StagedKeys<'a> {
     /// All keys of the Codat client.
     pub listed: &'a [ApiKeyDetails],
@@ -15,14 +15,15 @@ pub struct StagedKeys<'a> {
     pub previous: Option<&'a ApiKey>,
 }
 
-/// What a rotation does before it delivers its new key: [`plan_staged`] returns it.
+/// What a rotation must do before it delivers its new key. Returned by [`plan_staged`].
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct StagedPlan {
-    /// The ids of the keys to delete first: the key that the previous rotation replaced, and duplicates of this key.
+    /// The ids of the keys to delete before the new key is created: the key that the previous rotation replaced, and
+    /// duplicates of this key.
     pub retired: Vec<KeyId>,
-    /// The id of the key that the previous rotation replaced, if no rotation with this base created this key. It is not
-    /// deleted, because another program may use it.
+    /// The id of the key that the previous rotation replaced, if the name of this key has no tag or another base. The
+    /// rotation does not delete such a key, because another program may use the key.
     pub foreign: Option<KeyId>,
     /// The new key, if an earlier run of this rotation created it.
     pub created: Option<ApiKeyDetails>,
@@ -30,11 +31,12 @@ pub struct StagedPlan {
     pub name: KeyName,
 }
 
-/// Returns what a rotation does before it delivers its new key. `token` identifies the rotation: all its runs have the
-/// same token, and no other rotation has it. `base` is the name of the new key without its tag. By default, it is the
-/// base of the name of the current key.
+/// Returns what a rotation must do before it delivers its new key. `token` identifies the rotation: all runs of the
+/// rotation pass the same token, and no other rotation passes this token. `base` is the name of the new key without its
+/// tag. The default is the base of the name of the current key.
 ///
-/// A key is retired only if its name has a tag and the same base. The current key is never retired.
+/// A key is included in [`StagedPlan::retired`] only if its name has a tag and the same base. The current key is never
+/// included.
 ///
 /// # Errors
 /// `InvalidInput` if the base is not a valid name.

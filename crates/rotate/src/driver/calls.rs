@@ -12,23 +12,24 @@ use crate::machine::{Action, Caller, Event, Failure, FailureKind, ListedKey};
 use crate::record::{Record, State};
 use crate::sink::{Content, Sink, SinkContent, SinkError, SinkFuture};
 
-/// The maximum duration of a creation. The timeout of `create` is 60 s, unless the client has another one.
+/// The maximum duration of a creation. The timeout of `create` is 60 s, unless the client has another timeout.
 const CREATE_LIMIT: Duration = Duration::from_secs(75);
 
-/// The maximum duration of a list or a deletion. Their timeout is 30 s, unless the client has another one.
+/// The maximum duration of a list or a deletion. The timeout of both requests is 30 s, unless the client has another
+/// timeout.
 const CALL_LIMIT: Duration = Duration::from_secs(45);
 
-/// Performs actions, and keeps the values of the keys for later actions.
+/// Performs the actions of the state machine, and keeps the values of the keys for later actions.
 pub(super) struct Calls<'a> {
     options: &'a Options,
-    /// For each sink of the record, its index in the options.
+    /// For each sink in the record, the index of the same sink in the options.
     order: Vec<usize>,
     /// The values of all keys that were listed or created, by their ids.
     secrets: HashMap<String, ApiKey>,
     /// The credential that was last read from each sink.
     sink_keys: Vec<Option<ApiKey>>,
     contents: Vec<SinkContent>,
-    /// The errors of the sinks, with their messages as the state machine got them.
+    /// The errors that the sinks returned. The text of each error is the message that the state machine received.
     sink_errors: Vec<(String, SinkError)>,
     /// The number of keys in the latest list.
     listed: usize,
@@ -63,14 +64,14 @@ impl<'a> Calls<'a> {
         self.contents[sink].clone()
     }
 
-    /// Removes and returns the latest error of a sink whose message `message` quotes.
+    /// Removes and returns the latest sink error whose text occurs in `message`.
     pub(super) fn take_sink_error(&mut self, message: &str) -> Option<SinkError> {
         let index = self.sink_errors.iter().rposition(|(quoted, _)| message.contains(quoted))?;
         Some(self.sink_errors.swap_remove(index).1)
     }
 
-    /// Lets the client continue with the key that is not deleted. This is the new key after all sinks have it, and the
-    /// old key in a rollback. A client that reads its key from a source is not changed.
+    /// Sets the key of the client to the key that remains. This is the new key once all sinks have it, or the old key
+    /// in a rollback. Does not change a client that reads its key from a source, such as a file.
     pub(super) fn update_client(&self, record: &Record) {
         let value = |id: &Option<String>| id.as_ref().and_then(|id| self.secrets.get(id));
         let (Some(old), Some(new)) = (value(&record.old_key), value(&record.new_key)) else { return };
@@ -129,7 +130,8 @@ impl<'a> Calls<'a> {
         Ok(Event::Listed(listed))
     }
 
-    /// Returns an error if an id or a text of the options contains a key, because the journal stores them.
+    /// Returns an error if the id of a listed key, or a text of the options, contains an API key. The journal stores
+    /// these ids and texts, and must contain no API key.
     fn check_texts(&self, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
         if keys.iter().any(|key| key.id.holds_key()) {
             let what = "the id of a key contains an API key, so it cannot be stored in the journal: delete this key in \
@@ -195,7 +197,7 @@ impl<'a> Calls<'a> {
         Ok(Event::Content(self.contents[sink].clone()))
     }
 
-    /// Returns the ids of the keys that a text contains in any known form.
+    /// Returns the ids of the keys that a text contains, in any form that `ApiKey::redact` recognizes.
     fn keys_in(&self, text: &str) -> SinkContent {
         // The characters of UTF-16 text are separated by NUL.
         let text = text.replace('\0', "");
@@ -265,8 +267,8 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// Returns the failure for an error of the core. If the outcome of a change is unknown, the failure has the kind
-/// `unknown`.
+/// Converts an error of the crate `codat-keys` to a failure. If it is unknown whether a creation or a deletion took
+/// effect, the failure has the kind `unknown`.
 fn api_failure(error: Error, unknown: FailureKind) -> Failure {
     let kind = match error.kind() {
         ErrorKind::OutcomeUnknown => unknown,

@@ -11,11 +11,11 @@ use crate::journal::{Entry, FORMAT, JournalLock};
 use crate::record::Record;
 use crate::report::Report;
 
-/// The time that must remain of a lease when a step begins, in addition to the timeout of the step. It covers the time
+/// When a step begins, the lease must last for the timeout of the step and this margin. The margin covers the time
 /// until a lost connection is noticed, and small differences between the clocks of two machines.
 const MARGIN: Duration = Duration::from_secs(15);
 
-/// The journal of a rotation, which this process holds.
+/// The journal of the rotation that this process runs.
 pub(super) struct HeldJournal<'a> {
     options: &'a Options,
     holder: String,
@@ -70,7 +70,7 @@ impl<'a> HeldJournal<'a> {
         self.write(record, expires).await
     }
 
-    /// Renews the lease if it could end before a step with this timeout.
+    /// Renews the lease if the lease could end before a step with this timeout ends.
     pub(super) async fn outlive(&mut self, timeout: Duration) -> Result<(), RotationError> {
         if self.remaining() > timeout + MARGIN {
             return Ok(());
@@ -148,7 +148,7 @@ pub(super) async fn latest(options: &Options) -> Result<Option<Entry>, RotationE
     Ok(Some(entry))
 }
 
-/// Returns a function that converts an error of the journal.
+/// Returns a function that converts an I/O error of the journal to a [`RotationError`].
 fn failed(options: &Options) -> impl Fn(io::Error) -> RotationError {
     |error| {
         let message = format!("the journal `{}` cannot be used: {error}", options.journal_name);

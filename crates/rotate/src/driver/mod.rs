@@ -25,11 +25,11 @@ use crate::sink::{Sink, SinkContent, Verification};
 use calls::Calls;
 use journal::HeldJournal;
 
-/// How long the old key stays after all sinks have the new key.
+/// How long a rotation keeps the old key after all [sinks](crate::Sink) have the new key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grace {
-    /// The old key stays until [`Rotation::finish`](crate::Rotation::finish). Programs that read their key only at
-    /// their start use the old key until they are restarted.
+    /// The old key works until the caller runs [`Rotation::finish`](crate::Rotation::finish). Programs that read their
+    /// key only when they start use the old key until they are restarted.
     #[default]
     UntilFinish,
     /// The old key is deleted immediately.
@@ -39,7 +39,7 @@ pub enum Grace {
 }
 
 impl Grace {
-    /// Returns the duration. Returns `None` if the old key stays until [`Rotation::finish`](crate::Rotation::finish).
+    /// Returns how long the old key is kept. Returns `None` for [`Grace::UntilFinish`].
     fn period(self) -> Option<Duration> {
         match self {
             Self::UntilFinish => None,
@@ -56,11 +56,12 @@ impl Grace {
 pub struct Plan {
     /// The id of the key to replace.
     pub old_key: String,
-    /// The name of the new key. The random part of its tag changes with each call.
+    /// The name that the new key would have. The random characters at the end of the name change with each call of
+    /// [`Rotation::plan`](crate::Rotation::plan).
     pub name: String,
     /// The number of keys that exist.
     pub keys: usize,
-    /// The ids of the keys that would be deleted first, because ten keys exist.
+    /// The ids of the keys that would be deleted before the new key is created, because ten keys exist.
     pub delete_first: Vec<String>,
     /// The sinks, in the order of delivery.
     pub sinks: Vec<SinkPlan>,
@@ -73,7 +74,8 @@ pub struct Plan {
 pub struct SinkPlan {
     /// The [description](crate::Sink::describe) of the sink.
     pub sink: String,
-    /// Whether the sink can be read. If not, it is asked for a confirmation after the delivery.
+    /// Whether the rotation can read the sink. If not, the rotation calls [`Sink::confirm`](crate::Sink::confirm) after
+    /// the delivery.
     pub reads_back: bool,
     /// What the sink contains now.
     pub content: SinkContent,
@@ -107,7 +109,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Checks the texts that the journal stores. Returns a message if one of them contains a key.
+    /// Checks the texts that the journal stores. Returns a message if one of the texts contains an API key.
     pub(crate) fn check_texts(&self) -> Result<(), String> {
         let ids = self.key.iter().chain(&self.delete_first).map(|id| ("the id of a key", id.as_str()));
         let descriptions = self.descriptions.iter().map(|text| ("the description of a sink", text.as_str()));
@@ -187,7 +189,7 @@ pub(crate) async fn status(options: &Options) -> Result<Option<Status>, Rotation
     }))
 }
 
-/// Returns what a new rotation would do: runs the state machine until it would change something.
+/// Returns what a new rotation would do. Runs the state machine until the next action would change something.
 pub(crate) async fn plan(options: &Options) -> Result<Plan, RotationError> {
     let record = first_record(options, State::Preflight);
     let order: Vec<usize> = (0..options.sinks.len()).collect();
@@ -227,7 +229,7 @@ fn planned(options: &Options, calls: &Calls<'_>, record: &Record) -> Plan {
     }
 }
 
-/// Performs the actions of the state machine until it completes.
+/// Performs the actions of the state machine until the state machine completes.
 async fn drive(
     options: &Options,
     machine: &mut Machine,
@@ -292,8 +294,8 @@ fn begin(options: &Options, command: &Command, latest: Option<Record>) -> Result
     Ok((goal, record))
 }
 
-/// Returns whether a rotation in this state may have changed something. One that has changed nothing is not resumed,
-/// because its journal does not contain all options.
+/// Returns whether a rotation in this state may have changed something. A rotation that has changed nothing is not
+/// resumed, because the journal does not contain all of its options.
 fn has_begun(state: State) -> bool {
     !matches!(state, State::Preflight | State::Recover)
 }

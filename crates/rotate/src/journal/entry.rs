@@ -17,9 +17,9 @@ pub struct Entry {
     pub format: u32,
     /// The number of the entry, from 1.
     pub seq: u64,
-    /// The process that wrote the entry: a text that no other process has.
+    /// A text that identifies the process that wrote the entry. Each process has a different text.
     pub holder: String,
-    /// The [machine](crate::JournalStore::machine) of the process.
+    /// The [identifier](crate::JournalStore::machine) of the machine that the process runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
     /// The time at which the entry was written.

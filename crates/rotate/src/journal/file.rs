@@ -14,14 +14,15 @@ const MAX_ENTRY_BYTES: u64 = 1024 * 1024;
 /// The identifier of the running kernel. It changes when the machine starts.
 const MACHINE: &str = "/proc/sys/kernel/random/boot_id";
 
-/// A store that keeps the entries of the journal `NAME` in the files `NAME/00000001.json`, `NAME/00000002.json` and so
-/// on of a folder. Each file is first written and synced under a temporary name, so that an entry is never incomplete.
-/// The folder must be on a file system with hard links.
+/// A store that keeps journals in a folder. The entries of the journal `NAME` are the files `NAME/00000001.json`,
+/// `NAME/00000002.json` and so on. Each file is first written and synced under a temporary name. An entry is therefore
+/// never incomplete. The folder must be on a file system with hard links.
 ///
-/// On Unix, only the user of this process can read the files. Only this user and root may be able to change them, because
-/// a journal names the places that get a key. All methods return an error if another user owns or can write the folder,
-/// `NAME` or a file, or can replace a folder above them. In a folder above them, other users may create files if it has
-/// the sticky bit, as `/tmp` has. Links and pipes in place of files are errors.
+/// On Unix, only the user of this process can read the files. Only this user and root may be able to change the files,
+/// because a journal names the places that get a key. All methods return an error if another user owns or can write the
+/// folder, a folder `NAME` or a file. All methods also return an error if another user can replace a parent folder. A
+/// parent folder that other users can write is allowed only if it has the sticky bit, as `/tmp` has. Links and pipes in
+/// place of files are errors.
 ///
 /// The methods of this store block the calling thread for the duration of a small write.
 ///
@@ -42,8 +43,8 @@ impl FileJournal {
         Self { folder: folder.into() }
     }
 
-    /// Creates the folder of the journal `name`, unless it exists. A program can call this method before it does
-    /// anything else: until the folder exists, another user could create it in a folder such as `/tmp`.
+    /// Creates the folder of the journal `name`, unless it exists. If the parent folder is open to all users, as `/tmp`
+    /// is, call this method early: until the folder exists, another user can create a folder with the same name.
     ///
     /// # Errors
     /// `InvalidInput` for an invalid name. Another error if the folder cannot be created, or if other users can change
@@ -52,7 +53,7 @@ impl FileJournal {
         self.created(name).map(drop)
     }
 
-    /// Checks the folder of the journal `name`, and creates nothing.
+    /// Checks the owner and the permissions of the folder of the journal `name`, if the folder exists. Creates nothing.
     ///
     /// # Errors
     /// `InvalidInput` for an invalid name. Another error if the folder exists, and other users can change it.
@@ -60,7 +61,7 @@ impl FileJournal {
         self.existing(name).map(drop)
     }
 
-    /// Returns the folder of a journal, which exists afterwards.
+    /// Returns the folder of a journal. Creates the folder if it does not exist.
     fn created(&self, name: &str) -> io::Result<PathBuf> {
         let folder = self.folder_of(name)?;
         let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(&folder);
@@ -174,7 +175,7 @@ fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Gives a file a second name. Returns false if a file with this name exists.
+/// Gives a file the second name `path`. Returns false if a file with this name exists.
 fn link(temporary: &Path, path: &Path) -> io::Result<bool> {
     match fs::hard_link(temporary, path) {
         Ok(()) => Ok(true),
@@ -189,8 +190,8 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Opens a file. Another user may have put a link, a pipe or a file of their own in its place before the folder was
-/// checked.
+/// Opens a regular file. Returns an error for a link, a pipe or a file of another user. Another user may have created
+/// one of these before the folder was checked.
 fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

@@ -7,9 +7,9 @@ use super::FileJournal;
 use crate::error::{RotationError, RotationErrorKind};
 
 impl FileJournal {
-    /// Creates a store in the folder of this user for journals: `codat-keys/rotations` in the folder that
-    /// `XDG_STATE_HOME` names, else in `.local/state` in the home folder. On Windows, in the folder that `LOCALAPPDATA`
-    /// names. The command line uses the same folder.
+    /// Creates a store in the folder `codat-keys/rotations` of this user, which the command line also uses. This folder
+    /// is below the path in `XDG_STATE_HOME`, or on Windows in `LOCALAPPDATA`. If the variable is not set, the folder
+    /// is below `.local/state` in the home folder, or on Windows below `AppData/Local`.
     ///
     /// # Errors
     /// `Journal` if the variable contains a relative path, or if this user has no home folder.

@@ -1,6 +1,6 @@
-//! The journal: a log of entries that are written once and never changed. A process records a step when it creates the
-//! entry with the next number. If this entry exists already, another process has taken over the rotation, and this
-//! process stops. The entries therefore also serve as a lock.
+//! The journal: a log of entries that are written once and never changed. To record a step, a process creates the entry
+//! with the next number. If this entry exists already, another process has taken over the rotation, and this process
+//! stops. The entries therefore also serve as a lock.
 
 mod entry;
 mod file;
@@ -60,8 +60,8 @@ pub trait JournalStore: Send + Sync {
     }
 
     /// Returns an identifier of this machine that changes when the machine restarts, or `None` if there is no such
-    /// identifier. A rotation compares it with the identifier in the latest entry, because the [`lock`](Self::lock)
-    /// excludes only processes of the same machine. Default: `None`.
+    /// identifier. A rotation compares this identifier with the identifier in the latest entry, because the
+    /// [`lock`](Self::lock) excludes only processes of the same machine. Default: `None`.
     fn machine(&self) -> Option<String> {
         None
     }

@@ -27,7 +27,8 @@ pub enum Action {
     Save(Record),
     /// List the keys.
     List(Caller),
-    /// Create the new key: call `create` of the core with the option `adopt`.
+    /// Create the new key: call `create` of the crate `codat-keys`. The option `adopt` is set, because no other program
+    /// creates keys with this name.
     Create {
         /// The credential of the request.
         caller: Caller,
@@ -38,7 +39,7 @@ pub enum Action {
         /// Whether a request with this idempotency key may have been sent before.
         is_resumed: bool,
     },
-    /// Delete a key: call `delete` of the core.
+    /// Delete a key: call `delete` of the crate `codat-keys`.
     Delete {
         /// The credential of the request. Never the key that is deleted.
         caller: Caller,
@@ -122,7 +123,7 @@ pub struct Failure {
     pub kind: FailureKind,
     /// A message without secrets.
     pub message: String,
-    /// The error of the core.
+    /// The error of the crate `codat-keys`.
     pub error: Option<codat_keys::Error>,
 }
 
@@ -150,6 +151,6 @@ pub struct Stop {
     pub message: String,
     /// The hint of the error.
     pub hint: String,
-    /// The error of the core that caused it.
+    /// The error of the crate `codat-keys` that caused the stop.
     pub error: Option<codat_keys::Error>,
 }

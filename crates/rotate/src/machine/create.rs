@@ -11,12 +11,12 @@ use super::process::{BETWEEN_LISTS, Process, TRIES, failure, unfinished};
 use crate::event::RotationEvent;
 use crate::record::State;
 
-/// The age from which an idempotency key is no longer sent. Codat forgets an idempotency key after 90 minutes.
+/// The maximum age at which an idempotency key is sent. Codat forgets an idempotency key after 90 minutes.
 const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
-/// The maximum number of idempotency keys of a rotation. A second one is used only if Codat has stored a failure for
-/// the first one, or if the first one is too old. Both creations can then create a key. The names of both keys contain
-/// the tag of the rotation.
+/// The maximum number of idempotency keys of a rotation. A second idempotency key is used only if Codat has stored a
+/// failure for the first, or if the first is too old. Both requests can then create a key. The names of both keys
+/// contain the tag of the rotation.
 const MAX_ATTEMPTS: usize = 2;
 
 impl Process {
@@ -75,8 +75,9 @@ impl Process {
         }
     }
 
-    /// Looks for the key once more. If the key is not found, adds an attempt with a new idempotency key, and returns
-    /// `None`. Returns the result of the creation if the key was found, or if no further idempotency key may be used.
+    /// Looks for the new key once more. If the new key is not found, adds an attempt with a new idempotency key, and
+    /// returns `None`. Returns the result of the creation if the key was found, or if no further idempotency key may be
+    /// used.
     async fn replace_attempt(&mut self) -> Result<Option<Result<(), Stop>>, Stop> {
         if let Found::Key(id) = self.find_created(true).await? {
             return Ok(Some(self.created(id).await));
@@ -129,8 +130,8 @@ impl Process {
     }
 
     /// Before a rollback, finds out whether a creation with an unknown outcome takes effect. If the list does not show
-    /// the key, repeats the request with the same idempotency key, which returns the created key or creates it. A
-    /// request that is still in transit then has no effect.
+    /// the key, repeats the request with the same idempotency key. Codat then returns the key that the first request
+    /// created, or creates the key. After that, an earlier request that is still in transit has no effect.
     pub(super) async fn settle_creation(&mut self) -> Result<(), Stop> {
         if self.record.new_key.is_some() || self.record.attempts.is_empty() {
             return Ok(());

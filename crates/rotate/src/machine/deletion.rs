@@ -1,4 +1,4 @@
-//! The deletion of the keys that must not remain: at the end of a rotation the old key, and in a rollback the new key.
+//! The deletion of the keys that must not remain: the old key at the end of a rotation, or the new key in a rollback.
 
 use codat_keys::MAX_KEYS;
 
@@ -9,9 +9,10 @@ impl Process {
     /// Deletes the key `target`, and every key with the tag of this rotation except `caller`. The key `caller`
     /// authenticates the requests.
     ///
-    /// A list can be out of date. The absence of `target` from the lists therefore counts only after four tries to
-    /// delete it. [`Record::deleted`](crate::Record::deleted) then does not contain `target`. Returns a failure after ten
-    /// deletions, which is the number of keys that Codat allows: the lists then show the same key under changing ids.
+    /// A list can be out of date. Therefore a `target` that is not listed counts as deleted by another program only
+    /// after four tries to delete it. [`Record::deleted`](crate::Record::deleted) does not contain such a `target`.
+    /// Codat allows ten keys. Returns a failure after ten deletions, because the lists then show the same key under
+    /// changing ids.
     pub(super) async fn delete_all_but(&mut self, caller: &str, target: Option<&str>) -> Result<(), Failure> {
         let mut is_due = target.is_some_and(|id| !self.was_deleted(id));
         let (mut tries, mut lists_without, mut deleted) = (1, 0, 0);
@@ -46,7 +47,7 @@ impl Process {
         Ok(())
     }
 
-    /// Returns a listed key that must not remain.
+    /// Returns the id of a listed key that must not remain, if there is one.
     fn remaining(&self, keys: &[ListedKey], caller: &str, target: Option<&str>) -> Option<String> {
         let found = target.filter(|id| contains(keys, id)).map(str::to_owned);
         found.into_iter().chain(self.ours(keys)).find(|id| id != caller)

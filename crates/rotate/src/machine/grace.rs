@@ -35,8 +35,8 @@ impl Process {
         Ok(())
     }
 
-    /// Lists the keys, with the new key as the credential. Returns `None` if the new key works, and otherwise the
-    /// reason why it does not work.
+    /// Lists the keys, with the new key as the credential. Returns `None` if the new key works. Otherwise, returns the
+    /// reason why the new key does not work.
     pub(super) async fn new_key_fails(&mut self) -> Result<Option<String>, Stop> {
         let new = self.new_key();
         let mut tries = 1;

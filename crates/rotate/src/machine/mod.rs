@@ -1,6 +1,6 @@
 //! The state machine of a rotation. It performs no I/O: `next` returns the next action, and `on_event` receives the
-//! result of the action. The state machine knows keys only by their ids, so it holds no secret. The core is the crate
-//! `codat-keys`, which sends the requests.
+//! result of the action. The state machine knows keys only by their ids, so it holds no secret. The crate `codat-keys`
+//! sends the requests.
 //!
 //! The rules are asynchronous functions that await the result of each action. Steps that repeat, wait or branch are
 //! easier to read in this form. The functions await nothing else, so [`Machine`] polls them itself, without a runtime.

@@ -1,6 +1,6 @@
 //! The states before the creation: [`State::Preflight`] and [`State::DeleteFirst`]. A rotation that was interrupted in
-//! the preflight is started again. One that is resumed in [`State::DeleteFirst`] repeats the preflight, and keeps its old
-//! key and its name.
+//! the state [`State::Preflight`] is started again. A rotation that is resumed in [`State::DeleteFirst`] repeats the
+//! checks of the preflight. It keeps the old key and the name of the new key.
 
 use codat_keys::MAX_KEYS;
 
@@ -104,7 +104,7 @@ impl Process {
         })
     }
 
-    /// Returns the ids of the keys to delete before the creation, so that fewer than ten keys remain.
+    /// Returns the ids of the keys to delete before the creation. After these deletions, fewer than ten keys remain.
     fn keys_to_delete(&self, keys: &[ListedKey], in_use: Option<&str>) -> Result<Vec<String>, Stop> {
         let surplus = (keys.len() + 1).saturating_sub(MAX_KEYS);
         let mut to_delete = Vec::new();
@@ -143,7 +143,7 @@ impl Process {
         Ok(())
     }
 
-    /// Records the deletion that an earlier run has begun, if the list shows that it took effect.
+    /// If an earlier run has begun to delete a key, and the list does not contain this key, records the key as deleted.
     pub(super) fn settle_deletion(&mut self, keys: &[ListedKey]) {
         if let Some(id) = self.record.deleting.take()
             && !contains(keys, &id)
@@ -159,7 +159,8 @@ impl Process {
         self.enter(State::Create).await;
     }
 
-    /// Adds an attempt with a new idempotency key. The caller must save the record before it sends the request.
+    /// Adds to the record an attempt to create the new key, with a new idempotency key. The caller must save the record
+    /// before sending the request.
     pub(super) fn add_attempt(&mut self) {
         let started = self.port.now();
         let idempotency_key = (self.config.generators.idempotency_key)(started);

@@ -15,7 +15,8 @@ use crate::sink::Verification;
 /// The number of times that a failing step is tried in one run.
 pub(super) const TRIES: u32 = 4;
 
-/// The wait before the keys are listed again, after a list that lacks an expected change. Codat can list a change late.
+/// The wait before the keys are listed again because a list did not show an expected creation or deletion. Codat can
+/// show such a change late.
 pub(super) const BETWEEN_LISTS: Duration = Duration::from_secs(2);
 
 /// The options of a rotation.
@@ -24,12 +25,12 @@ pub struct Config {
     pub verifications: Vec<Verification>,
     /// The id of the key to replace. `None` for the key that the client authenticates with.
     pub key: Option<String>,
-    /// The name of the new key without its tag. `None` for the name of the old key.
+    /// The name of the new key without its tag. `None` for the name of the old key without its tag.
     pub base: Option<String>,
     /// The ids of the keys that are deleted if ten keys exist.
     pub delete_first: Vec<String>,
-    /// How long the old key stays after all sinks have the new key. `None` means until a run with the goal
-    /// [`Goal::Finish`].
+    /// How long the old key stays after all sinks have the new key. `None` if the old key stays until a run with the
+    /// goal [`Goal::Finish`].
     pub grace: Option<Duration>,
     /// The time within which the new key must work.
     pub probe_timeout: Duration,
@@ -63,9 +64,10 @@ pub(super) struct Process {
     pub(super) goal: Goal,
     pub(super) record: Record,
     pub(super) port: Port,
-    /// Whether this run has added the latest attempt, and has not sent its request yet.
+    /// Whether this run has added the latest attempt to create the new key, but has not sent the request of this
+    /// attempt yet.
     pub(super) is_unsent: bool,
-    /// Whether the old key does not work any more, so that the rotation cannot be rolled back.
+    /// Whether the old key has stopped working. The rotation can then not be rolled back.
     pub(super) is_forward_only: bool,
     /// Whether this run has checked, immediately before [`State::Retire`], that all sinks have the new key. A run that
     /// resumes in this state must check the sinks again.
@@ -73,11 +75,11 @@ pub(super) struct Process {
     /// For each sink, whether a write of the new key has succeeded in this run. The sink can still show its content from
     /// before the write.
     pub(super) was_written: Vec<bool>,
-    /// The ids of the keys with the tag of this rotation, from all lists of this run.
+    /// The ids of all listed keys whose names have the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
-    /// The ids of all other keys, from all lists of this run.
+    /// The ids of all other listed keys, from all lists of this run.
     other_ids: HashSet<String>,
-    /// The error with which the rotation ends in the state [`State::Aborted`]. `None` if it was rolled back.
+    /// The error with which the rotation ends in the state [`State::Aborted`]. `None` if the rotation was rolled back.
     ended: Option<Stop>,
 }
 
@@ -200,7 +202,7 @@ impl Process {
         Ok(())
     }
 
-    /// Lists the keys once. The core retries transient errors.
+    /// Lists the keys once. The crate `codat-keys` retries the request after transient errors.
     pub(super) async fn list(&mut self, caller: Caller) -> Result<Vec<ListedKey>, Failure> {
         match self.port.perform(Action::List(caller)).await {
             Event::Listed(keys) => {
@@ -286,21 +288,21 @@ impl Process {
         self.record.new_key.as_deref() == Some(id) || self.own_ids.contains(id)
     }
 
-    /// Returns whether a list has shown the key with this id without the tag of this rotation.
+    /// Returns whether a list has contained the key with this id, under a name without the tag of this rotation.
     pub(super) fn is_of_another(&self, id: &str) -> bool {
         self.other_ids.contains(id)
     }
 
-    /// Returns the ids of the listed keys that this rotation has created. They have the name of the new key, which
-    /// contains the tag of the rotation.
+    /// Returns the ids of the listed keys that this rotation has created. These keys have the name of the new key. This
+    /// name contains the tag of the rotation.
     pub(super) fn ours(&self, keys: &[ListedKey]) -> Vec<String> {
         let is_ours = |key: &&ListedKey| key.name.is_some() && key.name == self.record.name;
         keys.iter().filter(is_ours).map(|key| key.id.clone()).collect()
     }
 }
 
-/// Returns the failure in an event. Any other event is caused by a bug in the driver, and becomes a failure with the
-/// kind [`FailureKind::Unknown`].
+/// Returns the failure in an event. An event without a failure shows a bug in the driver, and becomes a failure with
+/// the kind [`FailureKind::Unknown`].
 pub(super) fn failure(event: Event) -> Failure {
     match event {
         Event::Failed(failure) => failure,

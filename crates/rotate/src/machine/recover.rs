@@ -24,9 +24,9 @@ impl Process {
         Ok(())
     }
 
-    /// Returns the id of the old key, and the new key. Lists the keys up to four times until a list contains both,
-    /// because Codat can list a new key late. If duplicates of the new key exist, prefers the one that a sink has.
-    /// Returns an error if no sink has one of the two keys, unless the caller has named the old key.
+    /// Returns the id of the old key, and the new key. Lists the keys up to four times until a list contains both keys,
+    /// because Codat can list a new key late. If the new key has duplicates, returns the duplicate that a sink has.
+    /// Returns an error if no sink has the old or the new key, unless the caller has named the old key.
     async fn find_pair(&mut self) -> Result<(String, ListedKey), Stop> {
         let mut keys = self.connect().await?;
         for _ in 1..TRIES {

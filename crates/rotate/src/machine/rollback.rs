@@ -35,8 +35,8 @@ impl Process {
         Ok(())
     }
 
-    /// Completes the rotation instead of rolling it back, because the old key does not work any more, but the new key
-    /// works. Only another program can cause this situation.
+    /// Completes the rotation instead of rolling it back if the old key does not work any more, but the new key works.
+    /// Only another program can cause this situation.
     async fn go_forward(&mut self, message: &str, error: Option<codat_keys::Error>) -> Result<(), Stop> {
         if self.is_forward_only || self.record.new_key.is_none() || self.new_key_fails().await?.is_some() {
             return Err(not_rolled_back(&format!("the old key does not work any more: {message}"), error));
@@ -70,7 +70,7 @@ impl Process {
     }
 
     /// Writes the old key once to a sink that shows its content from before the rotation. Returns `unchanged` if the
-    /// write fails: no write has succeeded then, so the sink still has this content.
+    /// write fails: in this case no write has succeeded, so the content of the sink has not changed.
     async fn try_to_restore(&mut self, sink: usize, unchanged: SinkProgress) -> Result<SinkProgress, Failure> {
         let old = self.old();
         let is_written = match self.port.perform(Action::Write(sink, old.clone())).await {
@@ -110,8 +110,8 @@ impl Process {
         })
     }
 
-    /// Reads a sink. If it contains something that no list explains, lists the keys until a list contains the new key,
-    /// so that the content can be compared with it.
+    /// Reads a sink. If the sink contains something that no earlier list explains, lists the keys until a list contains
+    /// the new key. The content of the sink can then be compared with the new key.
     async fn known_content(&mut self, sink: usize) -> Result<SinkContent, Failure> {
         let mut tries = 1;
         let content = loop {
@@ -142,11 +142,11 @@ impl Process {
 
 /// The content that a rollback finds in a sink.
 enum Remains {
-    /// What the sink contained before the write. The write had no effect, or the sink shows it late. The progress is
-    /// the one to record if the old key cannot be written either.
+    /// The content from before the write of the new key: the write had no effect, or the sink shows the new key late.
+    /// The value is the progress to record if the rotation cannot write the old key either.
     Unchanged(SinkProgress),
-    /// Content that the rotation replaces with the old key: the new key, or nothing. Also the old key, if the sink has
-    /// shown the new key before.
+    /// The new key or nothing. Also the old key, if a write of the new key is known to have succeeded. The rotation
+    /// writes the old key to such a sink.
     NewKey,
     OfAnother,
 }

@@ -8,8 +8,8 @@ use crate::record::SinkProgress;
 use crate::sink::{SinkContent, Verification};
 
 impl Process {
-    /// Lists the keys, with any working key as the credential: the key of the client, or else a key in a sink. A
-    /// resumed rotation begins with this list, because the journal does not contain the values of the keys.
+    /// Lists the keys with the key of the client as the credential. If this key does not work, uses a key from a sink.
+    /// A resumed rotation begins with this list, because the journal does not contain the values of the keys.
     pub(super) async fn connect(&mut self) -> Result<Vec<ListedKey>, Stop> {
         let mut is_foreign = false;
         let mut latest = None;
@@ -44,7 +44,8 @@ impl Process {
         [Caller::Source].into_iter().chain(sinks).collect()
     }
 
-    /// Returns whether the list contains a key of this rotation. Also returns true if the record contains no key yet.
+    /// Returns whether the list contains the old or the new key of this rotation. Also returns true if the record
+    /// contains no key yet.
     fn is_own(&self, keys: &[ListedKey]) -> bool {
         let known: Vec<&String> = self.record.old_key.iter().chain(&self.record.new_key).collect();
         known.is_empty() || known.into_iter().any(|id| contains(keys, id)) || !self.ours(keys).is_empty()
@@ -135,7 +136,7 @@ impl Process {
         }
     }
 
-    /// Returns the message of a failure of a sink.
+    /// Returns a message that names a sink, says what did not succeed, and contains the message of the failure.
     pub(super) fn sink_message(&self, sink: usize, what: &str, failure: &Failure) -> String {
         format!("{} {what}: {}", self.record.sinks[sink].sink, failure.message)
     }
