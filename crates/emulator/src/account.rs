@@ -11,8 +11,8 @@ use crate::quota::Quota;
 use crate::wire::{ApiError, ApiKeyDetails};
 
 const MAX_KEYS: usize = 10;
-/// The maximum number of keys in a [`Snapshot`]. Tests can set more keys than Codat allows, but each request searches for
-/// each key.
+/// The maximum number of keys in a [`Snapshot`]. Tests can set more keys than Codat allows. The number is limited
+/// because the emulator searches each request for every key, to mask it.
 const MAX_SNAPSHOT_KEYS: usize = 100;
 pub(crate) const MAX_NAME_UTF16_UNITS: usize = 50;
 const DEFAULT_COMPANIES: u32 = 5;

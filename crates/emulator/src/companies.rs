@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::lists::{List, Property, date};
 
-/// A company in a response. The fields `lastSync` and `description` are absent, because the emulator could only send
-/// null in them. The official TypeScript SDK rejects null in these fields.
+/// A company in a response. The fields `lastSync` and `description` are absent: the emulator has no values for these
+/// fields, and the official TypeScript SDK rejects null in them.
 #[derive(Serialize)]
 pub(crate) struct Company {
     id: String,

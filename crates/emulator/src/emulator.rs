@@ -21,8 +21,8 @@ use crate::wire::ApiError;
 /// Dropping this handle closes all connections immediately and waits until the emulator has stopped. The port and the
 /// state file are then free.
 ///
-/// An emulator runs in a separate thread with its own Tokio runtime. So blocking code and async code can start and drop
-/// an emulator.
+/// An emulator runs in a separate thread with its own Tokio runtime. Blocking code and async code can therefore start
+/// and drop an emulator.
 ///
 /// ```
 /// use std::time::Duration;
@@ -99,7 +99,7 @@ impl Emulator {
         json!(controls::state(&self.server.lock()))
     }
 
-    /// Changes the members of the state that the JSON object `json` contains, as `PUT /_emulator/state` does.
+    /// Changes the fields of the state that are present in the JSON object `json`, as `PUT /_emulator/state` does.
     ///
     /// # Errors
     /// Returns a message with the reason. The state does not change.
@@ -107,8 +107,8 @@ impl Emulator {
         controls::set_state(&mut self.server.lock(), json.as_bytes()).map_err(ApiError::into_text)
     }
 
-    /// Returns the latest 10,000 requests, as `GET /_emulator/journal` does. The oldest comes first. Secrets are
-    /// omitted.
+    /// Returns the latest 10,000 requests, as `GET /_emulator/journal` does. The oldest request comes first. Secrets
+    /// are omitted.
     pub fn journal(&self) -> Vec<Value> {
         self.server.lock().journal.entries().iter().map(|entry| json!(entry)).collect()
     }

@@ -72,9 +72,9 @@ impl IdempotencyCache {
     }
 
     /// Stores the response of the first request with an idempotency key. Has no effect if [`release`](Self::release)
-    /// has removed the idempotency key since the claim.
+    /// has removed the idempotency key since the claim was issued.
     ///
-    /// A request that gets a 429 has no claim. So a 429 is never stored.
+    /// A request that gets a 429 has no claim, so a 429 is never stored.
     pub(crate) fn store(&mut self, claim: Claim, response: &ApiResponse, now: Timestamp) {
         if let Some(FirstRequest { state, .. }) = self.first_requests.get_mut(&claim.key)
             && matches!(state, State::Running { number } if *number == claim.number)
@@ -84,8 +84,8 @@ impl IdempotencyCache {
         }
     }
 
-    /// Removes the responses that have expired, and the oldest one if the cache is full. Does not remove requests that
-    /// are running: their number is limited by the number of connections and of delayed requests.
+    /// Removes the responses that have expired. If the cache is full, also removes the oldest response. Does not remove
+    /// requests that are running: their number is limited by the number of connections and of delayed requests.
     fn remove_expired(&mut self, now: Timestamp) {
         while let Some(oldest) = self.answered.front() {
             let is_expired = match self.first_requests.get(oldest) {
@@ -100,8 +100,8 @@ impl IdempotencyCache {
         }
     }
 
-    /// Removes an idempotency key from the cache if the first request with it is still running. The next request with
-    /// this idempotency key is then performed as a first request.
+    /// Removes an idempotency key from the cache if the first request with this idempotency key is still running. The
+    /// next request with this idempotency key is then performed as a first request.
     ///
     /// The emulator calls this method when a second request with the idempotency key gets a 429.
     pub(crate) fn release(&mut self, key: &[u8]) {

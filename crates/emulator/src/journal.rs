@@ -32,7 +32,7 @@ pub(crate) struct Entry {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,
-    /// The status of the response. `None` until the response begins, and if the client received no response.
+    /// The status of the response. `None` if the response has not begun, or if the client received no response.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ pub(crate) struct Entry {
 
 /// The body of a request, with secrets masked.
 enum Body {
-    /// JSON. The journal keeps its text, because the parsed values can need a hundred times the memory.
+    /// JSON. The journal keeps the text of the JSON, because parsed values can need a hundred times the memory.
     Json(String),
     /// The start of a body that is not JSON or is too long.
     Text(String),

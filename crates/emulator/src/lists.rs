@@ -9,13 +9,13 @@ use crate::wire::{ApiError, ApiResponse};
 const DEFAULT_PAGE_SIZE: usize = 100;
 const MAX_PAGE_SIZE: usize = 5000;
 const MAX_CLAUSES: usize = 20;
-/// The maximum number of comparisons of a request: the number of clauses, multiplied by the number of results. All other
-/// requests wait during the comparisons.
+/// The maximum number of comparisons for one request: the number of clauses in the query, multiplied by the number of
+/// results. The limit exists because all other requests wait during the comparisons.
 const MAX_COMPARISONS: usize = 1_000_000;
 /// The Unix time of 2026-01-01T00:00:00Z.
 const FIRST_DATE: i64 = 1_767_225_600;
 
-/// A list of results, which are numbered from 1 to `total`. Each response generates only the results of its page.
+/// A list of results. The results are numbered from 1 to `total`. Each response generates only the results of its page.
 pub(crate) struct List<'a, T> {
     pub(crate) path: &'a str,
     /// The name of the type of the results. Codat's error messages contain this name.
@@ -32,7 +32,7 @@ pub(crate) struct Property {
     pub(crate) name: &'static str,
     pub(crate) value: fn(u32) -> String,
     /// Returns the position of the value in the order of all values. Results with equal positions are in the order of
-    /// their numbers. Sorting by this number is much faster than sorting by the value.
+    /// their numbers. Sorting by the position is much faster than sorting by the value.
     pub(crate) position: fn(u32) -> u32,
 }
 
@@ -178,8 +178,7 @@ impl Parameters {
         Parameters(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// Returns the first value of the query parameter `name` that is not empty. Returns `None` if there is no such
-    /// value.
+    /// Returns the first non-empty value of the query parameter `name`. Returns `None` if there is no such value.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
@@ -221,7 +220,8 @@ impl Parameters {
 pub(crate) mod tests {
     use super::*;
 
-    /// Checks that the positions of a property are in the order of its values.
+    /// Checks that sorting the results by the positions of a property gives the same order as sorting them by its
+    /// values.
     pub(crate) fn check_positions(property: Property) {
         let numbers = [1, 2, 3, 9, 10, 9_999, 10_000, 10_001, 99_999, 100_000, 100_001, 999_999, 1_000_000];
         for (one, other) in numbers.iter().flat_map(|one| numbers.map(|other| (*one, other))) {

@@ -23,7 +23,7 @@ pub(crate) fn mask(secret: &str) -> String {
     MASK.chars().chain(secret.chars().skip(hidden)).collect()
 }
 
-/// Replaces known secrets in texts with their masks.
+/// Masks secrets in texts. [`Masker::new`] receives the secrets.
 pub(crate) struct Masker(Vec<(String, String)>);
 
 impl Masker {
@@ -95,7 +95,7 @@ impl Masker {
 
 /// A part of a text that is searched for secrets.
 struct Part<'a> {
-    /// The offset of this part in the text, or of the secret that this part masks.
+    /// The offset of this part in the text. For a mask, the offset of the masked secret.
     offset: usize,
     text: &'a str,
     /// Whether this part is a mask. A mask is not searched, because it can contain another secret, such as `*`.
@@ -103,7 +103,7 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// Splits this part at each place of `secret`, and replaces `secret` with `mask`.
+    /// Splits this part at each occurrence of `secret`, and replaces `secret` with `mask`.
     fn masked(self, secret: &str, mask: &'a str) -> Vec<Part<'a>> {
         if self.is_mask {
             return vec![self];

@@ -64,7 +64,7 @@ impl OriginCheck {
     }
 }
 
-/// Checks and returns a host name. Returns an error if it contains a scheme, user, port or wildcard.
+/// Checks and returns a host name. Returns an error if the name contains a scheme, a user, a port or a wildcard.
 fn host_name(name: &str) -> io::Result<String> {
     let is_name = Authority::try_from(name).is_ok_and(|authority| authority.host() == name) && !name.contains('*');
     is_name.then(|| name.to_owned()).ok_or_else(|| {

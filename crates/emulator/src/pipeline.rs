@@ -47,7 +47,7 @@ impl ReceivedRequest {
 
 impl Server {
     /// Performs the delayed requests that are due, and then records a new request in the journal. Returns the new
-    /// request, and the fault that applies to it.
+    /// request, and the fault that applies to the new request, if any.
     pub(crate) fn receive(&mut self, head: Parts, body: Result<Bytes, ApiError>) -> (ReceivedRequest, Option<Fault>) {
         self.perform_delayed_requests();
         let credential = self.authenticate(&head.headers);
@@ -114,7 +114,7 @@ impl Server {
     }
 
     /// Calls `perform` if `admission` is [`Admission::Perform`], and stores the returned response in the idempotency
-    /// cache. If `admission` is [`Admission::Respond`], returns its response instead.
+    /// cache. If `admission` is [`Admission::Respond`], returns the response in `admission` instead.
     pub(crate) fn complete(
         &mut self,
         admission: Admission,

@@ -34,8 +34,8 @@ impl Quota {
         is_within
     }
 
-    /// Sets the number of requests that remain on the current day. The number is reduced to the daily limit if it is
-    /// larger. The daily limit depends on the number of companies in the account.
+    /// Sets the number of requests that remain on the current day. A number that is larger than the daily limit is
+    /// reduced to the daily limit. The daily limit depends on the number of companies in the account.
     pub(crate) fn set_remaining(&mut self, remaining: u64, companies: u32, now: Timestamp) {
         self.reset_on_new_day(now);
         self.used = limit(companies).saturating_sub(remaining);

@@ -46,7 +46,7 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
     pub(crate) faults: FaultScript,
     pub(crate) idempotency: IdempotencyCache,
-    /// The list of keys before the latest change. A request with the fault `stale-list` gets this list.
+    /// The list of keys before the latest change to the keys. A request with the fault `stale-list` gets this list.
     pub(crate) previous_keys: Vec<ApiKeyDetails>,
     /// The time at which each inactive key becomes valid. The map key is the id of the API key.
     inactive_until: HashMap<String, Instant>,
@@ -206,15 +206,15 @@ impl SharedServer {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the delay of a fault. Does not wait if [`MAX_DELAYED`] requests are delayed.
+    /// Waits for the delay of a fault. Does not wait if [`MAX_DELAYED`] requests are already delayed.
     pub(crate) async fn delay(&self, time: Duration) {
         if let Ok(_permit) = self.delays.try_acquire() {
             sleep(time).await;
         }
     }
 
-    /// Performs a request after a delay, even if the client has disconnected. Performs it now if [`MAX_DELAYED`] requests
-    /// are delayed. The function `perform` performs the request.
+    /// Calls `perform`, which performs a request, after a delay. Does so even if the client has disconnected. Calls
+    /// `perform` immediately if [`MAX_DELAYED`] requests are already delayed.
     pub(crate) fn perform_later(&self, delay: Delay, perform: impl FnOnce(&mut Server) + Send + 'static) {
         let Ok(permit) = Arc::clone(&self.delays).try_acquire_owned() else { return perform(&mut self.lock()) };
         let perform = move |server: &mut Server| {

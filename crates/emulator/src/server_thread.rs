@@ -13,7 +13,7 @@ use tower::service_fn;
 use crate::listener::PausableListener;
 use crate::service::{self, AppState};
 
-/// The maximum number of concurrent connections. No client of an emulator opens so many.
+/// The maximum number of concurrent connections. No client of an emulator opens so many connections.
 const MAX_CONNECTIONS: usize = 4096;
 
 /// A running thread that serves an emulator. Dropping this value closes all connections and waits for the thread to

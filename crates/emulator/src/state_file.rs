@@ -96,7 +96,7 @@ impl StateFile {
     }
 }
 
-/// Opens a file that [`check`] accepts. Does not follow links.
+/// Opens a file without following links. Returns an error if [`check`] rejects the file.
 fn open_checked(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     check_path(path)?;
     #[cfg(unix)]
