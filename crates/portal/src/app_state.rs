@@ -47,9 +47,9 @@ impl AppState {
         (self.client)()
     }
 
-    /// Returns the flash messages that the next page shows: the message about the last action, and the messages about
-    /// changes with an unknown outcome. If the HTTP request is a navigation, removes the message about the last action,
-    /// so that it is shown only once, and records the messages as shown.
+    /// Returns the messages that the next page shows: the message about the last action, and the messages about
+    /// creations and revocations with an unknown outcome. If the HTTP request is a navigation, records all these
+    /// messages as shown, and removes the message about the last action. That message is thus shown only once.
     pub(crate) fn flash_messages(&self, visitor: &Visitor, is_navigation: bool) -> Vec<Arc<FlashMessage>> {
         let messages = |session: &mut Session| {
             let once = if is_navigation { session.flash.take() } else { None };
@@ -63,8 +63,8 @@ impl AppState {
     }
 
     /// Updates the messages about revocations with an unknown outcome. `keys` are the API keys that Codat lists now. A
-    /// revocation has succeeded if its API key is not in `keys`. A success message then replaces the message about this
-    /// revocation.
+    /// revocation has succeeded if `keys` does not contain the revoked API key. A success message then replaces the
+    /// message about this revocation.
     pub(crate) fn resolve_revocations(&self, visitor: &Visitor, keys: &[ApiKeyDetails]) {
         let revoked = |message: &Arc<FlashMessage>| match &**message {
             FlashMessage::Failed { action: RequestedAction::RevokeKey(id, key), .. }
@@ -80,8 +80,8 @@ impl AppState {
         }
     }
 
-    /// Stores a message for the next page of the visitor. A message about a change with an unknown outcome is shown on
-    /// every page until the outcome is known.
+    /// Stores a message for the next page of the visitor. A message about a creation or revocation with an unknown
+    /// outcome is shown on every page until the outcome is known.
     pub(crate) fn flash(&self, visitor: &Visitor, message: Arc<FlashMessage>) {
         self.sessions.with(&visitor.session, |session| {
             session.unresolved.retain(|unresolved| unresolved.unresolved_change() != message.resolves());

@@ -1,5 +1,5 @@
-//! The changes in progress, their cancellation, and the outcomes that no page has shown. A change is the creation or the
-//! revocation of an API key.
+//! The changes in progress, the cancellation of changes, and the outcomes that no page has shown yet. A change is the
+//! creation or the revocation of an API key.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,8 +8,9 @@ use tokio::sync::watch;
 
 use crate::flash::{ErrorSummary, FlashMessage};
 
-/// A handle that cancels the changes in progress and returns the outcomes that no page has shown. A change is the
-/// creation or the revocation of an API key. [`Portal::changes`](crate::Portal::changes) returns this handle. Clones refer to the same changes.
+/// A handle that cancels the changes in progress and returns the outcomes that no page has shown yet. A change is the
+/// creation or the revocation of an API key. [`Portal::changes`](crate::Portal::changes) returns this handle. Clones
+/// refer to the same changes.
 #[derive(Clone, Default)]
 pub struct Changes(Arc<Inner>);
 
@@ -20,7 +21,8 @@ struct Inner {
     unshown: Mutex<Vec<Unshown>>,
 }
 
-/// An outcome that no page has shown, and the id of its change. The id is that of [`FlashMessage::change`].
+/// An outcome that no page has shown yet. The field `change` is the identifier that [`FlashMessage::change`] returns
+/// for the same creation or revocation.
 struct Unshown {
     change: Option<String>,
     outcome: ChangeOutcome,
@@ -33,16 +35,18 @@ pub enum ChangeOutcome {
     /// The API key with this id was revoked.
     Revoked(KeyId),
     /// The creation of an API key with this name failed: its outcome is unknown, or [`Changes::cancel`] cancelled it
-    /// before it had an effect. The kind of the error says which.
+    /// before it had an effect. The kind of the error shows which of the two happened.
     CreationFailed(String, Error),
-    /// The revocation of the API key with this id failed, as above.
+    /// The revocation of the API key with this id failed: its outcome is unknown, or [`Changes::cancel`] cancelled it
+    /// before it had an effect.
     RevocationFailed(KeyId, Error),
 }
 
 impl Changes {
-    /// Cancels all changes in progress and waits until they end. Returns their outcomes, and the outcomes of earlier
-    /// changes that no page has shown, in the order in which the changes ended. Earlier changes that had no effect are
-    /// not among them. Changes that start later are cancelled before they send a request to Codat.
+    /// Cancels all changes in progress and waits until they end. A change is the creation or the revocation of an API
+    /// key. Returns the outcomes of these changes, and each outcome of an earlier change that no page has shown yet.
+    /// Omits earlier changes that had no effect. The outcomes are in the order in which the changes ended. A change
+    /// that starts later is cancelled before it sends a request to Codat.
     pub async fn cancel(&self) -> Vec<ChangeOutcome> {
         self.0.is_cancelled.send_replace(true);
         // `wait_for` cannot fail, because `self` owns the sender.
@@ -50,7 +54,7 @@ impl Changes {
         std::mem::take(&mut *self.unshown()).into_iter().map(|unshown| unshown.outcome).collect()
     }
 
-    /// Removes the stored outcome that a page shows in this message.
+    /// Removes the stored outcome that `message` reports, because a page has shown the message.
     pub(crate) fn was_shown(&self, message: &FlashMessage) {
         if let Some(shown) = message.change() {
             self.unshown().retain(|unshown| unshown.change.as_deref() != Some(shown));
@@ -97,7 +101,8 @@ impl Changes {
         }
     }
 
-    /// Stores the outcome of a failed change, unless the change had no effect and was not cancelled.
+    /// Stores the outcome of a failed creation or revocation if the outcome is unknown, or if [`Changes::cancel`] was
+    /// called.
     fn store_failure(
         &self,
         error: Error,
@@ -111,7 +116,8 @@ impl Changes {
         summary
     }
 
-    /// Stores an outcome. It replaces an earlier outcome of the same change.
+    /// Stores the outcome of the creation or revocation that `change` identifies. Replaces an earlier outcome with the
+    /// same `change`.
     fn store(&self, change: Option<String>, outcome: ChangeOutcome) {
         let mut unshown = self.unshown();
         unshown.retain(|earlier| earlier.change.is_none() || earlier.change != change);
@@ -123,7 +129,8 @@ impl Changes {
     }
 }
 
-/// A guard for one change in progress. Dropping the guard means that the change has ended.
+/// A guard for a creation or revocation in progress. Dropping the guard means that the creation or revocation has
+/// ended.
 struct InProgress<'a>(&'a watch::Sender<usize>);
 
 impl<'a> InProgress<'a> {

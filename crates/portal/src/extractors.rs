@@ -104,8 +104,8 @@ impl FromRequestParts<Arc<AppState>> for Language {
 }
 
 impl Language {
-    /// Returns the language that the visitor has selected. If the visitor has selected none, returns the preferred
-    /// language of the browser. The default is English.
+    /// Returns the language that the visitor has selected. If the visitor has selected no language, returns the
+    /// preferred language of the browser. The default is English.
     fn of(headers: &HeaderMap) -> Self {
         let preferred = || headers.get(ACCEPT_LANGUAGE).and_then(|accepted| Self::preferred(accepted.to_str().ok()?));
         cookies::language(headers).or_else(preferred).unwrap_or(Self::English)

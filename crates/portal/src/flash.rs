@@ -28,8 +28,8 @@ pub(crate) enum RequestedAction {
 }
 
 impl FlashMessage {
-    /// Returns the id of the change in this message if the outcome of the change is unknown. For a creation, the id is
-    /// the idempotency key. For a revocation, it is the id of the API key.
+    /// If this message reports a creation or revocation with an unknown outcome, returns an identifier. For a creation,
+    /// this is the idempotency key. For a revocation, this is the id of the API key.
     pub(crate) fn unresolved_change(&self) -> Option<&str> {
         match self {
             Self::Failed { error, action } if error.kind == ErrorKind::OutcomeUnknown => action.change(error),
@@ -37,8 +37,9 @@ impl FlashMessage {
         }
     }
 
-    /// Returns the id of the change in this message if the change had an effect or has an unknown outcome. The id is
-    /// that of the API key, or the idempotency key of a creation with an unknown outcome.
+    /// If this message reports a creation or revocation that succeeded or has an unknown outcome, returns an
+    /// identifier. For a creation with an unknown outcome, this is the idempotency key. Otherwise, this is the id of
+    /// the API key.
     pub(crate) fn change(&self) -> Option<&str> {
         match self {
             Self::Created { id, .. } | Self::Revoked(id, _) => Some(id.as_str()),
@@ -52,8 +53,8 @@ impl FlashMessage {
         self.change().is_some()
     }
 
-    /// If this message reports the outcome of a change that an earlier message called unknown, returns the id of this
-    /// change. The earlier message is then obsolete.
+    /// Returns an identifier by which to find earlier messages that this message makes obsolete. For such an earlier
+    /// message, [`unresolved_change`](Self::unresolved_change) returns the same identifier.
     pub(crate) fn resolves(&self) -> Option<&str> {
         match self {
             Self::Created { resumed, .. } => resumed.as_deref(),
@@ -64,8 +65,8 @@ impl FlashMessage {
 }
 
 impl RequestedAction {
-    /// Returns the id of the requested change. For a creation, the id is the idempotency key in `error`. For a
-    /// revocation, it is the id of the API key.
+    /// Returns an identifier of the requested creation or revocation. For a creation, this is the idempotency key in
+    /// `error`. For a revocation, this is the id of the API key.
     pub(crate) fn change<'a>(&'a self, error: &'a ErrorSummary) -> Option<&'a str> {
         match self {
             Self::ListKeys => None,
@@ -78,8 +79,8 @@ impl RequestedAction {
 /// The properties of an API key that are not secret.
 #[derive(Clone)]
 pub(crate) struct KeySummary {
-    /// The name of the API key. It is redacted when a page shows it, because a later list can contain an API key that
-    /// occurs in the name.
+    /// The name of the API key. A page redacts the name when it shows it, because a later list can contain an API key
+    /// that occurs in the name.
     pub(crate) name: Option<Untrusted>,
     pub(crate) masked: String,
 }
@@ -93,8 +94,8 @@ pub(crate) struct ErrorSummary {
     /// The API keys that a creation with an unknown outcome may have created. `None` if the API keys could not be
     /// listed.
     pub(crate) candidates: Option<Vec<KeySummary>>,
-    /// The idempotency key of a creation with an unknown outcome. A creation with the same idempotency key resumes the
-    /// earlier one.
+    /// The idempotency key of a creation with an unknown outcome. A new creation with the same idempotency key resumes
+    /// this creation.
     pub(crate) idempotency_key: Option<String>,
 }
 impl KeySummary {

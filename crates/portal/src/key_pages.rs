@@ -68,7 +68,8 @@ pub(crate) struct Creation {
     name: String,
     #[serde(flatten)]
     form: FormId,
-    /// The idempotency key of an earlier creation with an unknown outcome. This creation resumes the earlier one.
+    /// The idempotency key of an earlier creation with an unknown outcome. The new creation resumes the earlier
+    /// creation.
     idempotency_key: Option<String>,
 }
 
@@ -193,7 +194,8 @@ pub(crate) struct Dismissal {
     change: String,
 }
 
-/// Removes the message about a change with an unknown outcome, because the visitor has dismissed the message.
+/// Removes the message about a creation or revocation with an unknown outcome, because the visitor has dismissed the
+/// message.
 pub(crate) async fn dismiss(
     State(app): State<Arc<AppState>>,
     KeyManager(visitor): KeyManager,
@@ -212,7 +214,7 @@ async fn list_keys(app: &AppState) -> Result<(Client, Vec<ApiKeyDetails>), Error
 }
 
 /// Performs the action of a submitted form, and redirects to a page that shows the result. Because of the redirect,
-/// reloading that page does not submit the form again.
+/// reloading the page does not submit the form again.
 ///
 /// The action continues even if the browser closes the connection. `submission` identifies the submitted form. After a
 /// success or an unknown outcome, a second submission of the same form does not run the action again.

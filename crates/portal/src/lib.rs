@@ -68,7 +68,7 @@ pub use role::Role;
 
 use app_state::{AppState, Authentication};
 
-/// The maximum number of concurrent connections. One browser needs fewer.
+/// The maximum number of concurrent connections. One browser needs fewer connections.
 const MAX_CONNECTIONS: usize = 128;
 
 /// Serves the page on `listener`. The future never completes. Dropping the future closes all connections. If there are

@@ -11,7 +11,7 @@ use crate::flash::FlashMessage;
 use crate::role::Role;
 use crate::token;
 
-/// The maximum number of sessions. It limits the use of memory.
+/// The maximum number of sessions. This limits the use of memory.
 const MAX_SESSIONS: usize = 256;
 
 /// The maximum number of action results that a session stores. A result is needed only if the same form is submitted
@@ -48,7 +48,8 @@ pub(crate) struct Session {
     used: Instant,
     /// The message that the next page shows.
     pub(crate) flash: Option<Arc<FlashMessage>>,
-    /// The messages about changes with an unknown outcome. Every page shows them until the outcomes are known.
+    /// The messages about creations and revocations with an unknown outcome. Every page shows such a message until the
+    /// outcome is known.
     pub(crate) unresolved: Vec<Arc<FlashMessage>>,
     /// The results of the latest actions, newest first. Each entry contains the id of the submitted form and the
     /// result.

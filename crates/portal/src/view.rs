@@ -21,8 +21,8 @@ use crate::token;
 pub(crate) use access_pages::{forbidden, link_required, redirect, session_ended, sign_in};
 use layout::layout;
 
-/// The maximum number of characters of a name on a page. A page repeats each name several times, and a server can return
-/// names of any length. Codat accepts at most 50.
+/// The maximum number of characters of a name on a page. A page repeats each name several times, and a server can
+/// return names of any length. Codat accepts at most 50 characters.
 const MAX_NAME_CHARS: usize = 200;
 
 /// The data that every page needs. With `read_only`, the page has no forms that change API keys.
@@ -31,7 +31,8 @@ pub(crate) struct Page<'a> {
     pub(crate) visitor: &'a Visitor,
     pub(crate) read_only: bool,
     pub(crate) messages: &'a [Arc<FlashMessage>],
-    /// The client that listed the API keys, or another client if they cannot be listed. `None` if there is no client.
+    /// The client that listed the API keys, or another client if the API keys cannot be listed. `None` if there is no
+    /// client.
     pub(crate) client: Option<&'a Client>,
 }
 
@@ -49,13 +50,13 @@ impl Keys<'_> {
         found.ok_or_else(|| ErrorSummary::of(ErrorKind::NotFound))
     }
 
-    /// Returns the reason why `key` cannot be deleted, for example because it is the last API key. Returns `None` if it
-    /// can be deleted.
+    /// Returns the reason why `key` cannot be deleted, for example because it is the last API key. Returns `None` if
+    /// `key` can be deleted.
     pub(crate) fn deletion_error(&self, key: &ApiKeyDetails) -> Option<ErrorKind> {
         self.client.check_delete(self.keys, &key.id).err().map(|error| error.kind())
     }
 
-    /// Returns true if a text contains an API key, or looks like one. Pages do not show such a text.
+    /// Returns true if a text contains or resembles an API key. Pages do not show such a text.
     fn is_secret(&self, typed: &str) -> bool {
         self.client.redact(typed) != typed || holds_credential(typed)
     }
@@ -125,7 +126,8 @@ fn name(key: &ApiKeyDetails) -> Option<String> {
     Some(truncated(name))
 }
 
-/// Truncates a displayed name. API keys in the name must be masked, because a part of an API key would not be masked later.
+/// Truncates a displayed name. API keys in the name must be masked before the call, because a truncated API key would
+/// not be masked later.
 fn truncated(mut name: String) -> String {
     if let Some((end, _)) = name.char_indices().nth(MAX_NAME_CHARS) {
         name.truncate(end);

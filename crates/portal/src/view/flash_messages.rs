@@ -78,10 +78,10 @@ impl Page<'_> {
         }
     }
 
-    /// Renders the buttons of an error message about a change with an unknown outcome: a button to find out the
-    /// outcome, and a button to dismiss the message. For a creation, also renders the API keys that may have been
-    /// created. If the name contains an API key, the form that resumes the creation is left out, because a page contains
-    /// no API key and no creation has such a name.
+    /// Renders the buttons of an error message about a creation or revocation with an unknown outcome. One button finds
+    /// out the outcome, and the other button dismisses the message. For a creation, also renders the API keys that may
+    /// have been created. If the name contains an API key, omits the form that resumes the creation, because the page
+    /// must not contain an API key.
     fn unresolved_change(&self, error: &ErrorSummary, action: &RequestedAction) -> Markup {
         let (language, change) = (self.language, action.change(error));
         html! {
