@@ -4,8 +4,8 @@
 //! - The server waits at most ten seconds for the head of a request, for further bytes of a request body, and for the
 //!   client to read further bytes of a response.
 //! - The number of connections is limited. At the limit, a new connection replaces the connection that has waited
-//!   longest for its client. The server never closes a connection while it prepares a response. If the server is
-//!   preparing a response on every connection, new connections wait.
+//!   longest for its client. The server never closes a connection while preparing a response on this connection. If the
+//!   server is preparing a response on every connection, new connections wait.
 //! - If no file descriptor is free, the server closes an eighth of the connections: those that have waited longest for
 //!   their clients.
 
@@ -38,8 +38,8 @@ use tower::{Service, ServiceExt as _};
 use connections::{ConnectionState, Connections};
 use request_body::RequestBody;
 
-/// The timeout for receiving the head of a request, for waiting for further bytes of a request body, and for waiting
-/// until the client reads further bytes of a response.
+/// The maximum time that the server waits for the head of a request, for further bytes of a request body, or for the
+/// client to read further bytes of a response.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The interval between two attempts to accept a connection while no file descriptor is free.

@@ -1,5 +1,5 @@
 //! A request body with a timeout. The timeout limits the wait for the next bytes, not the time for the whole body. When
-//! the body ends, the state of its connection becomes `Responding`.
+//! the body ends, the state of the connection becomes `Responding`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
