@@ -24,17 +24,19 @@ export declare class PendingCalls {
     rotate(number: number, observed: boolean, core: Core, rotation: RotationCore, verb: string): void;
     /**
      * Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call
-     * ends. If a call that can change data fails, its error says whether the change may have taken effect.
+     * ends. If a call that can change data fails, its error says whether data may have changed.
      */
     stop(number: number): void;
     /**
-     * Passes `text`, which the key callback or the function of a sink returned, to the call that waits for it.
-     * `request` is the number of this run. `None` if the sink is empty, and for a delivery.
+     * Passes the return value of a JavaScript function to the call that waits for this value. The function is the key
+     * callback or a function of a sink. `request` is the number of the run of the function. `text` is `None` if the
+     * sink is empty, or if the function has delivered a key to the sink.
      */
     complete(request: number, text?: string | undefined | null): void;
     /**
-     * Reports that the key callback or the function of a sink failed, so that the call fails. `request` is the number
-     * of this run. `why` is the message of the error. `thrown` is false if the function returned a wrong value.
+     * Reports that the key callback or a function of a sink failed. `request` is the number of this run of the
+     * function. `why` is the message of the error. `thrown` is true if the function threw an exception, and false if
+     * it returned a wrong value.
      */
     fail(request: number, why: string, thrown: boolean): void;
     /** Sets whether pending calls keep the process alive. */
@@ -137,10 +139,13 @@ export declare class PageCursor {
     totalChanged(): boolean;
     /**
      * Moves to the page after the parsed page, which has `results` results and reports `total` results on all pages.
-     * Returns false if the page is outdated, and must be requested again.
+     * Returns false if the parsed page is outdated and must be requested again.
      */
     accept(results: number, total: number): boolean;
-    /** Records that `response` could not be parsed as a page, so that the page is requested again. Returns the error. */
+    /**
+     * Records that `response` could not be parsed as a page. The next call requests the page again. Returns the error
+     * of the parser.
+     */
     reject(response: Response): void;
 }
 
@@ -152,8 +157,8 @@ export interface RateLimit {
 }
 
 /**
- * An HTTP response. JavaScript copies the body only when it reads the body. This class reports the size of the body to
- * the garbage collector.
+ * An HTTP response. The body is copied to JavaScript only when JavaScript code reads the body. This class reports the
+ * size of the body to the garbage collector.
  */
 export declare class Response {
     status(): number;
@@ -231,15 +236,16 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * The number of the run of the key callback, or of a function of a sink, that failed and caused this error. `None`
-     * if the error has another cause or no cause. `node/src/thrown-values.ts` stores the value that the run threw.
+     * The number of the run of a JavaScript function that caused this error. The function is the key callback or a
+     * function of a sink. `None` if the error has another cause or no cause. `node/src/thrown-values.ts` stores the
+     * value that the run threw.
      */
     thrown: number | null;
-    /** What is known of a rotation that failed. `None` if the call is not a rotation. */
+    /** The data of the rotation that failed. `None` if the call is not a rotation. */
     rotation: RotationErrorData | null;
 }
 
-/** The data that an error has only if a rotation caused it. */
+/** The additional data of an error that a rotation caused. */
 export interface RotationErrorData {
     kind: string;
     /** The report, as JSON. */

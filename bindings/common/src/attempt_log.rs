@@ -9,9 +9,10 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// A log record of a call. Most records report that an HTTP request has ended, with its duration, and its HTTP status
+/// A log record of a call. Most records report the end of an HTTP request, with its duration, and with its HTTP status
 /// or error code. The other records report that the API key has changed, or that it could not be read. Each record
-/// contains a message, and the method and path of the current or latest request of the call, if any.
+/// contains a message. If the call has started an HTTP request, the record also contains the method and the path of the
+/// current or latest request.
 #[derive(Clone, Default)]
 pub struct Line {
     /// The HTTP method.
@@ -20,7 +21,7 @@ pub struct Line {
     pub path: String,
     /// What happened.
     pub text: String,
-    /// The number of the HTTP request within its call. The first one has the number 1.
+    /// The number of the HTTP request within its call. The first request has the number 1.
     pub attempt: u32,
     /// The duration of an attempt that ended.
     pub milliseconds: Option<u64>,

@@ -18,7 +18,7 @@ use crate::rotation::{Rotation, RotationVerb};
 
 /// A future that completes when the caller cancels the call.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// The future of a running call. It resolves to `None` if the call only reads data and was cancelled.
+/// The future of a running call. The future resolves to `None` if the call only reads data and was cancelled.
 type Work<'a> = Pin<Box<dyn Future<Output = Option<Result<Outcome, Failure>>> + Send + 'a>>;
 
 /// The error of a call.
@@ -62,8 +62,9 @@ pub enum Call {
     Create {
         /// The name of the API key.
         name: String,
-        /// Whether the caller is the sole creator of API keys with this name. If true, and if the response is lost, the
-        /// call returns the only new API key with this name.
+        /// Whether no other program creates API keys with this name. If true, a call whose response is lost searches
+        /// the list of API keys for new keys with this name. If there is exactly one new key, the call returns this
+        /// key.
         adopt: bool,
         /// The idempotency key of the earlier call to resume.
         idempotency_key: Option<String>,
@@ -85,8 +86,8 @@ pub enum Call {
     NextPage(PageCursor),
     /// Requests the next page, which the caller parses.
     NextUnparsedPage(PageCursor),
-    /// Runs a rotation, or returns its state or its plan. [`with_sinks`](crate::with_sinks) runs the functions of its
-    /// sinks.
+    /// Runs a rotation, or returns the state or the plan of a rotation. A rotation replaces an API key, and runs Python
+    /// or JavaScript functions through [`with_sinks`](crate::with_sinks).
     Rotation(Rotation, RotationVerb),
 }
 
@@ -106,9 +107,10 @@ pub enum Outcome {
     Stream(Box<ResponseStream>),
     /// A chunk of a response. `None` after the last chunk.
     Chunk(Option<Bytes>),
-    /// A page, and the position after it. `None` after the last page.
+    /// A page, and the position of the page after it. `None` after the last page.
     Page(Option<PageAndPosition>),
-    /// The response with a page. The caller parses it, and calls [`PageCursor::accept`] or [`PageCursor::reject`].
+    /// The response that contains a page. The caller parses the page, and calls [`PageCursor::accept`] or
+    /// [`PageCursor::reject`]. `None` after the last page.
     UnparsedPage(Option<Response>),
     /// Whether the API key has changed.
     Yes(bool),
@@ -118,8 +120,8 @@ pub enum Outcome {
     Rotation(RotationVerb, String),
 }
 
-/// How a call ended. `R` represents an exception of the key callback, a Python or JavaScript function that returns the
-/// API key.
+/// How a call ended. `R` is the type that represents an exception of a Python or JavaScript function that the call ran,
+/// such as the key callback. The key callback returns the API key.
 #[expect(clippy::large_enum_variant, reason = "most calls succeed, and a box would allocate for each of them")]
 pub enum Completion<R> {
     /// The call succeeded.
@@ -131,15 +133,14 @@ pub enum Completion<R> {
 }
 
 impl Call {
-    /// Performs the call. If `stop` completes, a call that only reads data is dropped. A call that can change data still
-    /// completes, with its result, or with an error that says whether the change may have taken effect. A panic becomes
-    /// an error.
+    /// Performs the call. If `stop` completes, a call that only reads data is dropped. A call that can change data then
+    /// ends with its result, or with an error that says whether data may have changed. A panic becomes an error.
     pub async fn perform<R: Clone + Send + Sync + 'static>(self, client: Client, stop: Stop) -> Completion<R> {
         complete(self.begin(client, stop)).await
     }
 
-    /// Returns the change that has happened if the call succeeds. Returns `None` if the result of the call describes the
-    /// change, and if the call only reads data.
+    /// Returns a text that describes what the call has changed if it succeeds. Returns `None` if the call only reads
+    /// data, or if the result of the call describes the change.
     pub fn change(&self) -> Option<&'static str> {
         match self {
             Self::Delete { .. } => Some("the key was deleted"),
@@ -191,8 +192,8 @@ impl Call {
     }
 }
 
-/// Reads the next chunk of a response that the blocking client has received, as [`Call::NextChunk`] does for the
-/// asynchronous client.
+/// Reads the next chunk of a response of the blocking client. [`Call::NextChunk`] reads responses of the asynchronous
+/// client.
 pub async fn next_chunk<R: Clone + Send + Sync + 'static>(response: &mut ResponseStream, stop: Stop) -> Completion<R> {
     complete(reading(async move { response.chunk().await.map(Outcome::Chunk) }, stop)).await
 }
@@ -226,8 +227,8 @@ fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static)
     Box::pin(async move { Some(work.await.map_err(Failure::Call)) })
 }
 
-/// Returns the future of a run of a rotation. If `stop` completes, the rotation ends with an error that contains its
-/// report, and can be resumed.
+/// Returns the future of [`Call::Rotation`]. If `stop` completes, a running rotation ends with an error that contains
+/// its report. The rotation can then be resumed.
 fn rotating(rotation: Rotation, verb: RotationVerb, client: Client, stop: Stop) -> Work<'static> {
     // `unconstrained` removes tokio's task budget. The functions of sinks can make blocking calls, which the core
     // rejects in a task with a budget.
@@ -237,7 +238,7 @@ fn rotating(rotation: Rotation, verb: RotationVerb, client: Client, stop: Stop) 
     }))
 }
 
-/// Runs the future of a call. Converts a panic to an error, so that the caller receives a result for every call.
+/// Runs the future of a call. Converts a panic to an error, because the caller must receive a result for every call.
 async fn catch_panic(mut work: Work<'_>) -> Option<Result<Outcome, Failure>> {
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))

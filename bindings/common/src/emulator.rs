@@ -1,4 +1,5 @@
-//! Starts and stops the emulator in this process. The packages control it over HTTP.
+//! Starts and stops an emulator of Codat's API in this process. The Python and Node packages control the emulator over
+//! HTTP.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 pub struct Emulator {
     running: Mutex<Option<codat_keys_emulator::Emulator>>,
     /// The id of the process that started the emulator. After a fork, the child process does not stop the emulator,
-    /// because the threads of the emulator do not exist there.
+    /// because the child process does not have the threads of the emulator.
     process: u32,
     base_url: String,
     api_key: String,

@@ -9,8 +9,8 @@ use codat_keys::{ApiKeyDetails, Error};
 use codat_keys_rotate::{RotationError, SinkError};
 use serde::Serialize;
 
-/// The data of an error. `R` represents an exception of the key callback, a Python or JavaScript function that returns
-/// the API key.
+/// The data of an error. `R` is the type that represents an exception of a Python or JavaScript function that the call
+/// ran, such as the key callback. The key callback returns the API key.
 pub struct ErrorData<R> {
     /// The stable identifier of the kind of error.
     pub code: &'static str,
@@ -32,24 +32,24 @@ pub struct ErrorData<R> {
     pub attempts: u32,
     /// The time from the start of the call to the error.
     pub elapsed: Duration,
-    /// The idempotency key with which a creation can be resumed.
+    /// The idempotency key with which the creation of an API key can be resumed.
     pub idempotency_key: Option<String>,
     /// Whether the idempotency key can be shown. False if it looks like an API key, because the caller may have passed
     /// an API key by mistake.
     pub shows_idempotency_key: bool,
     /// The API keys that the call may have created.
     pub candidates: Option<Vec<ApiKeyDetails>>,
-    /// What is known of a rotation that failed. `None` if the call is not a rotation.
+    /// The data of the rotation that failed. `None` if the call is not a rotation.
     pub rotation: Option<RotationErrorData>,
     /// The cause of the error.
     pub cause: Option<Cause<R>>,
 }
 
-/// The data that an error has only if a rotation caused it.
+/// The additional data of an error that a rotation caused.
 pub struct RotationErrorData {
     /// The stable identifier of the kind of error.
     pub kind: &'static str,
-    /// What the rotation did until the error, as JSON. `None` if it did not start.
+    /// The report of what the rotation did before the error, as JSON. `None` if the rotation did not start.
     pub report: Option<String>,
 }
 
@@ -57,12 +57,12 @@ pub struct RotationErrorData {
 pub enum Cause<R> {
     /// Another error of the core.
     Error(Box<ErrorData<R>>),
-    /// The value that the key callback raised.
+    /// The exception that the key callback or a function of a sink raised.
     Raised(R),
 }
 
 impl<R: Clone + Send + Sync + 'static> ErrorData<R> {
-    /// Returns the data of an error and of its causes.
+    /// Returns the data of an error, and of the causes of this error.
     pub fn of(error: &Error) -> Self {
         let outcome = error.outcome();
         let idempotency_key = outcome.and_then(|outcome| outcome.idempotency_key.clone());
@@ -85,7 +85,7 @@ impl<R: Clone + Send + Sync + 'static> ErrorData<R> {
         }
     }
 
-    /// Returns the data of the error of a rotation, and of its causes.
+    /// Returns the data of an error of a rotation, and of the causes of this error.
     pub fn of_rotation(error: &RotationError) -> Self {
         Self {
             code: "rotation",
@@ -119,13 +119,13 @@ impl<R: Clone + Send + Sync + 'static> Cause<R> {
     }
 }
 
-/// Serializes what a rotation reports. Serialization cannot fail for these types.
+/// Serializes a report, a status, a plan or an event of a rotation as JSON. Serialization cannot fail for these types.
 pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// The error that occurs if a key callback raises an exception. `raised` represents the exception. `Display` and
-/// `Debug` omit the message of the exception, because it may contain a secret.
+/// The error that occurs if a Python or JavaScript function raises an exception. `raised` represents the exception.
+/// `Display` and `Debug` omit the message of the exception, because the message may contain a secret.
 pub struct CallbackError<R> {
     pub(crate) text: String,
     pub(crate) raised: R,

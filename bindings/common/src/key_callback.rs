@@ -1,6 +1,6 @@
-//! The protocol of the key callback, a Python or JavaScript function that returns the API key. A call that needs the
-//! API key asks the native module of the Python or Node package to run the function, and hands it a [`KeyReply`]. The
-//! native module runs the function, and passes the result to this [`KeyReply`], which returns it to the call.
+//! The protocol of the key callback. The key callback is a Python or JavaScript function that returns the API key. When
+//! a call needs the API key, it passes a [`KeyReply`] to the native module of the Python or Node package. The native
+//! module runs the function, and passes the result to the [`KeyReply`]. The call then receives the result.
 
 use std::future::{Future, pending};
 
@@ -31,8 +31,8 @@ pub async fn with_key_callback<T>(
     }
 }
 
-/// The source of the API key for a client with a key callback. It does not contain the callback. Otherwise, the garbage
-/// collector of Python or JavaScript could not free a client and a callback that refer to each other.
+/// The source of the API key for a client with a key callback. The source does not contain the callback. Otherwise, the
+/// garbage collector of Python or JavaScript could not free a client and a callback that refer to each other.
 #[derive(Clone)]
 pub struct KeyCallback(String);
 
@@ -67,8 +67,8 @@ impl KeyProvider for KeyCallback {
     }
 }
 
-/// Receives the result of one run of a key callback, for the call that needs the API key. Has no effect if that call
-/// was cancelled.
+/// Receives the result of one run of a key callback, for the call that needs the API key. A result has no effect if
+/// that call was cancelled.
 pub struct KeyReply {
     place: String,
     tx: oneshot::Sender<CallbackResult>,

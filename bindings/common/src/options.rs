@@ -7,8 +7,8 @@ use codat_keys::{ApiKey, AuthorizationHeader, Client, ClientBuilder, KeyCommand}
 
 use crate::key_callback::KeyCallback;
 
-/// The options of a client. The client uses its default for an option that is `None`. The values are validated when the
-/// client is built.
+/// The options of a client. For an option that is `None`, the client uses the default. The values are validated when
+/// the client is built.
 #[derive(Default)]
 pub struct ClientOptions {
     /// The source of the API key.
@@ -102,8 +102,8 @@ impl From<KeyCommandOptions> for KeyCommand {
     }
 }
 
-/// Returns the only option in `sources` that has a value, or `None` if no option has one. Returns an error if several
-/// have one. `sources` contains the name and the value of each option that gives the API key.
+/// Returns the name and the value of the only option in `sources` that has a value. Returns `None` if no option has a
+/// value. `sources` contains the name and the value of each client option that gives the API key.
 ///
 /// # Errors
 /// The message of the error if more than one option is given.

@@ -16,7 +16,8 @@ pub struct PageCursor(Arc<Shared>);
 
 struct Shared {
     cursor: Arc<Mutex<internal::PageCursor>>,
-    /// Locks `cursor` from [`next_response`](PageCursor::next_response) until the caller has parsed the page.
+    /// The guard that keeps `cursor` locked from [`next_response`](PageCursor::next_response) until the caller has
+    /// parsed the page.
     unparsed: sync::Mutex<Option<OwnedMutexGuard<internal::PageCursor>>>,
     /// A copy of the value `total_changed` of `cursor`. While a page is requested, `cursor` is locked, but this copy
     /// can be read.
@@ -46,14 +47,14 @@ impl PageCursor {
         Self(Arc::new(Shared { cursor, unparsed: sync::Mutex::default(), total_changed }))
     }
 
-    /// Returns true if the returned pages cannot contain each result once. Does not wait for a page that is being
-    /// requested.
+    /// Returns true if the returned pages cannot contain each result exactly once, for example because the total number
+    /// of results has changed. Does not wait for a page that is being requested.
     pub fn total_changed(&self) -> bool {
         self.0.total_changed.load(Ordering::Relaxed)
     }
 
     /// Requests the next page, and returns its response without parsing it. The caller parses the page and then calls
-    /// [`accept`](Self::accept) or [`reject`](Self::reject). Until then, other calls wait.
+    /// [`accept`](Self::accept) or [`reject`](Self::reject). Until then, other calls with this cursor wait.
     pub(crate) async fn next_response(&self, client: &Client) -> Result<Option<Response>, Error> {
         let mut cursor = Arc::clone(&self.0.cursor).lock_owned().await;
         let response = cursor.next_response(client).await?;
@@ -73,7 +74,7 @@ impl PageCursor {
         })
     }
 
-    /// Records that the caller could not parse the page. The next call requests it again.
+    /// Records that the caller could not parse the page. The next call requests the page again.
     pub fn reject(&self) {
         if let Some(mut cursor) = self.unparsed().take() {
             cursor.reject();
@@ -84,7 +85,7 @@ impl PageCursor {
         self.0.unparsed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Requests the next page. Returns it together with the position after it.
+    /// Requests the next page. Returns the page, and the position of the page after it.
     pub(crate) async fn next(&self, client: &Client) -> Result<Option<PageAndPosition>, Error> {
         let mut cursor = self.0.cursor.lock().await;
         let page = cursor.next(client).await;
@@ -94,7 +95,7 @@ impl PageCursor {
 }
 
 impl PageOptions {
-    /// Returns the position of the first page of `pages` with these options.
+    /// Applies these options to the paginated list `pages`, and returns the position of its first page.
     pub fn first_page<C>(self, pages: Pages<IgnoredAny, C>) -> internal::PageCursor {
         let Self { page_size, query, order_by, concurrency, max_response_bytes } = self;
         let pages = if let Some(size) = page_size { pages.page_size(size) } else { pages };

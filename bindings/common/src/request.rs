@@ -50,7 +50,7 @@ impl Request {
     }
 
     /// Sends the request, and waits for the headers of the response. If `stop` completes before the headers have
-    /// arrived, the request is cancelled. Once they have arrived, `stop` has no effect.
+    /// arrived, the request is cancelled. After the headers have arrived, `stop` has no effect.
     pub(crate) async fn send_streaming(
         self,
         client: &Client,
@@ -69,8 +69,9 @@ impl Request {
     }
 }
 
-/// A response body. Each [`Call::NextChunk`](crate::Call::NextChunk) reads a chunk of it. If all clones are dropped
-/// before the end of the body, the connection is closed. A running call has a clone, so it keeps the connection open.
+/// A response body. Each [`Call::NextChunk`](crate::Call::NextChunk) reads one chunk of the body. If all clones of this
+/// value are dropped before the end of the body, the connection is closed. A running call owns a clone, and so keeps
+/// the connection open.
 #[derive(Clone)]
 pub struct BodyStream(Arc<Mutex<ResponseStream>>);
 

@@ -38,7 +38,7 @@ pub enum Call {
         id: String,
         allow_key_in_use: bool,
     },
-    /// If `streamed` is true, the call ends when the headers of the response have arrived, and JavaScript then reads the
+    /// If `streamed` is true, the call ends when the headers of the response have arrived. JavaScript then reads the
     /// body in chunks.
     Request {
         streamed: bool,
@@ -51,7 +51,7 @@ pub enum Call {
     },
 }
 
-/// Converts a number of bytes. A negative number becomes zero, which the core rejects.
+/// Converts a number of bytes. A negative number becomes zero, which the Rust client rejects.
 pub(crate) fn bytes(number: i64) -> u64 {
     number.try_into().unwrap_or(0)
 }

@@ -157,13 +157,14 @@ impl PageCursor {
     }
 
     /// Moves to the page after the parsed page, which has `results` results and reports `total` results on all pages.
-    /// Returns false if the page is outdated, and must be requested again.
+    /// Returns false if the parsed page is outdated and must be requested again.
     #[napi]
     pub fn accept(&self, results: f64, total: f64) -> bool {
         self.0.accept(results as u64, total as u64)
     }
 
-    /// Records that `response` could not be parsed as a page, so that the page is requested again. Returns the error.
+    /// Records that `response` could not be parsed as a page. The next call requests the page again. Returns the error
+    /// of the parser.
     #[napi]
     pub fn reject(&self, env: Env, response: &Response) -> napi::Result<()> {
         self.0.reject();
@@ -171,7 +172,7 @@ impl PageCursor {
     }
 }
 
-/// The source of the API key as given in the options, before it is parsed.
+/// The client option that gives the API key, with its unparsed value.
 enum Source {
     Key(String),
     Header(String),

@@ -1,4 +1,4 @@
-//! Starts and stops the emulator in this process. JavaScript code controls the emulator over HTTP.
+//! Starts and stops an emulator of Codat's API in this process. JavaScript code controls the emulator over HTTP.
 
 use napi_derive::napi;
 

@@ -27,14 +27,15 @@ pub struct ErrorData {
     pub shows_idempotency_key: bool,
     pub candidates: Option<Vec<KeyData>>,
     pub cause: Option<Arc<ErrorData>>,
-    /// The number of the run of the key callback, or of a function of a sink, that failed and caused this error. `None`
-    /// if the error has another cause or no cause. `node/src/thrown-values.ts` stores the value that the run threw.
+    /// The number of the run of a JavaScript function that caused this error. The function is the key callback or a
+    /// function of a sink. `None` if the error has another cause or no cause. `node/src/thrown-values.ts` stores the
+    /// value that the run threw.
     pub thrown: Option<i64>,
-    /// What is known of a rotation that failed. `None` if the call is not a rotation.
+    /// The data of the rotation that failed. `None` if the call is not a rotation.
     pub rotation: Option<RotationErrorData>,
 }
 
-/// The data that an error has only if a rotation caused it.
+/// The additional data of an error that a rotation caused.
 #[napi(object, object_from_js = false, use_nullable = true)]
 #[derive(Clone)]
 pub struct RotationErrorData {
@@ -43,8 +44,8 @@ pub struct RotationErrorData {
     pub report: Option<String>,
 }
 
-/// The data of an error of the Rust client. If a run of the key callback caused the error, the `i64` is the number of
-/// this run.
+/// The data of an error of the Rust client. If a run of a JavaScript function caused the error, the `i64` is the number
+/// of this run.
 type Data = codat_keys_bindings::ErrorData<i64>;
 
 impl From<Data> for ErrorData {
@@ -75,8 +76,8 @@ impl From<Data> for ErrorData {
     }
 }
 
-/// Returns a function that converts an error of the Rust client to an [`ErrorData`], and throws it in JavaScript.
-/// `node/src/raise.ts` then creates an error of the package from the [`ErrorData`].
+/// Returns a function that converts an error of the Rust client to an [`ErrorData`], and throws the [`ErrorData`] in
+/// JavaScript. `node/src/raise.ts` then converts it to an error of the package.
 pub(crate) fn raise(env: Env) -> impl Fn(Error) -> napi::Error {
     move |error| match env.throw(ErrorData::from(Data::of(&error))) {
         Ok(()) => napi::Error::new(Status::PendingException, ""),

@@ -1,6 +1,6 @@
 //! The native module of the Node package. It connects the Rust client to the event loops of JavaScript, and converts
-//! types and errors. It contains no logic for API keys, because the Rust client manages them. `node/src` declares the
-//! public classes.
+//! types and errors. It contains no logic for API keys, because the Rust client manages API keys. `node/src` declares
+//! the public classes.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 

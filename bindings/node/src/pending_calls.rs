@@ -1,7 +1,7 @@
 //! The pending calls of each JavaScript environment. An environment is the main thread or a worker. One native thread
-//! runs the calls of all environments, and never waits for JavaScript. When a call completes, or needs its key callback
-//! to run, the native thread adds an event to a JSON array. JavaScript then receives all collected events in one
-//! function call.
+//! runs the calls of all environments, and never waits for JavaScript. When a call completes, or needs a JavaScript
+//! function to run, the native thread adds an event to a JSON array. JavaScript then receives all collected events in
+//! one function call.
 
 use std::collections::HashMap;
 use std::io;
@@ -57,15 +57,15 @@ struct State {
     ///   run;
     /// - `[number, null, null, null, null, attempt]`: an attempt of the call ended. `attempt` is an object that
     ///   describes it;
-    /// - `[number, null, null, null, request, null, message]`: a rotation needs a function of a sink to run, or has an
-    ///   event, which has `null` as its `request`.
+    /// - `[number, null, null, null, request, null, message]`: a rotation needs a function of a sink to run, or reports
+    ///   an event. `request` is `null` if the rotation reports an event.
     ///
     /// In each form, `number` is the number of the call.
     events: String,
     attachments: Vec<Attachment>,
     errors: Vec<ErrorData>,
-    /// The pending runs of key callbacks and of functions of sinks, by number. The reply of a run receives its result.
-    /// When a run is added, the runs of key callbacks whose calls have ended are removed.
+    /// The pending runs of JavaScript functions, by number. The functions are key callbacks and functions of sinks.
+    /// Each reply receives the result of a run. Adding a run removes the runs of key callbacks whose calls have ended.
     requests: HashMap<i64, Reply>,
     last_request: i64,
 }
@@ -77,8 +77,8 @@ enum Reply {
 }
 
 impl Reply {
-    /// Whether the reply can be dropped. The reply of a sink must stay until the function has ended, because no other
-    /// function of the sink runs meanwhile.
+    /// Whether the reply can be dropped. A [`SinkReply`] holds the lock of its sink, so it must not be dropped before
+    /// the function of the sink has ended.
     fn is_abandoned(&self) -> bool {
         matches!(self, Self::Key(reply) if reply.is_abandoned())
     }
@@ -164,14 +164,15 @@ impl PendingCalls {
     }
 
     /// Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call
-    /// ends. If a call that can change data fails, its error says whether the change may have taken effect.
+    /// ends. If a call that can change data fails, its error says whether data may have changed.
     #[napi]
     pub fn stop(&self, number: i64) {
         lock(&self.0.state).running.remove(&number);
     }
 
-    /// Passes `text`, which the key callback or the function of a sink returned, to the call that waits for it.
-    /// `request` is the number of this run. `None` if the sink is empty, and for a delivery.
+    /// Passes the return value of a JavaScript function to the call that waits for this value. The function is the key
+    /// callback or a function of a sink. `request` is the number of the run of the function. `text` is `None` if the
+    /// sink is empty, or if the function has delivered a key to the sink.
     #[napi]
     pub fn complete(&self, request: i64, text: Option<String>) {
         self.0.reply(request, |reply| match (reply, text) {
@@ -181,8 +182,9 @@ impl PendingCalls {
         });
     }
 
-    /// Reports that the key callback or the function of a sink failed, so that the call fails. `request` is the number
-    /// of this run. `why` is the message of the error. `thrown` is false if the function returned a wrong value.
+    /// Reports that the key callback or a function of a sink failed. `request` is the number of this run of the
+    /// function. `why` is the message of the error. `thrown` is true if the function threw an exception, and false if
+    /// it returned a wrong value.
     #[napi]
     pub fn fail(&self, request: i64, why: String, thrown: bool) {
         self.0.reply(request, |reply| match reply {

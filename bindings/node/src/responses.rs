@@ -65,8 +65,8 @@ impl From<codat_keys::RateLimit> for RateLimit {
     }
 }
 
-/// An HTTP response. JavaScript copies the body only when it reads the body. This class reports the size of the body to
-/// the garbage collector.
+/// An HTTP response. The body is copied to JavaScript only when JavaScript code reads the body. This class reports the
+/// size of the body to the garbage collector.
 #[napi(custom_finalize)]
 pub struct Response(pub(crate) codat_keys::Response);
 

@@ -32,7 +32,7 @@ pub(crate) struct AsyncCore {
     pub(crate) client: Client,
     pub(crate) function: Option<KeyFunction>,
     /// Whether this client reports its key callback to Python's garbage collector. A copy that `after_fork` creates
-    /// does not report the callback. The copy shares one reference to the callback with the original client, and the
+    /// does not report the callback. The copy and the original client share one reference to the callback, and the
     /// garbage collector must count this reference once.
     is_first: bool,
 }

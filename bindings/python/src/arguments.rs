@@ -1,4 +1,4 @@
-//! Conversion of Python arguments. Each error message names the argument, because pyo3 names it only in an exception
+//! Conversion of Python arguments. Each error message names the argument. PyO3 names the argument only in an exception
 //! note, and Python before 3.11 has no exception notes. No error quotes the value of an argument, because the value may
 //! be a secret.
 

@@ -1,4 +1,5 @@
-//! The blocking client. A call waits without the GIL. While it waits, it regularly runs the signal handlers of Python.
+//! The blocking client. While a call waits, it does not hold the GIL, and runs the signal handlers of Python at regular
+//! intervals.
 
 use std::sync::Arc;
 
@@ -38,8 +39,9 @@ impl BlockingCore {
         Ok(Self { client, function })
     }
 
-    /// Performs a call. If a signal handler raises an exception, this method raises the same exception. If the call
-    /// nevertheless returns a result, the result is added to `unclaimed`. A rotation passes its messages to `handle`.
+    /// Performs a call. If a signal handler raises an exception, this method raises the same exception. If the call has
+    /// a result in spite of the exception, the result is appended to the list `unclaimed`. A rotation passes its
+    /// messages to the Python function `handle`.
     #[pyo3(signature = (call, unclaimed=None, handle=None))]
     fn perform<'py>(
         &self,

@@ -22,7 +22,8 @@ pub(crate) struct BlockingBody {
     is_closed: AtomicBool,
     /// `None` after `close`. Locked while a thread reads a chunk.
     body: Mutex<Option<OpenBody>>,
-    /// The id of the process that received the response. In the child process after a fork, `body` can be locked for ever.
+    /// The id of the process that received the response. A child process cannot read the response after a fork, because
+    /// its copy of `body` may be locked for ever.
     process: u32,
 }
 
@@ -47,8 +48,8 @@ impl BlockingBody {
         self.head.clone()
     }
 
-    /// Returns the next chunk, or `None` after the last one. If a signal handler raises an exception, no chunk is lost:
-    /// the next call returns the chunk that this call would have returned.
+    /// Returns the next chunk, or `None` after the last chunk. If a signal handler raises an exception, no chunk is
+    /// lost: the next call returns the chunk that this call would have returned.
     fn chunk<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         ensure_running(py)?;
         check_process(py, self.process)?;
@@ -77,8 +78,8 @@ impl BlockingBody {
         signal.map_or(result, Err)
     }
 
-    /// Closes the connection, unless the body is complete. If another thread reads a chunk, the connection is closed
-    /// after this chunk.
+    /// Closes the connection, unless the body is complete. If another thread is reading a chunk, the connection is
+    /// closed after that chunk.
     fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
         if let Ok(mut body) = self.body.try_lock() {

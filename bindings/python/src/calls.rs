@@ -18,7 +18,7 @@ use crate::responses::{Page, Response, ResponseHead};
 use crate::secrets::{self, AuthorizationHeader};
 use crate::{interpreter, json};
 
-/// Returns the result of a call, or its exception. The result of a call that was cancelled is `None`.
+/// Returns the result of a call as a Python object, or the exception of the call. Returns `None` for a cancelled call.
 pub(crate) fn result<'py>(py: Python<'py>, completion: Completion<Arc<PyErr>>) -> PyResult<Bound<'py, PyAny>> {
     match completion {
         Completion::Returned(outcome) => into_python(py, outcome),
@@ -144,8 +144,8 @@ pub(crate) fn request(
     })))
 }
 
-/// Converts a call that the function `request` has returned. The new call ends when the headers of the response have
-/// arrived.
+/// Returns a call that sends the same HTTP request as the call `request`, and ends when the headers of the response
+/// have arrived.
 #[pyfunction]
 pub(crate) fn stream(request: &Call) -> Call {
     Call(match request.0.clone() {
@@ -161,8 +161,8 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
 /// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
 ///
 /// After a fork, the child process uses another cursor at the same page. At the time of the fork, a thread of the
-/// parent process may hold the lock of the cursor. The child process does not have this thread, so there the lock is
-/// never released.
+/// parent process may hold the lock of the cursor. The child process does not have this thread, so the lock would never
+/// be released in the child process.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct PageCursor(Mutex<OwnCursor>);
 
@@ -212,7 +212,8 @@ impl PageCursor {
         Call(codat_keys_bindings::Call::NextPage(self.own().cursor.clone()))
     }
 
-    /// Records that the program has received a page. After a fork, the child process continues with the page after it.
+    /// Records that the program has received `page`. After a fork, the child process continues with the page after
+    /// `page`.
     fn received(&self, page: &Page) {
         let mut own = self.own();
         // Threads can receive pages in another order.
@@ -233,7 +234,7 @@ pub(crate) struct AsyncBody {
     /// `None` after `close`.
     body: Mutex<Option<BodyStream>>,
     /// The id of the process that received the response. After a fork, the child process does not use the body, because
-    /// the thread that receives it belongs to the parent process.
+    /// the thread that receives the body belongs to the parent process.
     process: u32,
 }
 

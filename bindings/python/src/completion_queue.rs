@@ -1,5 +1,5 @@
 //! The queue of completed calls for an asyncio event loop. The native thread adds entries. The event loop removes the
-//! entries and creates the Python objects, so that the native thread does not wait for the GIL.
+//! entries and creates the Python objects, because the native thread must not wait for the GIL.
 
 #[cfg(unix)]
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
@@ -24,7 +24,7 @@ pub(crate) struct Task(Mutex<Option<oneshot::Sender<()>>>);
 #[pymethods]
 impl Task {
     /// Cancels the call, and closes the connection of its HTTP request. The queue still receives an entry when the call
-    /// ends. If a call that can change data fails, its error says whether the change may have taken effect.
+    /// ends. If a call that can change data fails, its error says whether data may have changed.
     fn stop(&self) {
         if let Some(stop) = lock(&self.0).take() {
             // Sending fails if the call has already completed.
@@ -61,7 +61,7 @@ struct Shared {
 
 /// How the queue wakes its event loop.
 enum Waker {
-    /// A pipe. The event loop watches its reading end.
+    /// A pipe. The event loop watches the reading end of the pipe.
     #[cfg(unix)]
     Pipe(PipeReader, PipeWriter),
     /// A Python function that wakes the event loop, for event loops that cannot watch a pipe. Calling the function
@@ -115,8 +115,8 @@ impl CompletionQueue {
         Ok(Task(Mutex::new(Some(stop))))
     }
 
-    /// Removes all entries from the queue. Returns the results of calls, and the key callbacks to run. Passes the log
-    /// records to the Python logger.
+    /// Removes all entries from the queue. Passes the log records to the Python logger. Returns the other entries,
+    /// which are results of calls, requests to run key callbacks, and messages of rotations.
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Entry<'py>>> {
         self.0.waker.reset()?;
         let events = std::mem::take(&mut *lock(&self.0.events));

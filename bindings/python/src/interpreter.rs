@@ -1,4 +1,4 @@
-//! Checks that the package is not used in a sub-interpreter or while the interpreter shuts down, and calls Python
+//! Checks that the package is not used in a sub-interpreter or while the interpreter shuts down. Also calls Python
 //! functions in threads that the interpreter may end.
 
 use std::hint::black_box;
@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{BoundObject as _, ffi, intern};
 
-/// The signature of `PyObject_Call`, which can unwind: see [`call`].
+/// The signature of `PyObject_Call`, a C function that can unwind the stack. [`call`] describes when this happens.
 type ObjectCall =
     unsafe extern "C-unwind" fn(*mut ffi::PyObject, *mut ffi::PyObject, *mut ffi::PyObject) -> *mut ffi::PyObject;
 
@@ -32,11 +32,11 @@ pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
 /// Calls a Python function that is written in Python. If the interpreter shuts down meanwhile, this function does not
 /// return in a daemon thread.
 ///
-/// Before Python 3.14, the interpreter ends a daemon thread by `pthread_exit`, as soon as the thread needs the GIL during
-/// the shutdown. With glibc, `pthread_exit` unwinds the stack of the thread. The process would abort when the unwinding
-/// reaches a Rust function that calls C functions which cannot unwind, such as the functions of PyO3. Therefore this
-/// function stops the unwinding, and blocks the thread until the process ends, as Python 3.14 does. PyO3 does the same in
-/// the functions that attach a thread to the interpreter.
+/// Before Python 3.14, the interpreter ends a daemon thread by `pthread_exit`, as soon as the thread needs the GIL
+/// during the shutdown. With glibc, `pthread_exit` unwinds the stack of the thread. PyO3 declares its C functions as
+/// functions that cannot unwind. The process would abort when the unwinding reaches a Rust function that calls one of
+/// them. Therefore this function stops the unwinding, and blocks the thread until the process ends, as Python 3.14
+/// does. PyO3 does the same in the functions that attach a thread to the interpreter.
 pub(crate) fn call<'py>(
     function: &Bound<'py, PyAny>,
     arguments: impl IntoPyObject<'py, Target = PyTuple>,
@@ -44,7 +44,7 @@ pub(crate) fn call<'py>(
     call_with(function, arguments, None)
 }
 
-/// Calls a Python function, as [`call`] does, with keyword arguments.
+/// Calls a Python function, as [`call`] does, and passes keyword arguments to it.
 pub(crate) fn call_with<'py>(
     function: &Bound<'py, PyAny>,
     arguments: impl IntoPyObject<'py, Target = PyTuple>,

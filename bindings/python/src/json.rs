@@ -1,4 +1,5 @@
-//! Converts JSON to Python objects without intermediate Rust values. The result is the same as that of `json.loads`.
+//! Converts JSON to Python objects without intermediate Rust values. The result is the same as the result of
+//! `json.loads`.
 
 #![allow(unsafe_code, reason = "the safe constructors of PyO3 panic if there is not enough memory")]
 

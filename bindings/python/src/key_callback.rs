@@ -1,5 +1,5 @@
 //! The key callback: a Python function that provides the API key. A blocking call runs the callback in the thread that
-//! made the call. An asyncio call runs the callback on its event loop.
+//! made the call. An asyncio call runs the callback on the event loop of the call.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,7 +30,7 @@ impl KeyFunction {
     }
 
     /// Returns the function with which a new call requests a run of the key callback. The function passes a
-    /// [`KeyRequest`] to `send`. Returns an error if the key callback itself starts the call, because the call and the
+    /// [`KeyRequest`] to `send`. Returns an error if the key callback started the new call. Otherwise, the call and the
     /// callback would wait for each other.
     pub(crate) fn ask(
         &self,
@@ -62,8 +62,8 @@ pub(crate) struct KeyRequest {
 
 impl KeyRequest {
     /// Runs the key callback in this thread, and passes its result to the call that needs the API key. If the callback
-    /// raises an `Exception`, the call fails with it. Any other exception, such as `KeyboardInterrupt`, is returned as
-    /// an error.
+    /// raises an `Exception`, the call fails with this exception. Any other exception, such as `KeyboardInterrupt`, is
+    /// returned as an error.
     pub(crate) fn run_here(self, py: Python<'_>) -> PyResult<()> {
         let run_in_context = self.context.bind(py).getattr("run")?;
         call(&run_in_context, (module_function(py, "run")?, self)).map(drop)
@@ -87,7 +87,7 @@ impl KeyRequest {
         self.context.clone_ref(py)
     }
 
-    /// Passes the value that the key callback returned to the call that needs the API key.
+    /// Passes the return value of the key callback to the call that needs the API key.
     fn complete(&self, returned: &Bound<'_, PyAny>) -> PyResult<()> {
         if let Ok(key) = returned.cast::<ApiKey>() {
             self.reply(|reply| reply.returned(Credential::ApiKey(key.get().0.clone())));
@@ -104,7 +104,7 @@ impl KeyRequest {
         Ok(())
     }
 
-    /// Passes the exception that the key callback raised to the call that needs the API key.
+    /// Passes the exception of the key callback to the call that needs the API key.
     fn fail(&self, raised: &Bound<'_, PyBaseException>) {
         let (text, exception) = (format!("it raised {}", kind(raised)), PyErr::from_value(raised.clone().into_any()));
         self.reply(|reply| reply.raised(text, Arc::new(exception)));

@@ -1,5 +1,5 @@
 //! `codat_keys._native`, the native module of the Python package. It connects the Rust client to threads and event
-//! loops, and converts types and errors. It contains no logic for API keys, because the Rust client manages them.
+//! loops, and converts types and errors. It contains no logic for API keys, because the Rust client manages API keys.
 //! `python/codat_keys/_native.pyi` repeats the docs of the public classes.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]

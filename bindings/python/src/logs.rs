@@ -1,5 +1,5 @@
-//! Passes the log records of calls to Python's logger `codat_keys`. Only threads of Python call the logger, so that the
-//! native thread does not wait for the GIL.
+//! Passes the log records of calls to Python's logger `codat_keys`. Only threads of Python call the logger, because the
+//! native thread must not wait for the GIL.
 
 use codat_keys_bindings::Line;
 use pyo3::prelude::*;

@@ -11,8 +11,8 @@ use crate::command::KeyCommand;
 use crate::key_callback::KeyFunction;
 use crate::secrets;
 
-/// The arguments of the Python client, converted to Rust types. The Rust client validates their values later, when it
-/// is created.
+/// The arguments of the Python client, converted to Rust types. The Rust client validates the values later, when the
+/// Rust client is created.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Options {
     pub(crate) builder: ClientBuilder,

@@ -1,4 +1,4 @@
-//! The plan of a rotation whose steps another system calls.
+//! The plan of a rotation that another system, such as AWS Secrets Manager, runs step by step.
 
 use codat_keys::{KeyId, Timestamp};
 use codat_keys_bindings::StagedKeys;
@@ -9,13 +9,14 @@ use crate::errors::raise;
 use crate::key_types::ApiKeyDetails;
 use crate::secrets::ApiKey;
 
-/// What such a rotation does before it delivers its new key.
+/// What a rotation does before it delivers its new key. Another system, such as AWS Secrets Manager, runs the rotation
+/// step by step.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct StagedPlan(codat_keys_bindings::StagedPlan);
 
 #[pymethods]
 impl StagedPlan {
-    /// The ids of the keys to delete first.
+    /// The ids of the keys that the rotation deletes before it creates its new key.
     #[getter]
     fn retired(&self) -> Vec<&str> {
         self.0.retired.iter().map(KeyId::as_str).collect()

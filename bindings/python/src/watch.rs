@@ -63,8 +63,8 @@ impl Watch {
     }
 
     /// Returns the function through which a rotation passes its messages to `handle`, a Python function that runs in
-    /// this thread. If `handle` raises an exception, stores the exception, which ends the call, and passes no further
-    /// messages.
+    /// this thread. If `handle` raises an exception, the returned function stores the exception, and passes no further
+    /// messages. The stored exception ends the call.
     pub(crate) fn rotation_requests(
         self: &Arc<Self>,
         handle: Option<&Bound<'_, PyAny>>,
@@ -100,8 +100,8 @@ impl Watch {
         signal.or_else(|| py.check_signals().err())
     }
 
-    /// Runs a Python function in this thread. If it raises an exception, or a signal handler does so meanwhile, stores
-    /// the exception, which ends the call.
+    /// Runs a Python function in this thread. Stores an exception that this function raises, or that a signal handler
+    /// raises meanwhile. The stored exception ends the call.
     fn run_python(&self, run: impl FnOnce(Python<'_>) -> PyResult<()>) {
         // `try_attach` returns `None` if the interpreter has shut down.
         if let Some(Err(signal)) = Python::try_attach(run) {
