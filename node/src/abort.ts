@@ -1,8 +1,8 @@
 /** Listens to signals. */
 
 /**
- * For each signal, the functions to call when it is aborted. The functions of a signal share one listener, because Node
- * prints a warning if a signal has many listeners.
+ * For each signal, the functions to call when the signal is aborted. The functions of a signal share one listener,
+ * because Node prints a warning if a signal has many listeners.
  */
 const actions = new WeakMap<AbortSignal, { all: Set<() => void>; run: () => void }>();
 

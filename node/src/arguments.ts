@@ -1,6 +1,6 @@
 /**
- * Checks the arguments of public functions. Each error names its argument. No error contains a value, because the value
- * may be a misplaced secret.
+ * Checks the arguments of public functions. Each error names the argument. No error contains the value of the argument,
+ * because the value may be a misplaced secret.
  */
 
 /** Returns the argument if it is a string without a lone surrogate, and throws `TypeError` otherwise. */
@@ -47,8 +47,8 @@ export function object<T extends object>(name: string, value: T): T {
 const LONGEST_NAME = 30;
 
 /**
- * Returns an object with exactly the members `names` of the argument. Throws `TypeError` if the argument is not an
- * object or has another member, so that a misspelled option such as `baseURL` is not ignored.
+ * Returns a copy of the argument with exactly the members `names`. Throws `TypeError` if the argument is not an object,
+ * or has another member. A misspelled option such as `baseURL` is therefore an error.
  */
 export function knownOptions<T extends object>(name: string, value: T, names: readonly string[]): T {
     if (Symbol.iterator in object(name, value)) {
@@ -68,8 +68,9 @@ export function knownOptions<T extends object>(name: string, value: T, names: re
 }
 
 /**
- * Returns a member of an object, or `undefined`. Ignores the members of `Object.prototype`: other code of the process may
- * have added a member such as `allowKeyInUse`, which is no option of the call. Members of a class are not ignored.
+ * Returns the member `name` of an object, or `undefined` if there is none. Ignores members that the object inherits
+ * from `Object.prototype`, because other code of the process may have added them. Does not ignore members that the
+ * object inherits from its class.
  */
 export function option<T extends object, K extends keyof T & string>(value: T, name: K): T[K] | undefined;
 export function option(value: object, name: string): unknown;

@@ -1,6 +1,6 @@
 /**
  * Functions that the integrations with HTTP libraries share. The client decides which API key is used, and to which
- * URLs it can be sent.
+ * URLs the API key can be sent.
  */
 import type { Client } from "./client";
 import type { AuthorizationHeader } from "./secrets";
@@ -11,13 +11,13 @@ export interface Exchange<R> {
     signal: AbortSignal | undefined;
     body: unknown;
     /**
-     * Sends the HTTP request. `header` is the value of its `Authorization` header. The function `exchange` calls this
+     * Sends the HTTP request. `header` is the value of the `Authorization` header. The function `exchange` calls this
      * function once or twice.
      */
     send(header: string): Promise<R>;
     /**
-     * Returns the status of a response and its URL after redirects. The URL is `undefined` if a redirect led to another
-     * origin.
+     * Returns the status of a response, and the URL of the response after redirects. The URL is `undefined` if a
+     * redirect led to another origin.
      */
     outcome(response: R): { status: number | undefined; url: string | undefined };
     /** Discards the body of a response. `exchange` calls this function for a response that it does not return. */
@@ -32,9 +32,9 @@ export function mustBeClient(client: Client): void {
 }
 
 /**
- * Sends an HTTP request with the client's API key. If the server rejects the API key, the client reads it again from
- * its source, such as a file or a command. If the API key has changed, and the body can be sent twice, the HTTP request
- * is sent once more.
+ * Sends an HTTP request with the client's API key. If the server rejects the API key, the client reads the API key
+ * again from its source, such as a file or a command. If the API key has changed, and the body can be sent twice, the
+ * HTTP request is sent once more.
  */
 export async function exchange<R>(client: Client, request: Exchange<R>): Promise<R> {
     const { signal } = request;

@@ -102,8 +102,9 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
 
 /**
  * Removes the API key from the request of `holder`, and hides the headers of the request from `inspect`, `console` and
- * `JSON.stringify`. `holder` is a response or an error of axios. Hiding the headers is not enough: `console.dir`, and
- * Node when it prints an uncaught error, ignore the custom `inspect` method of an object.
+ * `JSON.stringify`. `holder` is a response or an error of axios. Hiding the headers is not enough, because
+ * `console.dir` ignores the custom `inspect` method of an object. Node also ignores this method when it prints an
+ * uncaught error.
  */
 function hideKey(holder: any, authorization: string | undefined): void {
     const { request } = holder ?? {};

@@ -67,8 +67,8 @@ export class Client {
     }
 
     /**
-     * Sends a request as `request` does, and resolves as soon as the headers of the response have arrived. `body` of the
-     * response is a stream. Use this method for a body that is too large for memory.
+     * Sends a request as `request` does, and resolves as soon as the headers of the response have arrived. The `body`
+     * of the response is a stream. Use this method for a body that is too large for memory.
      *
      * Until the headers of a 2xx response have arrived, the request is retried, and the API key is refreshed after a 401
      * or 403. The option `timeout` limits this time. Once the headers have arrived, the request is never repeated. If the
@@ -99,8 +99,8 @@ export class Client {
     }
 
     /**
-     * Returns the pages of a resource such as `/companies`, as an async iterator. `items()` of the returned object
-     * iterates over the results instead. `T` is the type of a result, which is not checked.
+     * Returns an async iterator over the pages of a resource such as `/companies`. To iterate over the results instead,
+     * call the method `items` of the iterator. `T` is the type of a result, which is not checked.
      *
      * Each page is one request, with the retries and the errors of `request`. `next()` rejects with
      * `InvalidInputError`, and sends nothing, if the page size is out of range, or if the path or the query contains
@@ -135,7 +135,7 @@ export class Client {
      * has changed. An API key that was given as a string does not change. Rejects with `InvalidCredentialError` if the
      * source cannot be read. The client then keeps its API key.
      *
-     * The client does the same automatically after Codat rejects the API key.
+     * After Codat rejects the API key, the client reads the API key again automatically.
      */
     async reloadKey(options: CallOptions = {}): Promise<boolean> {
         return start(this.#own, { call: "reloadKey" }, options);
@@ -166,7 +166,7 @@ export class Client {
 
     /**
      * Resolves to the `Authorization` header for a request that another HTTP library sends. The client reads the API
-     * key from its source if it has not been read yet, or if it may have changed. Concurrent calls share one read.
+     * key from its source if the API key has not been read yet, or may have changed. Concurrent calls share one read.
      * Nothing is sent to Codat, and a failed read is not retried.
      *
      * Rejects with `InvalidInputError` if the origin of `url` differs from the origin of the base URL. Rejects with
@@ -184,9 +184,9 @@ export class Client {
 
     /**
      * Resolves to another `Authorization` header after a server responded with 401 or 403. `rejected` is the value of
-     * the `Authorization` header that the server refused. The client reads its API key again from its source. If the
-     * API key has changed, send the request once more with the returned header. If it has not changed, the promise
-     * resolves to `null`. Concurrent calls share one read of the source.
+     * the `Authorization` header that the server rejected. The client reads the API key again from its source. If the
+     * API key has changed, send the request once more with the returned header. If the API key has not changed, the
+     * promise resolves to `null`. Concurrent calls share one read of the source.
      *
      * Use this method only for requests that another HTTP library sends. The client does the same automatically for its
      * own requests.
@@ -228,7 +228,7 @@ export class Client {
     }
 }
 
-/** Returns the `Authorization` header for an API key from the native module, which has already checked it. */
+/** Returns the `Authorization` header for `key`, an API key that the native module has already checked. */
 function header(key: string): AuthorizationHeader {
     return AuthorizationHeader.encode(new ApiKey(key, null));
 }

@@ -10,9 +10,12 @@ import { debuglog } from "node:util";
 interface AttemptMessage {
     /** The HTTP method. */
     method: string;
-    /** `/apiKeys` or `/apiKeys/{apiKeyId}`. `(any)` for every other path, because it may contain confidential data. */
+    /**
+     * `/apiKeys` or `/apiKeys/{apiKeyId}`. `(any)` for every other path, because these paths may contain confidential
+     * data.
+     */
     path: string;
-    /** The number of the HTTP request within its call. The first one has the number 1. */
+    /** The number of the HTTP request within its call. The first request has the number 1. */
     attempt: number;
     /** The duration of the attempt, in milliseconds. */
     duration: number;

@@ -68,18 +68,19 @@ export class RotationError extends CodatError {
     static readonly code = "rotation";
     override readonly code = RotationError.code;
     /**
-     * What this means for the API keys:
+     * What happened, and what it means for the API keys:
      *
      * - `rolled_back`: the old API key works as before, and the new one is deleted.
      * - `unfinished` and `cancelled`: the rotation can be resumed. `journal`: the rotation can be resumed as soon as the
      *   journal can be read and written.
      * - `invalid_input`, `api`, `key_limit_reached`, `sink_occupied` and `sink_unavailable`: nothing was changed, except
      *   that API keys of `deleteFirst` may have been deleted.
-     * - `in_progress`: the journal contains an unfinished rotation. `busy`: another process runs it. `foreign_journal`:
-     *   it belongs to another Codat client, or to other sinks. `nothing_to_resume`: it contains no unfinished rotation.
+     * - `in_progress`: the journal contains an unfinished rotation. `busy`: another process runs the rotation.
+     *   `foreign_journal`: the journal belongs to another Codat client, or to other sinks. `nothing_to_resume`: the
+     *   journal contains no unfinished rotation.
      */
     readonly kind: RotationErrorKind;
-    /** What the rotation did until the error. `null` if it did not start. */
+    /** The report of what the rotation did before the error. `null` if the rotation did not start. */
     readonly report: RotationReport | null;
 
     /** @internal */

@@ -9,7 +9,7 @@ type Fetch = (input: any, init?: any) => Promise<any>;
 /**
  * Returns a function like `fetch` that sends the client's API key. If Codat responds with 401 or 403, the client reads
  * the API key again from its source, such as a file or a command. If the API key has changed, and the body is not a
- * stream, the request is sent once more. A `Request` object with a body is cloned, so that it can be sent again.
+ * stream, the request is sent once more. A `Request` object with a body is cloned, because it may be sent twice.
  *
  * A request rejects with `InvalidInputError`, and nothing is sent, in three cases: its URL has another origin than the
  * base URL of the client, its `dispatcher` is a `Pool` or a `Client` of another origin, or a proxy would see the API key

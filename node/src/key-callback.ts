@@ -17,14 +17,14 @@ export type KeyFunction = () => Key | PromiseLike<Key>;
  */
 export interface Results {
     complete(request: number, text: string | null): void;
-    /** `thrown` contains the value that the key callback threw. `undefined` if it threw nothing. */
+    /** `thrown` contains the value that the key callback threw. `undefined` if the key callback threw nothing. */
     fail(request: number, why: string, thrown?: { reason: unknown }): void;
 }
 
 /**
- * A run of a key callback. `provide` is the callback, or `undefined` after the callback has ended. While the callback
- * runs, it cannot make a call with the client that runs it, because the call and the callback would wait for each
- * other. Tasks that the callback started can make such calls after the callback has ended.
+ * A run of a key callback. `provide` is the callback, or `undefined` after the callback has ended. The callback cannot
+ * make a call with its own client, because the call and the callback would wait for each other. Tasks that the callback
+ * started can make such calls after the callback has ended.
  */
 interface Running {
     provide: KeyFunction | undefined;
@@ -67,7 +67,10 @@ async function run(provide: KeyFunction, results: Results, request: number): Pro
     results.complete(request, text);
 }
 
-/** Returns the text of a returned API key or header, or any other returned value. Throws what its own method throws. */
+/**
+ * Returns the text of an API key or header that a function returned. Returns any other value unchanged. Throws what the
+ * method `exposeSecret` of the value throws.
+ */
 export function secretOf(returned: any): unknown {
     return typeof returned?.exposeSecret === "function" ? returned.exposeSecret() : returned;
 }

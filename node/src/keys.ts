@@ -12,7 +12,8 @@ import { ROTATION_OPTIONS, type RotateOptions, Rotation, type RotationOptions } 
  *
  * In addition to the errors that each method documents, every method can reject with `UnauthorizedError`,
  * `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`, `ServerError`, `ConnectError`, `TimeoutError`,
- * `BadResponseError` or `TooLargeError`. If its signal is aborted, it rejects with the reason of the signal.
+ * `BadResponseError` or `TooLargeError`. If the signal of a call is aborted, the call rejects with the reason of the
+ * signal.
  *
  * A request is retried after a lost connection, and after the statuses 408, 429, 500, 502, 503 and 504. There are at
  * most 4 attempts. The delays between them are random: up to 250 ms, 500 ms, then 1 s. A `Retry-After` header replaces
@@ -75,9 +76,9 @@ export class Keys {
      * Deletes the API key with this id permanently. Sends at most 4 requests. The timeout of each request is 10 s, and
      * the timeout of the call is 30 s.
      *
-     * Rejects with `NotFoundError` if no API key has this id, with `LastKeyError` for the last API key, and with
-     * `KeyInUseError` for the API key that the client uses, unless `allowKeyInUse` is true. In these cases, nothing is
-     * deleted. Rejects with `OutcomeUnknownError` if no response confirms whether the API key was deleted.
+     * Rejects with `NotFoundError` if no API key has this id, and with `LastKeyError` for the last API key. Unless
+     * `allowKeyInUse` is true, rejects with `KeyInUseError` for the API key that the client uses. In these cases,
+     * nothing is deleted. Rejects with `OutcomeUnknownError` if no response confirms whether the API key was deleted.
      *
      * This method lists the API keys before the deletion. If another process deletes API keys after this listing, this
      * method can still delete the last API key.
@@ -89,8 +90,8 @@ export class Keys {
     }
 
     /**
-     * Returns a rotation, which replaces an API key with a new one. Its method `start` runs it, and so does `rotate`.
-     * Sends nothing.
+     * Returns a rotation, which replaces an API key with a new one. Call the method `start` of the rotation to run the
+     * rotation. This method sends nothing.
      *
      * Throws `InvalidInputError` for an invalid id, and `TypeError` if an option has another type or is out of range.
      */

@@ -56,8 +56,9 @@ function load(): typeof types {
 }
 
 /**
- * Returns the folder of a package that was installed with this one. Node also searches the folders `node_modules` of all
- * parent folders, which can belong to other users. Yarn's Plug'n'Play does not.
+ * Returns the folder of the package `name`, which was installed together with this package. If Node searched for
+ * `name`, it would also search the folders `node_modules` of all parent folders, which can belong to other users. Under
+ * Yarn's Plug'n'Play, which does not search these folders, this function returns `name`.
  */
 function installed(name: string): string {
     const root = dirname(__dirname);

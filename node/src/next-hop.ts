@@ -1,7 +1,7 @@
 /**
- * Checks that the API key is not sent unencrypted to a proxy, or to a server other than the one in the URL. The next
- * hop of an HTTP request is the server to which the HTTP library opens a connection: the proxy, or the server in the
- * URL.
+ * Checks that an HTTP library sends the API key only to the server in the URL of the HTTP request. Only an encrypted
+ * HTTP request can go through a proxy. The next hop of an HTTP request is the server to which the HTTP library opens a
+ * connection: the proxy, or the server in the URL.
  */
 import { subscribe } from "node:diagnostics_channel";
 import { lookup } from "node:dns/promises";
@@ -21,13 +21,16 @@ interface Connection {
 }
 
 /**
- * A watched `Authorization` header. When undici, or the `fetch` of Node, is about to send it, the connection is checked
- * first.
+ * A watched `Authorization` header. When undici, or the `fetch` of Node, is about to send the header, the connection is
+ * checked first.
  */
 interface Watch {
     authorization: string;
     hop: NextHop;
-    /** Whether the watch outlasts its requests. Other requests of the process may then contain the same header. */
+    /**
+     * Whether the watch continues after its requests have ended. Other requests of the process may then contain the
+     * same header.
+     */
     lasting: boolean;
 }
 
@@ -43,7 +46,7 @@ subscribe("undici:client:connected", (message) => {
     origins.set(socket, new URL(`${connectParams.protocol}//${connectParams.host}`).origin);
 });
 
-/** Whether a URL begins with `http:`, so that requests to it are not encrypted. */
+/** Whether a URL begins with `http:`. Requests to such a URL are not encrypted. */
 export function isPlain(url: string): boolean {
     return /^http:/i.test(url);
 }
@@ -68,8 +71,8 @@ export function directAgent(client: Client, given: any): any {
 }
 
 /**
- * Checks that undici sends an HTTP request to the server that its URL names. Stores the IP addresses of this server if
- * the request is not encrypted.
+ * Checks that undici sends an HTTP request to the server that the URL of the request names. Stores the IP addresses of
+ * this server if the request is not encrypted.
  */
 export class NextHop {
     readonly #client: Client;
@@ -168,8 +171,8 @@ export class NextHop {
 
 /**
  * Returns the proxy that `fetch` of Bun and Deno uses for an `http` URL with this host. Bun and Deno do not tell this
- * module to which server a connection leads, so the proxy must be determined before. They interpret `NO_PROXY`
- * differently, so this function considers only the entries `*` and the host itself.
+ * module to which server a connection leads, so this function determines the proxy before a request. Bun and Deno
+ * interpret `NO_PROXY` differently, so this function considers only the entries `*` and the host itself.
  */
 function environmentProxy(hostname: string): string | undefined {
     if (!("bun" in process.versions || "deno" in process.versions)) return undefined;

@@ -64,9 +64,9 @@ export interface ClientOptions {
     /** Whether requests are retried. If true, each request has at most 4 attempts: see `Keys`. Default: true. */
     retry?: boolean | undefined;
     /**
-     * The path of a file with PEM certificates. The client trusts them in addition to its bundled root certificates.
-     * The constructor throws `InvalidInputError` if the file cannot be read, or contains no certificate. Default:
-     * `CODAT_CA_FILE`.
+     * The path of a file with PEM certificates. The client trusts these certificates in addition to its bundled root
+     * certificates. The constructor throws `InvalidInputError` if the file cannot be read, or contains no certificate.
+     * Default: `CODAT_CA_FILE`.
      */
     caFile?: string | undefined;
     /**
@@ -164,8 +164,8 @@ export interface RequestOptions extends CallOptions {
     params?: Parameters | undefined;
     /**
      * A value that is sent as JSON, with the `Content-Type` `application/json`. Members that are `undefined` are
-     * omitted. The call rejects with `TypeError` for a value that JSON cannot express, and if `body` is also given.
-     * Default: no body.
+     * omitted. The call rejects with `TypeError` if JSON cannot express the value, or if `body` is also given. Default:
+     * no body.
      */
     json?: unknown;
     /** A body that is sent unchanged. Set its `Content-Type` in `headers`. Default: no body. */
@@ -261,8 +261,8 @@ function command(name: string, value: unknown): Command {
 }
 
 /**
- * Returns the options of a call, and checks those that every call has. `others` are the names of further options of this
- * call.
+ * Returns the options of a call, and checks the options that every call has. `others` are the names of further options
+ * of this call.
  *
  * @internal
  */
@@ -275,7 +275,7 @@ export function callOptions<T extends CallOptions>(options: T, others: readonly 
     return given;
 }
 
-/** Returns the options of `request` and `stream`, and checks those that every call has. @internal */
+/** Returns the options of `request` and `stream`, and checks the options that every call has. @internal */
 export function requestOptions(options: RequestOptions): RequestOptions {
     return callOptions(options, ["params", "json", "body", "headers", "maxResponseBytes"]);
 }

@@ -7,8 +7,8 @@ import { Page, Response } from "./responses";
 /**
  * The pages of a paginated list, as an async iterator. Returned by `Client.pages`. `T` is the type of a result.
  *
- * After an error, the iterator can request the same page again. A generator could not do this, because it ends with its
- * first error.
+ * After an error, the iterator can request the same page again. An async generator could not do this, because a
+ * generator ends with its first error.
  */
 export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     readonly #request: () => Promise<Completion<NativeResponse>>;
@@ -134,7 +134,7 @@ class Items<T> implements AsyncIterableIterator<T> {
         return this;
     }
 
-    /** Requests the next page. Resolves to false if there is none. */
+    /** Requests the next page. Resolves to false if there is no next page. */
     async #nextPage(): Promise<boolean> {
         const { done, value } = await this.#pages.next();
         // `return` can be called meanwhile.

@@ -38,10 +38,10 @@ export interface Message {
     event: unknown;
 }
 
-/** Receives the result of a function of a sink: the returned text, or the reason why it failed. */
+/** Receives the result of a function of a sink: the returned text, or the reason why the function failed. */
 export interface Requests {
     complete(text: string | null): void;
-    /** `thrown` contains the value that the function threw. `undefined` if it returned a wrong value. */
+    /** `thrown` contains the value that the function threw. `undefined` if the function returned a wrong value. */
     fail(why: string, thrown?: { reason: unknown }): void;
 }
 
@@ -68,7 +68,7 @@ let check: NodeJS.Immediate | undefined;
  */
 const nextTurn = timers.setImmediate;
 
-/** Performs a call. The errors are created in this async function, so that their stack traces contain the caller. */
+/** Performs a call. This async function creates the errors, because their stack traces must contain the caller. */
 export async function perform<A extends Attachment>(
     start: Start,
     provide?: KeyFunction,
@@ -124,8 +124,8 @@ export async function perform<A extends Attachment>(
 }
 
 /**
- * Handles events from the native module: completes calls, runs key callbacks, and publishes attempts. `events` is a JSON
- * array.
+ * Handles events from the native module: completes calls, runs key callbacks, handles messages of rotations, and
+ * publishes attempts. `events` is a JSON array.
  */
 function settle(events: string, attachments: Attachment[], errors: ErrorData[]): void {
     type Event = [number, number | null, unknown, (number | null)?, (number | null)?, (Attempt | null)?, Message?];

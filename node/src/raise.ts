@@ -49,7 +49,10 @@ export function raise(data: ErrorData, reason?: unknown): unknown {
     return new (BY_CODE.get(data.code)!)(data, cause, candidates);
 }
 
-/** Returns the error for a rotation that has ended, although `onEvent` threw `reason`. `data` is its report. */
+/**
+ * Returns the error for a rotation that ended after `onEvent` threw `reason`, but before it could be cancelled. `data`
+ * is the report of the rotation.
+ */
 export function endedRotation(data: unknown, reason: unknown): RotationError {
     const error = {
         message: "onEvent threw, and the rotation ended before it could be cancelled",
@@ -65,7 +68,7 @@ function report({ report }: RotationErrorData): RotationReport | null {
 
 /**
  * Calls a function of the native module. If the function throws the data of an error, throws the corresponding error of
- * this package. If the function throws an `Error`, an argument is invalid, and a `TypeError` is thrown.
+ * this package. If the function throws an `Error`, throws a `TypeError`, because an argument is invalid.
  */
 export function callNative<T>(call: () => T): T {
     try {

@@ -15,19 +15,19 @@ export type RotationState =
     | "done"
     | "aborted";
 
-/** How far the delivery to a sink has come. After a rollback: `restored`, or `left_alone`. */
+/** How far the delivery to a sink has come. `restored` and `left_alone` occur only after a rollback. */
 export type SinkProgress = "pending" | "writing" | "written" | "confirmed" | "restored" | "left_alone";
 
-/** What a rotation did, and its current state. It contains no API key. */
+/** What a rotation did, and the current state of the rotation. A report contains no API key. */
 export interface RotationReport {
     /**
-     * `grace` if both API keys work, `done` if the new API key has replaced the old one, `aborted` if the old API key
-     * works as before. Any other state is one in which the rotation was interrupted.
+     * `grace`: both API keys work. `done`: the new API key has replaced the old one. `aborted`: the old API key works
+     * as before. Any other state: the rotation was interrupted.
      */
     readonly state: RotationState;
     /** The id of the old API key. `null` if the rotation ended before the id was known. */
     readonly oldKey: string | null;
-    /** The id of the new API key. `null` if it is not known, or if a rollback has deleted the API key. */
+    /** The id of the new API key. `null` if the id is not known, or if a rollback has deleted the API key. */
     readonly newKey: string | null;
     /** The name of the new API key. */
     readonly name: string | null;
@@ -40,8 +40,8 @@ export interface RotationReport {
     /** The time at which the old API key is deleted. `null` if the rotation waits for `finish`. */
     readonly graceUntil: Date | null;
     /**
-     * Whether an API key with this name can still appear, because the outcome of a creation is unknown, or because the
-     * lists did not contain the new API key when it was to be deleted.
+     * Whether an API key with this name can still appear in Codat's list. This can happen if the outcome of a creation
+     * is unknown. It can also happen if the list did not contain the new API key when the rotation tried to delete it.
      */
     readonly mayAppearLater: boolean;
 }
@@ -52,9 +52,9 @@ export interface RotationStatus {
     readonly report: RotationReport;
     /** The time at which the rotation started. */
     readonly started: Date;
-    /** The time at which the rotation was recorded last. */
+    /** The time of the latest entry of the rotation in the journal. */
     readonly updated: Date;
-    /** The process that runs the rotation. `null` if no process does. */
+    /** The process that runs the rotation. `null` if no process runs it. */
     readonly holder: string | null;
     /** The time until which no other process can resume the rotation. */
     readonly heldUntil: Date | null;
@@ -64,22 +64,22 @@ export interface RotationStatus {
 export interface RotationPlan {
     /** The id of the API key to replace. */
     readonly oldKey: string;
-    /** The name of the new API key. The random part at its end changes with each call. */
+    /** The name of the new API key. The random part at the end of the name changes with each call of `plan`. */
     readonly name: string;
     /** The number of API keys that exist. */
     readonly keys: number;
-    /** The ids of the API keys that would be deleted first, because there are ten. */
+    /** The ids of the API keys that would be deleted first, because there are already ten API keys. */
     readonly deleteFirst: readonly string[];
     /**
-     * What each sink contains, by the name of the sink: the id of an API key, or `nothing`, `unknown_credential`, or
-     * `other` for any other content.
+     * What each sink contains, by the name of the sink: the id of an API key, `nothing`, `unknown_credential`, or, for
+     * any other content, `other`.
      */
     readonly sinks: Readonly<Record<string, string>>;
 }
 
-/** An event of a rotation. It contains no API key. Times are in milliseconds. */
+/** An event of a rotation. An event contains no API key. Times are in milliseconds. */
 export type RotationEvent =
-    /** The rotation has entered a state, and the journal contains it. */
+    /** The rotation has entered a state, and has recorded the state in the journal. */
     | { readonly event: "state"; readonly state: RotationState }
     /** The new API key exists. */
     | { readonly event: "created"; readonly id: string; readonly name: string }
@@ -92,9 +92,9 @@ export type RotationEvent =
     | { readonly event: "delivered" | "confirmed" | "restored" | "left_alone"; readonly sink: string }
     /** The API key with this id was deleted. */
     | { readonly event: "deleted"; readonly id: string }
-    /** A step failed, and is repeated after this wait. */
+    /** A step failed, and is repeated after the time `wait`. */
     | { readonly event: "retrying"; readonly error: string; readonly wait: number }
-    /** The old API key is deleted at this time. */
+    /** The old API key is deleted at the time `until`. */
     | { readonly event: "waiting"; readonly until: Date };
 
 /** Returns the report for data of the native module. */

@@ -68,8 +68,8 @@ export class Emulator {
     }
 
     /**
-     * Replaces the list of faults. The emulator injects them into its responses in this order. An empty list removes
-     * all faults. See docs/emulator.md.
+     * Replaces the list of faults. The emulator injects the faults into its responses, in the order of the list. An
+     * empty list removes all faults. See docs/emulator.md.
      */
     async setFaults(faults: readonly object[]): Promise<void> {
         await this.#control("PUT", "faults", { faults });

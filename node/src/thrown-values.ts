@@ -1,20 +1,22 @@
 /**
- * Stores the values that key callbacks threw. When a key callback throws, every call that waited for it fails. The
- * thrown value becomes the `cause` of the errors of these calls.
+ * Stores the values that key callbacks and functions of sinks threw. If such a value causes an error of a call, the
+ * value becomes the `cause` of this error.
  */
 
 interface ThrownValue {
     value: unknown;
-    /** The number of the first call that started after the key callback threw. Only earlier calls need `value`. */
+    /**
+     * The number of the first call that started after the function threw. Only calls that started earlier need `value`.
+     */
     before: number;
 }
 
 const thrownValues = new Map<number, ThrownValue>();
 
 /**
- * Stores the value that a key callback threw. `request` is the number of this run of the callback. `next` is the number
- * of the next call to start. `oldest` is the number of the oldest pending call. Also removes the stored values that no
- * pending call can need.
+ * Stores the value that a key callback or a function of a sink threw. `request` is the number of this run of the
+ * function. `next` is the number of the next call to start. `oldest` is the number of the oldest pending call. Also
+ * removes the stored values that no pending call can need.
  */
 export function keep(request: number, value: unknown, oldest: number, next: number): void {
     for (const [earlier, { before }] of thrownValues) {
@@ -24,8 +26,8 @@ export function keep(request: number, value: unknown, oldest: number, next: numb
 }
 
 /**
- * Returns the value that the key callback threw. `request` is the number of the run of the callback. Returns
- * `undefined` if this run threw nothing.
+ * Returns the value that a key callback or a function of a sink threw. `request` is the number of this run of the
+ * function. Returns `undefined` if this run threw nothing.
  */
 export function thrownValue(request: number): unknown {
     return thrownValues.get(request)?.value;
