@@ -9,9 +9,8 @@ use tempfile::NamedTempFile;
 use crate::file_identity::is_at;
 use crate::signals::with_state;
 
-/// A temporary file that will replace another file in the same folder. On Unix, the file has mode 0600, so that only
-/// its owner can read it. If this value is dropped or a signal ends this process before the replacement, the file is
-/// removed.
+/// A temporary file that will replace another file in the same folder. On Unix, the file has mode 0600: only the owner
+/// can read it. The file is removed if this value is dropped, or a signal ends this process, before the replacement.
 pub(crate) struct AtomicFile(NamedTempFile);
 
 impl AtomicFile {
@@ -28,7 +27,7 @@ impl AtomicFile {
         self.0.path()
     }
 
-    /// Sets the content of the file, and waits until it is on the disk.
+    /// Sets the content of the file, and waits until the content is on the disk.
     pub(crate) fn write(&mut self, content: &[u8]) -> io::Result<()> {
         write(self.0.as_file_mut(), content)
     }
@@ -70,8 +69,9 @@ impl AtomicFile {
         self.rename(path, |file| file.persist_noclobber(path).map(drop).map_err(Into::into))
     }
 
-    /// Renames the temporary file to `path`. After that, neither a drop nor a signal removes the file. Returns an error if
-    /// another user, who can write to the folder, has put another file in the place of one of the two.
+    /// Renames the temporary file to `path`. After the rename, neither a drop nor a signal removes the file. Returns an
+    /// error if another user has replaced the temporary file before the rename, or the file at `path` after the rename.
+    /// A user who can write to the folder can do this.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
         self.rename(path, |file| file.persist(path).map(drop).map_err(Into::into))
     }
@@ -93,7 +93,7 @@ impl AtomicFile {
     }
 }
 
-/// The metadata of a file, with what decides who can read it.
+/// The metadata of a file, and the access control list of the file.
 pub(crate) struct Access {
     pub(crate) metadata: Metadata,
     /// The access control list of POSIX, as Linux stores it. `None` if the file has only a mode.
@@ -152,7 +152,7 @@ pub(crate) fn check_at(path: &Path, file: &File) -> io::Result<()> {
     if is_at(path, file) { Ok(()) } else { Err(io::Error::other("another program has replaced it meanwhile")) }
 }
 
-/// Replaces the content of a file, and waits until it is on the disk.
+/// Replaces the content of a file, and waits until the content is on the disk.
 pub(crate) fn write(file: &mut File, content: &[u8]) -> io::Result<()> {
     file.rewind()?;
     file.write_all(content)?;

@@ -7,8 +7,8 @@ use std::process::{Command, ExitCode};
 use crate::failure::Failure;
 use crate::signals::{Received, Signal, leave_to_child};
 
-/// Rejects a program name that begins with a dash, because the user meant it as an option of `codat-keys`. `usage` is
-/// an example of a correct command line, for the error message.
+/// Rejects a program name that begins with a dash, because the user probably meant an option of `codat-keys`. `usage`
+/// is an example of a correct command line, for the error message.
 pub(crate) fn check(command: &[OsString], usage: &str) -> Result<(), Failure> {
     if command.first().is_some_and(|word| word.to_string_lossy().starts_with('-')) {
         return Err(Failure::new(

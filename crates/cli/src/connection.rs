@@ -199,7 +199,8 @@ pub(crate) fn profile_candidates() -> Vec<CompletionCandidate> {
     profiles.iter().map(candidate).collect()
 }
 
-/// Checks the value of `--base-url`, so that the error names the option. The client's builder would name only the URL.
+/// Checks the value of `--base-url`. The error of this function names the option. The error of the client's builder
+/// would name only the URL.
 pub(crate) fn base_url(text: &str) -> Result<String, String> {
     Url::parse(text).map(|_| text.to_owned()).map_err(|_| "not a URL like https://api.codat.io".into())
 }

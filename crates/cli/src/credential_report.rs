@@ -40,8 +40,8 @@ pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
 
 /// Returns one line that names the source of the API key and the ignored sources. `option` is the value of `--profile`.
 ///
-/// This function does not read the key. The client has already read the key, and its source may be a pipe, which cannot
-/// be read twice.
+/// This function does not read the key. The client has already read the key, and the source of the key may be a pipe,
+/// which cannot be read twice.
 pub(crate) fn summary(option: Option<&str>) -> String {
     let is_any_in_use = Config::load().is_ok_and(|config| config.in_use().is_some());
     let places: Vec<_> = credential_selection::selectors(option, is_any_in_use).map(label).collect();

@@ -18,8 +18,8 @@ use crate::stderr::eprint_masked_line;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The hint if there is no key. It replaces the hint of the library `codat-keys`, which also names `CODAT_PROFILE` and
-/// `codat-keys exec` for programs that use the library.
+/// The hint if there is no key. This text replaces the hint of the library `codat-keys`. The hint of the library also
+/// names `CODAT_PROFILE` and `codat-keys exec`, for programs that use the library.
 const NO_CREDENTIAL: &str = "set CODAT_API_KEY to a raw key, CODAT_AUTH_HEADER to a whole header, or CODAT_API_KEY_FILE to a file \
                              that holds either; or store one: codat-keys login";
 

@@ -4,9 +4,9 @@
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const RETURNED_BYTES: i32 = 1 << 20;
 
-/// Makes the memory of each large body return to the system when the body is dropped. Otherwise glibc keeps it in the
-/// heap of the thread that allocated the body. Several threads allocate the bodies of a paginated list, which then take
-/// twice the memory. Has no effect with another C library.
+/// Makes the memory of each large body return to the system when the body is dropped. Otherwise, glibc would keep the
+/// memory in the heap of the thread that allocated the body. Several threads allocate the bodies of a paginated list,
+/// so the list would take twice the memory. Has no effect with another C library.
 pub(crate) fn return_large_bodies() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(unsafe_code, reason = "no safe function sets this option of glibc")]

@@ -32,7 +32,7 @@ impl KeyOutput {
         self.reveal || self.is_dash()
     }
 
-    /// Whether standard output is the only place of the output.
+    /// Whether the result is written only to standard output.
     pub(crate) fn prints(&self) -> bool {
         self.out.is_none() || self.is_dash()
     }

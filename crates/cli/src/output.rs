@@ -15,12 +15,13 @@ use crate::json::{json_text, write_pretty};
 use crate::redact::without_secrets;
 use crate::signals;
 
-/// The maximum time for which a blocked standard output delays the end of the process after a signal. It is shorter than
-/// the time in which a second signal counts as a copy of the first, so that the command can still report what it did.
+/// The maximum time for which a blocked standard output delays the end of the process after a signal. This time is
+/// shorter than the time in which a second signal counts as a copy of the first signal. Therefore, the command can
+/// still report what it did.
 const BLOCKED_TIMEOUT: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The maximum width of a table column. A wider cell moves the rest of its own row only. Names in Codat have at most 50
+/// The maximum width of a table column. A wider cell moves only the rest of its own row. Names in Codat have at most 50
 /// characters, and ids have 36.
 const MAX_COLUMN_WIDTH: usize = 100;
 
@@ -34,13 +35,13 @@ pub(crate) fn print_lines(lines: &[String]) -> Result<(), Failure> {
     print(&lines.iter().map(|line| sanitize(&without_secrets(line)) + "\n").collect::<String>())
 }
 
-/// Prints a text to standard output on another thread, so that a signal can end the command while the write blocks.
+/// Prints a text to standard output on another thread. A signal can then end the command while the write blocks.
 pub(crate) async fn print_aside(text: String) -> Result<(), Failure> {
     let printed = tokio::task::spawn_blocking(move || print(&text)).await;
     printed.unwrap_or_else(|error| Err(Failure::local(format!("standard output failed: {error}"), "run it again")))
 }
 
-/// Prints texts in their order on another thread, so that a standard output that blocks does not block the command.
+/// Prints texts in their order on another thread. A standard output that blocks then does not block the command.
 pub(crate) struct Printer {
     /// The texts to print. `None` is the end.
     texts: Sender<Option<String>>,
@@ -114,8 +115,8 @@ fn is_closed() -> bool {
 }
 
 /// The state of standard output before `main`. If standard output is closed when a program starts, the runtime of Rust
-/// opens the null device in its place. This null device cannot be distinguished from one that the parent process has opened, as
-/// Python and Node do for an output that they ignore.
+/// opens the null device in its place. This null device cannot be distinguished from a null device that the parent
+/// process has opened. Python and Node open the null device for an output that they ignore.
 #[cfg(unix)]
 mod at_start {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -191,8 +192,8 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
 
 /// Prints a table with a heading on a terminal, and tab-separated lines elsewhere. An empty value is `-`.
 ///
-/// A column is as wide as its widest cell, but at most [`MAX_COLUMN_WIDTH`]: cells can contain text from a server, and
-/// one long text would otherwise make each row as long.
+/// A column is as wide as its widest cell, but at most [`MAX_COLUMN_WIDTH`]. Cells can contain text from a server, and
+/// one long text would otherwise widen every row.
 pub(crate) fn print_rows<const N: usize>(
     heading: [&str; N],
     rows: impl Iterator<Item = [String; N]>,

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::output::refuse_closed_output;
 
 /// The maximum length in characters of an unknown argument that an error message quotes. An API key has 40 characters,
-/// so it is too long to be quoted.
+/// and is therefore never quoted.
 const MAX_REPEATED_CHARS: usize = 20;
 
 /// Parses the arguments of this process. The returned boolean is true if `--json` is given.
@@ -89,7 +89,8 @@ fn failure(error: &clap::Error, help: &str) -> Failure {
 }
 
 /// Returns the reason why the value of an argument is invalid. The value parsers of this program give reasons that do
-/// not quote the value. clap's reasons quote the value, so this function replaces them with "not valid".
+/// not quote the value. The reasons of clap quote the value, so this function replaces the reasons of clap with "not
+/// valid".
 fn reason(error: &clap::Error) -> String {
     let reason = error.source().map(ToString::to_string).filter(|reason| reason.starts_with("not "));
     reason.unwrap_or_else(|| "not valid".into())

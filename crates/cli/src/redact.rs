@@ -15,8 +15,9 @@ pub(crate) fn keep_secret(client: &Client) {
     let _ = CLIENT.set(client.clone());
 }
 
-/// Returns whether a text contains an API key that is [known](without_known_keys), or a word that looks like one. A word of 40 or more
-/// hexadecimal digits in lower case is a digest, such as the id of a commit in a path.
+/// Returns whether a text contains an API key that is [known](without_known_keys), or a word that looks like an API
+/// key. A word of 40 or more hexadecimal digits in lower case does not count, because it is a digest, such as the id of
+/// a commit in a path.
 pub(crate) fn holds_secret(text: &str) -> bool {
     let is_digest = |word: &str| word.len() >= 40 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is_known = without_known_keys(text) != text;
@@ -34,8 +35,9 @@ pub(crate) fn without_secrets(message: impl Display) -> String {
     mask_credentials(&without_known_keys(&message.to_string()))
 }
 
-/// Masks the API keys that the client knows in a message. Before the command has a client, masks the keys in the
-/// environment and in the files that the environment and the profiles name.
+/// Masks the known API keys in a message. These are the API keys that the client has used or listed. Before the command
+/// has a client, these are the API keys in the environment, and in the files that the environment and the profiles
+/// name.
 pub(crate) fn without_known_keys(message: &str) -> String {
     static CONFIGURED: OnceLock<Vec<ApiKey>> = OnceLock::new();
     if let Some(client) = CLIENT.get() {

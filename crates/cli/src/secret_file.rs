@@ -126,7 +126,7 @@ impl Denial {
         Failure::local(self.what, self.hint)
     }
 
-    /// Converts to the error of a command that has received a response, which it does not write.
+    /// Converts to the error of a command that has received a response, but does not write the response to the file.
     pub(crate) fn after_response(self) -> Failure {
         let hint = "another program changed the file during the request, so it was not replaced: choose another file";
         Failure::local(self.what, hint)

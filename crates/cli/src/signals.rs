@@ -31,9 +31,9 @@ mod terminal;
 pub(crate) use received::{Received, Signal};
 pub(crate) use terminal::Terminal;
 
-/// The time after the first signal in which further signals are ignored. They may be copies of the first signal. For
-/// example, the program `timeout` sends a signal to its process group, and a parent process in this group forwards the
-/// signal. systemd can send SIGTERM and SIGHUP together.
+/// The time after the first signal in which further signals are ignored. The further signals may be copies of the first
+/// signal. For example, the program `timeout` sends a signal to its process group, and a parent process in this group
+/// forwards the signal. systemd can send SIGTERM and SIGHUP together.
 ///
 /// SIGQUIT is never ignored.
 const COPY_TIME: Duration = Duration::from_secs(1);

@@ -129,7 +129,8 @@ pub(crate) async fn audit(audit: &Audit) -> Result<ExitCode, Failure> {
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(exit_status::FINDINGS) })
 }
 
-/// Prints a table of the keys, then a line for each kind of finding with the ids of its keys.
+/// Prints a table of the keys. Then prints a line for each kind of finding, with the ids of the keys that have this
+/// finding.
 fn print_report(
     client: &Client,
     keys: &[ApiKeyDetails],
@@ -170,8 +171,8 @@ fn findings_of_all(client: &Client, keys: &[ApiKeyDetails]) -> Vec<Kind> {
 struct Names<'a> {
     /// The ids of the keys with each name. A key can be listed several times.
     keys: HashMap<&'a str, HashSet<&'a KeyId>>,
-    /// The age of the newest replacement for each base name. A replacement is a key that a rotation has created. Its
-    /// name is the base name and a tag, so that it differs from the name of the older key.
+    /// The age of the newest replacement for each base name. A replacement is a key that a rotation has created. The
+    /// name of a replacement is the base name and a tag, and therefore differs from the name of the older key.
     replacements: HashMap<&'a str, Duration>,
 }
 

@@ -59,9 +59,8 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Stores a new key in a profile. The old key is removed last, so that it is still there after an error. Keys for
-/// different origins are stored in different places, so that the profile never combines the old key with the new base
-/// URL.
+/// Stores a new key in a profile. The old key is removed last, because it must still exist after an error. Keys for
+/// different origins are stored in different places, so the profile never combines the old key with the new base URL.
 async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str, key: &ApiKey) -> Result<(), Failure> {
     let limit = login.connection.key.keyring_timeout();
     let known = config.find(name).cloned();

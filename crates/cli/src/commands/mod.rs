@@ -118,8 +118,8 @@ enum Command {
 
 impl Cli {
     /// Returns the hint for the case that standard output is closed. Returns `None` if the command can run with a
-    /// closed output: it prints only with `--json`, or everything that it prints is also on standard error or in a
-    /// file.
+    /// closed standard output. This is the case if the command prints only with `--json`, or if all of its output is
+    /// also on standard error or in a file.
     pub(crate) fn closed_output_hint(&self) -> Option<&'static str> {
         match &self.command {
             Command::Create(create) => create.closed_output_hint(),

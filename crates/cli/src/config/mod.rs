@@ -164,8 +164,8 @@ pub(crate) fn key_id(name: &Name, base_url: &str) -> String {
     format!("{name}@{origin}")
 }
 
-/// Returns the [`key_id`] as a file name. Windows allows no `:` and no `/` in file names, and a host name contains no
-/// `@`.
+/// Returns the [`key_id`] as a file name, with `@` in place of `://` and `:`, because Windows allows no `:` and no `/`
+/// in file names. A host name contains no `@`, so different ids have different file names.
 fn file_name(name: &Name, base_url: &str) -> String {
     key_id(name, base_url).replace("://", "@").replace(':', "@")
 }

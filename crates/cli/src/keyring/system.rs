@@ -61,7 +61,8 @@ fn may_still_complete(error: KeyringError) -> KeyringError {
 }
 
 /// Sends a keyring request on another thread. If the request takes longer than `limit`, returns an error, and the
-/// thread continues. A later request waits for the end of this thread, so that no earlier write replaces a later one.
+/// thread continues. A later request waits for the end of this thread, because an earlier write must not replace a
+/// later write.
 async fn within<T: Send + 'static>(
     limit: Duration,
     id: String,

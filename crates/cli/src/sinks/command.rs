@@ -16,7 +16,7 @@ use crate::failure::Failure;
 /// The maximum duration of a command. Some tools need many seconds.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The options after a sink that name a command. Each has an example of its use.
+/// The options that name a command for the sink before them on the command line. Each option has an example of its use.
 const READ: (&str, &str) = ("--read-command", "--read-command 'cat key.txt'");
 const CONFIRM: (&str, &str) = ("--confirm-command", "--confirm-command 'cmp key.txt -'");
 
@@ -194,7 +194,7 @@ fn option(
     words.map(|words| program(context, words.words(name, example)?)).transpose()
 }
 
-/// Returns the command line, or an error if its program does not exist. If the program contains a slash, it is a path
+/// Returns the command line, or an error if its program does not exist. A program name that contains a slash is a path
 /// relative to `context.folder`.
 fn program(context: &SinkContext<'_>, mut words: Vec<String>) -> Result<Vec<String>, Failure> {
     if words[0].contains(MAIN_SEPARATOR) {

@@ -1,5 +1,5 @@
-//! The sinks of `rotate`: the places that get the new key. `--to` names a sink as `SCHEME:PLACE`. With `#header` at its
-//! end, the sink gets the whole header instead of the raw key.
+//! The sinks of `rotate`: the places that get the new key. `--to` names a sink as `SCHEME:PLACE`. If this text ends
+//! with `#header`, the sink gets the whole header instead of the raw key.
 
 mod command;
 mod dotenv;
@@ -22,7 +22,7 @@ use crate::redact::{holds_secret, without_secrets};
 
 pub(crate) use recipes::forms;
 
-/// The end of an argument `--to`. With this end, the sink gets the whole header.
+/// The end of an argument `--to` whose sink gets the whole header.
 const HEADER: &str = "#header";
 
 /// A sink as the user names it, with the commands that belong to it.
@@ -54,8 +54,8 @@ pub(crate) struct SinkContext<'a> {
     pub(crate) base_url: &'a str,
     /// The timeout of a request to the keyring.
     pub(crate) keyring_timeout: Duration,
-    /// Whether content that a sink must not replace is an error that gives the reason. If not, it is
-    /// [`Content::Other`], which a rotation replaces only with `--overwrite`.
+    /// Whether a sink returns an error for content that it must not replace. The error gives the reason. If this is
+    /// false, such content is [`Content::Other`], which a rotation replaces only with `--overwrite`.
     pub(crate) is_strict: bool,
 }
 
@@ -88,8 +88,9 @@ struct Rules {
 }
 
 impl Rules {
-    /// Parses the content of a sink. A credential in the other form is unsuitable: a rotation would replace it by one
-    /// that the programs cannot use, and could not restore it.
+    /// Parses the content of a sink. A raw key is unsuitable for a sink with a whole header, and a whole header for a
+    /// sink with a raw key. A rotation would replace such content with a credential that the programs cannot use, and a
+    /// rollback could not restore the content.
     fn content(self, bytes: &[u8]) -> Result<Content, SinkError> {
         let content = content(bytes);
         match (&content, self.form) {
@@ -151,8 +152,8 @@ impl SinkArgument {
         Ok(sink)
     }
 
-    /// Returns the file that the sink replaces, and the variable if it replaces only one variable. Returns `None` for a
-    /// sink that is no file.
+    /// Returns the file that the sink replaces, and the variable if the sink replaces only one variable of the file.
+    /// Returns `None` for a sink that is no file.
     fn file(&self, folder: &Path) -> Option<(PathBuf, Option<&str>)> {
         let (scheme, place) = self.sink.split_once(':')?;
         let place = place.strip_suffix(HEADER).unwrap_or(place);
@@ -174,7 +175,8 @@ impl SinkArgument {
         [("--to", self.sink.clone())].into_iter().chain(commands).collect()
     }
 
-    /// Whether the text of the sink describes it completely, so that a later command need not name it again.
+    /// Whether the text of the sink describes the sink completely, so that a later command need not name the sink
+    /// again.
     pub(crate) fn is_complete(&self) -> bool {
         let scheme = self.sink.split(':').next().unwrap_or_default();
         let can_be_read = scheme != "command" && recipes::find(scheme).is_none_or(|recipe| !recipe.read.is_empty());
@@ -213,7 +215,8 @@ impl Words {
     }
 }
 
-/// Returns an error if two sinks replace the same content under different texts. Each would find the key of the other.
+/// Returns an error if two sinks replace the same file, or the same variable of a file. Each of these sinks would find
+/// the key that the rotation has delivered to the other sink.
 pub(crate) fn check_distinct(sinks: &[SinkArgument], folder: &Path) -> Result<(), Failure> {
     let files: Vec<_> = sinks.iter().filter_map(|sink| sink.file(folder)).collect();
     for (index, (path, variable)) in files.iter().enumerate() {

@@ -97,8 +97,8 @@ impl Sink for ProfileSink {
     }
 }
 
-/// Returns the error for a failed request to the keyring or to the file. Does not return after a signal: the signal ends
-/// the whole rotation, which is no failure of this sink.
+/// Returns the error for a failed request to the keyring or to the file. Does not return after a signal, because the
+/// signal ends the whole rotation, and the sink has not failed.
 async fn sink_error(failure: Failure) -> SinkError {
     if failure.is_of(ErrorKind::Cancelled) {
         std::future::pending::<()>().await;

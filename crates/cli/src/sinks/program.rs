@@ -1,5 +1,5 @@
-//! Programs that deliver a key to a sink, or read it back. The key is on their standard input or output, and never in
-//! their arguments or their environment.
+//! Programs that deliver a key to a sink, or read it back. The key is on the standard input or output of the program,
+//! and never in its arguments or its environment.
 
 use std::ffi::OsStr;
 use std::path::{MAIN_SEPARATOR, Path};
@@ -35,9 +35,9 @@ pub(super) struct Ended {
     program: String,
 }
 
-/// Runs a program in `folder` without a shell, with `input` on its standard input. Removes the variables with a
-/// credential from its environment. If the future is dropped, a signal ends this process, or the program prints more
-/// than [`MAX_BYTES`], the program is killed with all processes that it has started.
+/// Runs a program in `folder` without a shell, with `input` on its standard input. The environment of the program does
+/// not contain the variables with a credential. The program is killed, with all processes that it has started, if the
+/// future is dropped, if a signal ends this process, or if the program prints more than [`MAX_BYTES`].
 pub(super) async fn run(
     folder: &Path,
     argv: &[String],
@@ -136,7 +136,7 @@ fn is_program(path: &Path) -> bool {
     }
 }
 
-/// Reads the output of a program. Returns an error as soon as it is larger than [`MAX_BYTES`].
+/// Reads the output of a program. Returns an error as soon as the output is larger than [`MAX_BYTES`].
 async fn read(program: &str, pipe: Option<impl AsyncRead + Unpin>) -> Result<Zeroizing<Vec<u8>>, SinkError> {
     let mut bytes = Zeroizing::new(Vec::new());
     if let Some(pipe) = pipe {
@@ -167,7 +167,7 @@ mod unix {
             Self(pid)
         }
 
-        /// Must be called when the program has ended: its id may then belong to another process.
+        /// Must be called when the program has ended, because the id of the program may then belong to another process.
         pub(super) fn ended(mut self) {
             if let Some(pid) = self.0.take() {
                 with_state(|state| state.has_ended(pid));

@@ -20,11 +20,11 @@ pub(super) struct Recipe {
 pub(super) enum Input {
     /// The value.
     Value,
-    /// A patch that sets one entry of a Kubernetes secret. The value is the name of the part of the form that names
-    /// this entry.
+    /// A patch that sets one entry of a Kubernetes secret. One part of the place is the name of the entry. The value is
+    /// the name of this part in [`Recipe::form`].
     SecretPatch(&'static str),
-    /// An item with one changed field. The first value is the command that prints the item. The second value is the
-    /// name of the part of the form that names the field.
+    /// An item with one changed field. The first value is the command that prints the item. One part of the place is
+    /// the name of the field. The second value is the name of this part in [`Recipe::form`].
     Item(&'static [&'static str], &'static str),
 }
 

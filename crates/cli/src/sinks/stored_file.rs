@@ -22,7 +22,7 @@ pub(super) struct StoredFile {
 }
 
 impl StoredFile {
-    /// Returns an error if the file belongs to another user than that of this process.
+    /// Returns an error if the file does not belong to the user of this process.
     pub(super) fn check_own(&self) -> Result<(), SinkError> {
         match self.other_owner() {
             Some(owner) => Err(SinkError::permanent(format!("it belongs to user {owner}, who could read the new key"))),
@@ -30,7 +30,7 @@ impl StoredFile {
         }
     }
 
-    /// Returns the user who owns the file. Returns `None` if it is the user of this process.
+    /// Returns the user who owns the file. Returns `None` if the user of this process owns the file.
     fn other_owner(&self) -> Option<u32> {
         #[cfg(unix)]
         return Some(std::os::unix::fs::MetadataExt::uid(&self.access.metadata))
@@ -40,13 +40,15 @@ impl StoredFile {
     }
 }
 
-/// The other user who owns the file of a sink. The file keeps its owner, who can read the new key. So this user must be
-/// one who could read the old key.
+/// The user who owned the file of a sink when the rotation read the file. `None` for the user of this process. The
+/// owner stays the same and can read the new key, so a rotation accepts another user only if this user could read the
+/// old key.
 #[derive(Default)]
 pub(super) struct Owner(Mutex<Option<u32>>);
 
 impl Owner {
-    /// Returns the content of a file that was read, and remembers its owner. An empty file of another user is unsuitable.
+    /// Returns the content of a file that was read, and stores the owner of the file. An empty file of another user is
+    /// unsuitable.
     pub(super) fn accept(
         &self,
         file: Option<&StoredFile>,
@@ -64,8 +66,8 @@ impl Owner {
         }
     }
 
-    /// A rotation reads a file before it replaces it. Returns an error if the file now belongs to another user than
-    /// when it was read.
+    /// Returns an error if the file now belongs to another user than when the rotation read the file. A rotation reads
+    /// each file before it replaces the file.
     pub(super) fn check(&self, file: Option<&StoredFile>) -> Result<(), SinkError> {
         match file.and_then(StoredFile::other_owner) {
             Some(owner) if *self.last() != Some(owner) => {
@@ -80,7 +82,7 @@ impl Owner {
     }
 }
 
-/// Reads a file. Returns `None` if it does not exist. Returns an error if [`replace`] could not replace the file.
+/// Reads a file. Returns `None` if the file does not exist. Returns an error if [`replace`] could not replace the file.
 pub(super) fn read(path: &Path) -> Result<Option<StoredFile>, SinkError> {
     check_folder(path)?;
     let file = match open(path) {
@@ -104,7 +106,8 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredFile>, SinkError> {
 }
 
 /// Replaces a file atomically. A new file has mode 0600 on Unix. A replaced file keeps its owner, its group, its mode
-/// and its access control list. `before` is the result of [`read`]: returns an error if another program has changed the file since.
+/// and its access control list. `before` is the result of [`read`]. Returns an error if another program has changed the
+/// file since [`read`].
 pub(super) fn replace(path: &Path, content: &[u8], before: Option<&StoredFile>) -> Result<(), SinkError> {
     let mut file = AtomicFile::new_in(folder_of(path)).map_err(|error| unwritable(&error))?;
     if let Some(before) = before {
@@ -182,7 +185,7 @@ fn check_replaceable(metadata: &Metadata) -> Result<(), SinkError> {
     Ok(())
 }
 
-/// Returns what distinguishes a file from its later versions and from other files.
+/// Returns values that distinguish a file from its later versions and from other files.
 #[cfg(unix)]
 fn identity(metadata: Option<&Metadata>) -> Option<impl PartialEq + use<>> {
     use std::os::unix::fs::MetadataExt;

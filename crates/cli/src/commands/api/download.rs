@@ -22,9 +22,9 @@ pub(super) enum Download<'a> {
     File(Destination<'a>),
 }
 
-/// The file at `path`. The body is first written to a temporary file in the same folder. When the body is complete,
-/// this file gets the name `path`. The temporary file is removed after an error or a signal. On Unix, the file has mode
-/// 0600, because the body can contain keys.
+/// The file at `path`. The body is first written to a temporary file in the same folder. When the body is complete, the
+/// temporary file is renamed to `path`. The temporary file is removed after an error or a signal. On Unix, the file has
+/// mode 0600, because the body can contain keys.
 pub(super) struct Destination<'a> {
     path: &'a Path,
     overwrite: bool,
@@ -95,7 +95,7 @@ impl<'a> Destination<'a> {
     }
 
     /// Renames the temporary file. Another program may have created or replaced the file at the path since
-    /// [`new`](Self::new), so its rules are applied again.
+    /// [`new`](Self::new), so this function repeats the checks of [`new`](Self::new).
     fn finish(self) -> Result<(), Failure> {
         let failed = failed(self.path);
         self.file.sync().map_err(&failed)?;
@@ -116,8 +116,8 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> Failure {
     }
 }
 
-/// Returns a progress bar on standard error. It is hidden if standard error is not a terminal, and removed when it is
-/// dropped.
+/// Returns a progress bar on standard error. The progress bar is hidden if standard error is not a terminal. It is
+/// removed when it is dropped.
 fn progress(length: Option<u64>) -> ProgressBar {
     let template = if length.is_some() { KNOWN_LENGTH } else { UNKNOWN_LENGTH };
     let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr()).with_finish(ProgressFinish::AndClear);

@@ -106,7 +106,8 @@ impl Printer {
         print(&escape_json(&lines.collect::<String>()))
     }
 
-    /// Returns the body to print. Masking it makes the client know the keys in it, so that they are masked in the head too.
+    /// Returns the body to print, with keys masked unless `reveal` is true. When the client masks a body, it remembers
+    /// the keys in the body, and later masks these keys in the head too.
     fn body<'a>(&self, response: &'a Response) -> Cow<'a, [u8]> {
         if self.reveal { response.bytes().as_ref().into() } else { response.redacted() }
     }

@@ -11,11 +11,11 @@ use super::{Demo, client, expect};
 use crate::failure::Failure;
 use crate::secret_file::SecretFile;
 
-/// The wait between two looks at the emulator's journal.
+/// The time between two requests that check whether the rotation has created a key.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Demo<'_> {
-    /// Rotates a key in a file, in three processes. The first one is killed after it has created the new key.
+    /// Rotates a key in a file, in three processes. The first process is killed after it has created the new key.
     pub(super) async fn rotate(&self, key: &ApiKeyDetails) -> Result<(), Failure> {
         let folder = tempfile::tempdir().map_err(|error| failure("no temporary folder", &error))?;
         let file = folder.path().join("key.txt");
@@ -41,7 +41,8 @@ impl Demo<'_> {
         self.print_step("finish", "the old key is deleted").await
     }
 
-    /// Returns a command of this program, with the key in the file and a journal in the folder.
+    /// Returns a command of this program. The command gets its key from a file in `folder`, and has its journal in
+    /// `folder`.
     fn command(&self, folder: &Path, arguments: &[&str]) -> Result<Command, Failure> {
         let program = std::env::current_exe().map_err(|error| failure("this program", &error))?;
         let mut command = Command::new(program);
@@ -54,7 +55,7 @@ impl Demo<'_> {
         Ok(command)
     }
 
-    /// Runs a rotation until it has created a key, and kills its process.
+    /// Runs a rotation in a process until the rotation has created a key, and then kills the process.
     async fn start_and_kill(&self, mut command: Command) -> Result<(), Failure> {
         let before = self.client.keys().list().await?.len();
         let mut rotation = command.stderr(Stdio::null()).spawn().map_err(|error| failure("the rotation", &error))?;

@@ -13,8 +13,8 @@ use crate::redact::holds_secret;
 /// The name of the journal if no profile is selected.
 const WITHOUT_PROFILE: &str = "default";
 
-/// Opens the journals in `folder`, by default those of this user. Creates nothing. Returns an error if other users can
-/// change the journal `name`.
+/// Opens the folder of the journals: `folder`, or the default folder of this user. Creates nothing. Returns an error if
+/// other users can change the journal `name`.
 pub(super) fn open(folder: Option<&Path>, name: &str) -> Result<FileJournal, Failure> {
     if let Some(folder) = folder {
         refuse_key(&folder.to_string_lossy(), "the path of the journal", "choose another folder: --journal DIR")?;
@@ -28,7 +28,7 @@ pub(super) fn open(folder: Option<&Path>, name: &str) -> Result<FileJournal, Fai
     Ok(journal)
 }
 
-/// Returns an error if a name or path that becomes a folder contains an API key.
+/// Returns an error if `text` contains an API key. `text` is a path or a name from which the path of a folder is made.
 fn refuse_key(text: &str, what: &str, hint: &str) -> Result<(), Failure> {
     if holds_secret(text) {
         return Err(invalid(format!("{what} contains an API key, or what looks like one"), hint));

@@ -27,7 +27,7 @@ use crate::signals::{begin_change, end_change, interrupted};
 use crate::sinks::{SinkArgument, SinkContext, check_distinct, forms};
 use crate::stderr::eprint_line;
 
-/// A placeholder for a key. No name and no path contains it.
+/// A placeholder for a key. No name and no path contains this text.
 const NO_KEY: &str = "+/+/the-journal-is-read-without-a-key/+/+";
 
 /// What a later command does with a rotation.
@@ -182,7 +182,7 @@ impl<'a> Setup<'a> {
         Ok(builder)
     }
 
-    /// Returns a builder with the sinks, the journal and the events. `is_strict` is that of [`SinkContext`].
+    /// Returns a builder with the sinks, the journal and the events. See [`SinkContext::is_strict`] for `is_strict`.
     fn builder(&self, client: &Client, is_strict: bool) -> Result<RotationBuilder, Failure> {
         let keyring_timeout = self.common.connection.key.keyring_timeout();
         let context =
@@ -205,7 +205,7 @@ impl<'a> Setup<'a> {
         builder.build().map_err(|error| self.failure(&error))
     }
 
-    /// Runs the rotation. The first signal cancels it at a point from which it can be resumed.
+    /// Runs the rotation. The first signal cancels the rotation at a point from which the rotation can be resumed.
     async fn run(&self, run: Run) -> Result<ExitCode, Failure> {
         begin_change();
         let ended = run.cancel_on(interrupted()).await;
@@ -233,8 +233,8 @@ impl<'a> Setup<'a> {
         lines
     }
 
-    /// Returns the failure of a rotation. Its notes say what the rotation did, and its hint is the next command, if the
-    /// rotation can be continued.
+    /// Returns the failure of a rotation. The notes say what the rotation did. If the rotation can be continued, the
+    /// hint is the next command.
     fn failure(&self, error: &RotationError) -> Failure {
         let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
         let has_deleted = error.report().is_some_and(|report| !report.deleted.is_empty());
@@ -286,7 +286,8 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// Returns the command line that continues the rotation, with all required options. Keys in it are masked.
+    /// Returns the command line that continues the rotation, with all required options. Keys in the command line are
+    /// masked.
     fn go_on(&self, verb: &str) -> String {
         self.command(&[verb], !self.sinks.iter().all(SinkArgument::is_complete))
     }
@@ -353,7 +354,7 @@ fn json_line(document: &impl Serialize) -> String {
     json_text(document, false) + "\n"
 }
 
-/// Returns the exit status of a failed rotation. `source` is the error of the API that caused it.
+/// Returns the exit status of a failed rotation. `source` is the error of the API that caused the failure.
 fn status_of(kind: RotationErrorKind, source: Option<&Error>) -> u8 {
     let of_source = source.map_or(1, |source| exit_status::of(source.kind()));
     match kind {

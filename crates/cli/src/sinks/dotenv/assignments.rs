@@ -23,8 +23,9 @@ struct Assignment {
 impl<'a> Assignments<'a> {
     /// Finds the assignments of `name`. Ignores comments, and text within the quotes of other variables.
     ///
-    /// Returns an error if programs could read another value of the variable than the one found: if the text is not in
-    /// UTF-8 or has unusual line breaks, or if a line contains the name in another form than an assignment.
+    /// Returns an error if programs could read another value of the variable than the value that this function finds.
+    /// This is the case if the text is not in UTF-8 or has unusual line breaks, or if a line contains the name in
+    /// another form than an assignment.
     pub(super) fn find(text: &'a [u8], name: &'a str) -> Result<Self, String> {
         check_encoding(text)?;
         let (mut found, mut unclosed) = (Vec::new(), None);
@@ -101,7 +102,7 @@ impl Assignment {
         self.is_malformed && self.quote.is_none()
     }
 
-    /// Whether the value of another variable contains an assignment of `name`, for some programs.
+    /// Whether some programs would find an assignment of `name` in the value of this other variable.
     fn contains(&self, text: &[u8], after_sign: usize, name: &str) -> bool {
         let value = &text[after_sign..self.whole.end];
         match (self.is_malformed, self.quote) {
@@ -125,7 +126,7 @@ fn check_encoding(text: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a line that is no assignment contains a name. Ignores comments, `export NAME`, and references such as
+/// Whether a line that is no assignment contains `name`. Ignores comments, `export NAME`, and references such as
 /// `$NAME`.
 fn is_in_line(line: &[u8], name: &str) -> bool {
     let line = line.trim_ascii_start();
@@ -210,7 +211,9 @@ fn closing_quote(text: &[u8], start: usize, quote: u8) -> Option<usize> {
     None
 }
 
-/// Writes a value with the same quotes as before, if they can represent it, else with single quotes.
+/// Returns the value quoted like the previous value, which had the quotes `quote`, or none. If these quotes cannot
+/// represent the value, returns the value in single quotes. Returns `None` if single quotes cannot represent the value
+/// either.
 fn quoted(value: &str, quote: Option<u8>) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "+/=_-.:@,%".contains(c);
     match quote {
