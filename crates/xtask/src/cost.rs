@@ -17,7 +17,8 @@ thread_local! {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Cost {
     elapsed: Duration,
-    /// The CPU time of the commands that the step ran. On Unix, it includes the child processes of these commands.
+    /// The CPU time of the commands that the step ran. On Unix, this time includes the child processes of these
+    /// commands.
     cpu: Duration,
 }
 

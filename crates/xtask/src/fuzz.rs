@@ -20,8 +20,8 @@ const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=16
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Cllvm-args=-sanitizer-coverage-stack-depth -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
-/// Runs the fuzz targets in `names`, in parallel on all cores. Each runs for `seconds`. The initial inputs are in
-/// `fuzz/corpus`. libFuzzer stores new inputs in `target/fuzz`.
+/// Runs the fuzz targets in `names`, in parallel on all cores. Each fuzz target runs for `seconds` seconds. The initial
+/// inputs are in `fuzz/corpus`. libFuzzer stores new inputs in `target/fuzz`.
 pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     let seconds: u32 = seconds.parse().context("give a whole number of seconds")?;
     let targets = targets(names)?;
@@ -56,8 +56,8 @@ fn targets(names: &[&str]) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-/// Builds the fuzz targets, and returns the folder of their programs. The option `--target` of cargo keeps `RUSTFLAGS`
-/// away from build scripts and procedural macros, so that cargo need not compile them again.
+/// Builds the fuzz targets, and returns the folder of their programs. With the option `--target`, cargo does not use
+/// `RUSTFLAGS` for build scripts and procedural macros, and need not compile these again.
 fn build() -> Result<PathBuf> {
     let platform = stdout(&mut command("rustc --print host-tuple"))?;
     let mut cargo = command("cargo build --locked --bins --manifest-path fuzz/Cargo.toml --target-dir target --target");

@@ -14,7 +14,7 @@ pub(crate) fn test(host: &str) -> Command {
 }
 
 /// Returns the reason why this machine cannot build an application with native-tls. Returns `None` if the machine can
-/// build one.
+/// build such an application.
 pub(crate) fn lacks_native_tls() -> Option<&'static str> {
     let found =
         !cfg!(target_os = "linux") || command("pkg-config --exists openssl").status().is_ok_and(|it| it.success());

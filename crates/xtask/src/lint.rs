@@ -12,7 +12,7 @@ use crate::{generate, layers, mutants, node, page, parallel, pin, public_api, py
 
 type Check = fn() -> Result<()>;
 
-/// The checks. They start in this order, because the first ones are the slowest.
+/// The checks. They start in this order, because the first checks are the slowest.
 const CHECKS: [(&str, Check); 16] = [
     ("clippy", clippy),
     ("features", || run_to_end(&mut command(WITHOUT_FEATURES))),
@@ -46,8 +46,8 @@ const FUZZ: &str = "fuzz/Cargo.toml";
 /// The `Cargo.toml` of the test applications in `tests/hosts`, which are a separate workspace.
 const HOSTS: &str = "tests/hosts/Cargo.toml";
 
-/// Runs the checks in `names`. If `names` is empty, runs all checks. A failed check does not stop the others. Prints
-/// `ok` or `FAILED` and the elapsed time for each check.
+/// Runs the checks in `names`. If `names` is empty, runs all checks. A failed check does not stop the other checks.
+/// Prints `ok` or `FAILED` and the elapsed time for each check.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     for name in names {
         let known = || CHECKS.map(|(name, _)| name).join(", ");

@@ -69,9 +69,9 @@ pub(crate) fn check() -> Result<()> {
     source::check()
 }
 
-/// Runs the mutation tests of the patches in `names`. If `names` is empty, runs those of all patches. First checks that
-/// the tests pass without the patches. Then applies one patch at a time, and checks that its tests fail. Returns false
-/// if a check failed.
+/// Runs the mutation tests of the patches in `names`. If `names` is empty, runs the mutation tests of all patches.
+/// First checks that the tests pass without the patches. Then applies one patch at a time, and checks that the tests of
+/// the patch fail. Returns false if a check failed.
 fn patches(names: &[&str]) -> Result<bool> {
     let mut mutants = mutants()?;
     for name in names {
@@ -129,7 +129,7 @@ fn read(patch: PathBuf) -> Result<Mutant> {
     Ok(Mutant { name, tests, patch: patch.canonicalize()? })
 }
 
-/// Copies the sources to [`COPY`], except files that git ignores. Unchanged files keep their modification time, so that
+/// Copies the sources to [`COPY`], except files that git ignores. Unchanged files keep their modification time, so
 /// cargo rebuilds little. Removes the copies of files that no longer exist.
 fn copy_sources() -> Result<()> {
     let listed = stdout(&mut command("git ls-files --cached --others --exclude-standard"))?;

@@ -19,7 +19,7 @@ pub(crate) struct Tests {
     pub(crate) built: &'static str,
 }
 
-/// Returns the reason why this machine cannot run the browser tests. Returns `None` if it can run them.
+/// Returns the reason why this machine cannot run the browser tests. Returns `None` if the machine can run the tests.
 pub(crate) fn lacks() -> Option<&'static str> {
     if browser().is_none() {
         return Some("there is no Chromium");

@@ -1,5 +1,5 @@
 //! The lists of the public items of the core and the emulator. The file `public-api.txt` of each crate contains its
-//! list. A change of the public API changes this file, so that reviewers notice the change.
+//! list. A change of the public API changes this file, so reviewers notice the change.
 
 use std::env;
 use std::fs;
@@ -14,7 +14,8 @@ use crate::process::{command, run};
 pub(crate) struct Library {
     pub(crate) list: &'static str,
     /// The arguments of cargo that select the package and its features. The core is built with the feature `ring`,
-    /// because its default features build aws-lc, which takes longer. Its public API does not depend on its features.
+    /// because its default features build aws-lc, which takes longer. The public API of the core does not depend on its
+    /// features.
     package: &'static str,
     /// The file to which rustdoc writes the docs as JSON.
     json: &'static str,

@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use crate::process::{command, run};
 
-/// Selects all crates except the native module for Python, because only maturin can link it. Every build uses this
-/// selection. Another selection would change the features of dependencies, and cargo would compile the dependencies
-/// again.
+/// Selects all crates except the native module for Python, because only maturin can link that module. Every build uses
+/// this selection. Another selection would change the features of dependencies, and cargo would compile the
+/// dependencies again.
 const SELECTION: [&str; 3] = ["--workspace", "--exclude", "codat-keys-python"];
 
 /// Selects the default features of the command-line program. With them, the core uses ring for TLS. The default

@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: rotates keys on emulators with the program `codat-keys`, kills it at random moments, and lets
-//! other processes complete the rotation. Checks the keys after each process.
+//! `cargo xtask soak`: rotates keys on emulators with the program `codat-keys`, kills the program at random moments,
+//! and lets other processes complete the rotation. Checks the keys after each process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,8 +71,8 @@ pub(crate) fn run(number: u64) -> Result<ExitCode> {
     Ok(if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Repeats the rotation with this seed. The moments of the kills are the same. What the program has done until then
-/// depends on the speed of the machine.
+/// Repeats the rotation with this seed. The moments of the kills are the same as before. The steps that the program has
+/// done until a kill depend on the speed of the machine.
 pub(crate) fn repeat(seed: u64) -> Result<()> {
     rust::build()?;
     let (is_rotated, kills) = Rotation::start(seed)?.run()?;
@@ -80,12 +80,12 @@ pub(crate) fn repeat(seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// A rotation of one key, which is in a file.
+/// A rotation of a key that is stored in a file.
 struct Rotation {
     random: fastrand::Rng,
     emulator: Emulator,
     folder: PathBuf,
-    /// The ids of the keys before the rotation. The first key is the one to replace.
+    /// The ids of the keys before the rotation. The first key is the key to replace.
     ids: Vec<String>,
     old: String,
     /// The values of all keys that have existed.
@@ -173,7 +173,8 @@ impl Rotation {
         Ok(status)
     }
 
-    /// Returns the command of `rotate`. It runs in another folder than that of the key, as a scheduled job does.
+    /// Returns the command of `rotate`. The command runs in a different folder than the folder of the key, as a
+    /// scheduled job does.
     fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = program(std::env::current_dir()?.join("target/debug/codat-keys"));
         command

@@ -11,7 +11,7 @@ use crate::{generate, hosts, node, page, parallel, python, runtimes, rust};
 
 /// Test suites that share a build.
 struct Group {
-    /// Returns the reason why this machine cannot run these suites. Returns `None` if it can.
+    /// Returns the reason why this machine cannot run these suites. Returns `None` if the machine can run them.
     lacks: fn() -> Option<&'static str>,
     build: fn() -> Result<()>,
     suites: &'static [Suite],
@@ -20,7 +20,7 @@ struct Group {
 /// The name of a test suite, and the command that runs it.
 type Suite = (&'static str, fn() -> Result<Command>);
 
-/// The test suites. They start in this order, because the first ones are the slowest.
+/// The test suites. They start in this order, because the first suites are the slowest.
 const GROUPS: [Group; 7] = [
     // The tests of the API keys page in a browser.
     Group {
@@ -88,8 +88,8 @@ const GROUPS: [Group; 7] = [
     Group { lacks: || None, build: rust::build, suites: &[("rust", || Ok(rust::tests()))] },
 ];
 
-/// Runs the test suites in `names`. If `names` is empty, runs all suites. A failed suite does not stop the others. The
-/// last line of the output is `N passed, M failed`.
+/// Runs the test suites in `names`. If `names` is empty, runs all suites. A failed suite does not stop the other
+/// suites. The last line of the output is `N passed, M failed`.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let known: Vec<&str> = GROUPS.iter().flat_map(|group| group.suites).map(|(name, _)| *name).collect();
     for name in names {

@@ -114,7 +114,7 @@ fn native_package(platforms: &str, what: &str, built: &Path, file: &str) -> Resu
     pack(&folder)
 }
 
-/// Creates a folder for a package that contains only the licences. The caller adds the other files.
+/// Creates the folder of a package, and adds only the licences. The caller adds the other files.
 fn lay_out() -> Result<PathBuf> {
     let folder = absolute("target/dist-npm/package")?;
     if folder.exists() {

@@ -35,8 +35,8 @@ impl Imports {
         self.modules.iter().filter_map(|module| Some(module.split_last()?.1.to_vec())).collect()
     }
 
-    /// Returns for each submodule of `parent` the other submodules of `parent` that it uses. Modules inside a submodule
-    /// count as a part of it.
+    /// Returns, for each submodule of `parent`, the other submodules of `parent` that this submodule uses. Modules
+    /// inside a submodule count as a part of it.
     pub(super) fn uses(&self, parent: &[String]) -> Uses {
         let mut uses = Uses::new();
         let child = |module: &Module| module.strip_prefix(parent).and_then(|rest| rest.first().cloned());
@@ -151,7 +151,7 @@ impl Imports {
     }
 
     /// Returns the module that a Rust path leads to. If the path leads to a type or a function, returns the module that
-    /// defines it. Returns `None` if the path leads to another crate.
+    /// defines this item. Returns `None` if the path leads to another crate.
     fn resolve(&self, from: &Module, path: &[String], depth: usize) -> Option<Module> {
         let (first, mut rest) = path.split_first()?;
         let mut module = match first.as_str() {

@@ -112,8 +112,8 @@ impl Server {
         self.remove_target();
     }
 
-    /// Handles a delete request. Unlike Codat, the model also deletes the last API key, so that only the checks of the
-    /// client protect it.
+    /// Handles a delete request. Unlike Codat, the model also deletes the last API key. Only the checks of the client
+    /// therefore protect the last API key.
     fn arrives(&mut self) -> Event<'static> {
         if !self.contains(&self.own.id) {
             failed(AttemptOutcome::NoAccess)

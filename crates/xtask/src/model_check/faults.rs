@@ -99,7 +99,7 @@ pub(super) enum Pause {
 pub(super) enum ListFault {
     None,
     Failed,
-    /// The response is out of date: it lacks the latest change.
+    /// The response is out of date: it lacks the API key that was added last.
     Stale,
     ForeignBefore,
 }

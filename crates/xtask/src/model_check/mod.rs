@@ -42,19 +42,20 @@ rotate: I1 a key of the rotation always works; I2 the value of every sink authen
 pub(crate) struct Setup {
     /// Whether the option of the operation is set. For `create`, this is the option `adopt`. If it is set, no other
     /// client in the model creates API keys with the same name. For `delete`, this is the option `allow_key_in_use`. If
-    /// it is set, the operation deletes the API key that the client uses. For `rotate`, this says what the caller does
-    /// with an interrupted rotation. If it is set, the caller aborts the rotation, and otherwise resumes it.
+    /// it is set, the operation deletes the API key that the client uses. For `rotate`, the option says what the caller
+    /// does with an interrupted rotation. If the option is set, the caller aborts the rotation. Otherwise, the caller
+    /// resumes the rotation.
     option: bool,
-    /// The number of API keys at the start of the run. For `rotate`, there are two sinks if there are three API keys,
-    /// and the client reads its key from the first sink. Otherwise, `rotate` has one sink.
+    /// The number of API keys at the start of the run. For `rotate`, a start with three API keys also means two sinks,
+    /// and a client that reads its key from the first sink. Otherwise, `rotate` has one sink.
     keys: usize,
     /// Whether an API key with the requested name exists at the start of the run. Used only for `create`.
     named_before: bool,
 }
 
 impl Setup {
-    /// Returns a label for the API keys that exist before the run, such as `9+`: their number, and a plus sign if one of
-    /// them has the requested name.
+    /// Returns a label such as `9+`: the number of API keys before the run, and a plus sign if one of these API keys
+    /// has the requested name.
     fn size(self) -> String {
         format!("{}{}", self.keys, if self.named_before { "+" } else { "" })
     }
@@ -244,8 +245,8 @@ fn explore(call: &Call, setup: Setup, faults: usize) -> Tally {
 
 #[cfg(test)]
 mod tests {
-    /// Runs only the schedules with up to two faults, because this is fast. `cargo xtask model-check` runs those with
-    /// up to four.
+    /// Runs only the schedules with up to two faults, because this is fast. `cargo xtask model-check` runs the
+    /// schedules with up to four faults.
     #[test]
     fn every_schedule_with_two_faults_keeps_the_invariants() {
         for call in ["create", "delete"] {
@@ -255,8 +256,8 @@ mod tests {
         }
     }
 
-    /// Runs all schedules with one fault. Runs those with two faults only for one initial state, because there are
-    /// many. `cargo xtask model-check` runs them for all initial states.
+    /// Runs all schedules with one fault. Runs the schedules with two faults only for one initial state, because there
+    /// are many such schedules. `cargo xtask model-check` runs the schedules with two faults for all initial states.
     #[test]
     fn every_rotation_with_one_fault_keeps_the_invariants() {
         assert_eq!(super::explore_all(1, Some("rotate")).violations, 0);

@@ -6,7 +6,7 @@ pub(crate) struct Schedule {
     given: Vec<usize>,
     made: Vec<Choice>,
     faults_left: usize,
-    /// Only this many requests at the start of a run can have a fault. Later requests succeed, so that every run ends.
+    /// Only this many requests at the start of a run can have a fault. Later requests succeed, so every run ends.
     faulty_requests: usize,
 }
 
@@ -21,8 +21,8 @@ impl Schedule {
     }
 
     /// Returns the option that this schedule chooses for the next request. The first option stands for success, and
-    /// each other option is a fault. Returns the first option if the run has already had its maximum number of faults,
-    /// or if it has had all requests that can have a fault.
+    /// each other option is a fault. Returns the first option if the run has already had the maximum number of faults,
+    /// or if no further request can have a fault.
     pub(crate) fn choose<T: Copy>(&mut self, options: &[T]) -> T {
         let options =
             if self.faults_left == 0 || self.made.len() >= self.faulty_requests { &options[..1] } else { options };
@@ -40,7 +40,7 @@ impl Schedule {
     }
 
     /// Returns the choices with which the next run starts, or `None` after the last run. These are the choices of this
-    /// run up to the last choice that can be increased, which is increased by one.
+    /// run up to the last choice that can be increased. This last choice is increased by one.
     pub(crate) fn next(mut self) -> Option<Vec<usize>> {
         while let Some(last) = self.made.pop() {
             if last.option + 1 < last.options {

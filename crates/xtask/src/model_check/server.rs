@@ -1,5 +1,6 @@
 //! A model of the server for the model check of `create`. It treats API keys and idempotency keys as the documentation
-//! of Codat describes. A request can arrive late, or take effect late. The model calls these events landings.
+//! of Codat describes. A request can arrive late, or take effect late. In this module, such a late event is called a
+//! landing.
 
 use std::sync::LazyLock;
 
@@ -81,7 +82,7 @@ impl Server {
         }
     }
 
-    /// Returns the list of API keys. A stale list lacks the latest change.
+    /// Returns the list of API keys. A stale list lacks the API key that was added last.
     pub(super) fn list(&self, stale: bool) -> &[ApiKeyDetails] {
         if stale { &self.keys[..self.before_newest_change] } else { &self.keys }
     }
@@ -115,9 +116,9 @@ impl Server {
         self.landings.push((steps, Landing::Arrives));
     }
 
-    /// Starts to process a request, which takes `steps` steps. Before the server has finished, the client gets the
-    /// failure `otherwise`, such as a lost response. If the server is already processing a request, or has stored an
-    /// outcome, handles the request like [`Self::arrives`].
+    /// Starts to process a request. The processing takes `steps` steps. Before the server has finished, the client gets
+    /// the failure `otherwise`, such as a lost response. If the server is already processing a request, or has stored
+    /// an outcome, handles the request like [`Self::arrives`].
     pub(super) fn works_on(&mut self, steps: u8, otherwise: AttemptOutcome) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();
@@ -128,8 +129,8 @@ impl Server {
         failed(otherwise)
     }
 
-    /// Responds with a server error, and stores it under the idempotency key. The request still takes effect after
-    /// `effect` steps. With `None`, it never takes effect.
+    /// Responds with a server error, and stores the error under the idempotency key. The request still takes effect
+    /// after `effect` steps. With `None`, the request never takes effect.
     pub(super) fn fails(&mut self, effect: Option<u8>) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();

@@ -14,7 +14,7 @@ const CONFIGURATION: &str = ".cargo/mutants.toml";
 /// The file in which cargo-mutants lists the mutations that no test noticed.
 const MISSED: &str = "target/mutants/mutants.out/missed.txt";
 
-/// Runs cargo-mutants for the modules in `files`. If `files` is empty, runs it for all modules in
+/// Runs cargo-mutants for the modules in `files`. If `files` is empty, runs cargo-mutants for all modules in
 /// `.cargo/mutants.toml`. Returns whether the tests noticed every mutation.
 pub(super) fn run(files: &[&str]) -> Result<bool> {
     let modules = modules()?;

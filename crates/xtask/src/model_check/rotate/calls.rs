@@ -40,7 +40,7 @@ impl Model<'_> {
     }
 
     /// Returns the id of the key with which a caller authenticates. If there are two sinks, the client reads its key
-    /// from the first sink. Otherwise, it uses the old key.
+    /// from the first sink. Otherwise, the client uses the old key.
     pub(super) fn key_of(&self, caller: &Caller, memory: &Memory) -> Result<String, Event> {
         let source = match &self.sinks[0].value {
             Value::Key(id) if self.sinks.len() == 2 => id.clone(),

@@ -4,7 +4,8 @@
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Pause {
     Short,
-    /// Longer than the time for which Codat remembers an idempotency key. All late effects occur meanwhile.
+    /// Longer than the time for which Codat remembers an idempotency key. All delayed requests take effect during this
+    /// time.
     Hours,
 }
 
@@ -36,11 +37,11 @@ pub(super) const SAVE: [SaveFault; 5] = [
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum ListFault {
     None,
-    /// Each try of the core fails: the request or its response is lost, or Codat or a gateway fails.
+    /// All attempts of the client fail: the request or its response is lost, or Codat or a gateway fails.
     Failed,
     /// Codat rejects a key that works.
     Rejected,
-    /// The list lacks the latest change.
+    /// The list does not show the latest creation or deletion.
     Stale,
     /// Another program creates a key.
     ForeignCreator,
@@ -63,15 +64,14 @@ pub(super) const LIST: [ListFault; 8] = [
     ListFault::NewDeleted,
 ];
 
-/// A fault of a creation. A call of `create` of the core is one step of this model, although the call can send several
-/// requests. Its retries and lists are covered by the model check of `create`. The faults are the ways in which the
-/// call can end.
+/// A fault of a creation: a way in which a call of `create` can end. The call is one step of this model, although the
+/// call can send several requests. The model check of `create` covers these requests.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum CreateFault {
     None,
-    /// The core reports that no key was created.
+    /// `create` reports that no key was created.
     NotCreated,
-    /// The outcome is unknown. The request has no effect, an effect at once, or an effect after some steps.
+    /// The outcome is unknown. The request has no effect, an immediate effect, or an effect after some steps.
     Unknown(Effect),
     /// Codat has stored a failure for the idempotency key.
     Spent(Effect),
@@ -123,13 +123,14 @@ pub(super) const CREATE: [CreateFault; 18] = [
     CreateFault::Crash(Crash::After(Pause::Hours)),
 ];
 
-/// A fault of a deletion. A call of `delete` of the core is one step of this model.
+/// A fault of a deletion: a way in which a call of `delete` can end. The call is one step of this model.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum DeleteFault {
     None,
-    /// The core reports that nothing was deleted.
+    /// `delete` reports that nothing was deleted.
     NotDeleted,
-    /// The list of the core does not contain the key, although the key exists. The core sends no deletion.
+    /// `delete` lists the keys, and the list lacks the key, although the key exists. `delete` therefore sends no
+    /// deletion request.
     NotFound,
     Unknown(Effect),
     Crash(Crash),
@@ -153,13 +154,13 @@ pub(super) enum ReadFault {
     None,
     Temporary,
     Permanent,
-    /// The sink returns the new key, whatever it contains.
+    /// The sink returns the new key, even if the sink contains something else.
     Lies,
     /// Another program has written a credential that Codat does not list.
     Changed,
     /// Another program has written the old key.
     ChangedBack,
-    /// Another program has written the content in another form.
+    /// Another program has written the key in another form.
     OtherForm,
 }
 
@@ -173,7 +174,7 @@ pub(super) const READ: [ReadFault; 7] = [
     ReadFault::OtherForm,
 ];
 
-/// The number of reads for which a sink shows its content from before a write, if it shows the write late.
+/// If a sink shows a write late, the number of reads that return the content from before the write.
 pub(super) const LATE_READS: u8 = 12;
 
 /// A fault of a write to a sink.

@@ -1,5 +1,5 @@
 //! The model check of rotations. It runs the state machine of a rotation against a model of the server, of the sinks
-//! and of the journal, and checks the invariants I1 to I11 after each step.
+//! and of the journal. After each step, it checks the invariants I1 to I11.
 //!
 //! The model differs from reality in these points. A creation and a deletion are one step each, because `create` and
 //! `delete` have model checks of their own. A list is one step, including its retries. The clock advances only with the
@@ -23,7 +23,7 @@ use super::{RunResult, Setup};
 use faults::{Crash, Pause, SAVE, SaveFault};
 use server::{OLD, Server};
 
-/// The maximum number of runs of a rotation: the first one, and resumptions after crashes and failures.
+/// The maximum number of runs of a rotation: the first run, and the resumptions after crashes and failures.
 const MAX_RUNS: u32 = 12;
 
 /// The maximum number of steps of all runs together.
@@ -42,14 +42,14 @@ struct Sink {
     value: Value,
     /// Whether another program has changed the content.
     was_changed: bool,
-    /// The number of reads that returned something else than the content.
+    /// The number of reads that returned something other than the content.
     lies: u32,
-    /// The content that the next reads return instead of the value, and their number.
+    /// The content that the next reads return instead of `value`, and the number of these reads.
     shown: Option<(Value, u8)>,
 }
 
 impl Sink {
-    /// Another program writes a value. Returns the value.
+    /// Writes `value` as another program would. Returns `value`.
     fn change(&mut self, value: Value) -> Value {
         (self.was_changed, self.shown) = (true, None);
         self.value.clone_from(&value);
@@ -91,16 +91,16 @@ struct Model<'a> {
     time: i64,
     /// For each idempotency key, the name and the time of its first request.
     idempotency_keys: HashMap<String, (String, i64)>,
-    /// Whether a 429 made the server forget an idempotency key, so that a further key can appear.
+    /// Whether a 429 made the server forget an idempotency key. A second key can then appear.
     has_raced: bool,
     /// Whether the rotation has reported that a key can appear later.
     may_appear_later: bool,
     journal_lost: bool,
-    /// Whether the caller names the old key, because a recovery without its id failed.
+    /// Whether the caller names the old key, because a recovery without the id of the old key failed.
     names_old_key: bool,
     full_at_last_list: bool,
     /// The ids of the keys of other programs. The rotation must not delete them. If ten keys exist at the start, the
-    /// first one is an exception: the caller allows its deletion.
+    /// first key in this list is an exception: the caller allows the deletion of this key.
     foreign: Vec<String>,
 }
 

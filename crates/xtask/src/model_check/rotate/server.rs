@@ -15,7 +15,7 @@ pub(super) struct Key {
     pub(super) id: String,
     pub(super) name: String,
     created: i64,
-    /// The number of steps until the key works. `None` if it never does.
+    /// The number of steps until the key works. `None` if the key never works.
     works_in: Option<u8>,
 }
 
@@ -155,8 +155,8 @@ impl Server {
         self.keys.iter_mut().filter(|key| key.id == id).for_each(|key| key.works_in = steps);
     }
 
-    /// Deletes a key. Unlike Codat, the model also deletes the last key, so that only the checks of the client protect
-    /// it.
+    /// Deletes a key. Unlike Codat, the model also deletes the last key. Only the checks of the client therefore
+    /// protect the last key.
     pub(super) fn delete(&mut self, caller: &str, id: &str) {
         if self.works(caller) {
             self.remove(id);
