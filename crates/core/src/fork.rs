@@ -1,9 +1,9 @@
-//! Detection of forks, by a counter. A child process must not use connections and locks of its parent process.
+//! Detection of forks, by a counter. A child process must not use the connections or the locks of its parent process.
 
 use crate::error::Error;
 
-/// Returns the number of forks from the process that first called [`watch`] to this process: 0 in the first process,
-/// and 1 in its child processes.
+/// Returns the number of forks between the process that first called [`watch`] and this process. The number is 0 in
+/// that process, and 1 in its child processes.
 pub(crate) fn generation() -> u64 {
     #[cfg(unix)]
     return unix::GENERATION.load(std::sync::atomic::Ordering::Relaxed);

@@ -32,7 +32,7 @@ pub(crate) struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// Returns a copy with new locks. Called in the child process after a fork.
+    /// Returns a copy with new locks, for use in the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Self {
         Self { transport: self.transport.for_this_process(), ..self.clone() }
     }
@@ -47,7 +47,7 @@ struct Inner {
     timeouts: OperationTimeouts,
     retry: Retry,
     max_response_bytes: BodyLimit,
-    /// The request that lists the keys. Built only once, because clients send this request most often.
+    /// The request that lists the keys. This request is built only once, because clients send it most often.
     list_request: http::Request<Bytes>,
 }
 
@@ -81,7 +81,7 @@ impl Handle {
         }))
     }
 
-    /// Returns a handle with new connections and locks. Called in the child process after a fork.
+    /// Returns a handle with new connections and locks, for use in the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Result<Self, Error> {
         let transport = self.transport().config.for_this_process();
         let (timeouts, retry, max_response_bytes) = (self.0.timeouts, self.0.retry.clone(), self.0.max_response_bytes);
@@ -107,8 +107,8 @@ impl Handle {
         self.transport().deadline(self.0.timeouts.read)
     }
 
-    /// Returns the deadline of a request. `timeout` is the timeout that is set on the request. If it is `None`, the
-    /// timeout of the client applies.
+    /// Returns the deadline of a request. `timeout` is the timeout that is set on the request. If `timeout` is `None`,
+    /// the timeout of the client applies.
     pub(crate) fn deadline_for(&self, timeout: Option<Duration>) -> Result<Deadline, Error> {
         let timeouts = match timeout {
             Some(_) => OperationTimeouts::given(timeout)?,
@@ -117,8 +117,8 @@ impl Handle {
         Ok(self.transport().deadline(timeouts.read))
     }
 
-    /// Returns the maximum size of the response to a request. `given` is the limit that is set on the request. If it is
-    /// `None`, the limit of the client applies.
+    /// Returns the maximum size of the response to a request. `given` is the limit that is set on the request. If
+    /// `given` is `None`, the limit of the client applies.
     pub(crate) fn body_limit(&self, given: Option<u64>) -> Result<BodyLimit, Error> {
         given.map_or(Ok(self.0.max_response_bytes), BodyLimit::given)
     }
@@ -152,7 +152,7 @@ impl Handle {
         self.transport().credentials().stored()
     }
 
-    /// Returns whether `key` has the cached API key. The comparison takes constant time.
+    /// Returns whether the API key in `key` is the cached one. The comparison takes constant time.
     pub(crate) fn uses(&self, key: &ApiKeyDetails) -> bool {
         self.credential().is_some_and(|credential| credential.key == key.api_key)
     }

@@ -9,11 +9,11 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 /// The text in place of a masked API key.
 pub(crate) const MASK: &str = "****";
 
-/// The length of the API keys in Codat's examples. Codat does not guarantee this length. The constant serves to detect
-/// API keys in other text.
+/// The length of the API keys in Codat's examples. Codat does not guarantee this length. This crate uses the length to
+/// recognize text that looks like an API key.
 pub(crate) const USUAL_KEY_LENGTH: usize = 40;
 
-/// The minimum length of a secret that is masked. A shorter secret can be an ordinary word.
+/// The minimum length in bytes of a secret that is masked. A shorter secret could be an ordinary word.
 pub(crate) const MIN_SECRET_BYTES: usize = 8;
 
 pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
@@ -21,14 +21,15 @@ pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Masks all sequences of 40 or more letters and digits, and Base64 text after `Basic`.
+/// Masks every sequence of 40 or more letters and digits. Also masks Base64 text after the word `Basic`, as in an
+/// `Authorization` header.
 pub(crate) fn mask_lookalikes(text: Cow<'_, str>) -> Cow<'_, str> {
     mask_words(text, |word| word.len() >= USUAL_KEY_LENGTH)
 }
 
-/// Returns whether a text contains Base64 text after `Basic`, or 40 or more letters and digits in a row.
+/// Returns whether a text contains a sequence of 40 or more letters and digits, or Base64 text after the word `Basic`.
 ///
-/// The letters must be in both upper and lower case, because a sequence with one case can be a hash.
+/// The sequence must contain both upper-case and lower-case letters. Without both, the sequence could be a hash.
 pub(crate) fn holds_lookalike(text: &str) -> bool {
     let is_mixed = |word: &str| word.contains(char::is_lowercase) && word.contains(char::is_uppercase);
     let masked = mask_words(text.into(), |word| word.len() >= USUAL_KEY_LENGTH && is_mixed(word));

@@ -1,4 +1,5 @@
-//! A search for API keys in text, in all forms in which a server can repeat an API key, such as Base64.
+//! A search for API keys in text. Also finds encoded forms of a key, such as Base64, because a server can repeat a key
+//! in an encoded form.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,18 +13,19 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
-/// The minimum length of an API key that is searched for in every encoded form. A shorter key is searched for only in
-/// its raw form and as a complete Base64 text. Its other forms are so short that any text could contain them by chance.
+/// The minimum length in bytes of an API key that is searched for in every encoded form. A shorter key is searched for
+/// only as it is and as a complete Base64 text. The other forms of a shorter key could occur in any text by chance.
 const LEAST_KEY_BYTES: usize = 8;
 
 /// The byte that stands for every non-ASCII character in the search. No form of an API key contains this byte.
 const OTHER: u8 = 0xff;
 
-/// A searcher for a set of API keys, in all their forms: as they are, in Base64 and in hexadecimal. The search ignores
-/// case, because a server may repeat a key in lower case.
+/// A searcher for a set of API keys. It finds each key as it is, in Base64 and in hexadecimal. The search ignores case,
+/// because a server may repeat a key in lower case.
 pub(crate) struct Needles {
     automaton: NFA,
-    /// The length of the shortest form of a key. `longest` is the length of the longest form.
+    /// The length of the shortest search pattern: a key or an encoded form of a key. `longest` is the length of the
+    /// longest search pattern.
     shortest: usize,
     longest: usize,
 }
@@ -42,7 +44,8 @@ impl Needles {
         Self { automaton, shortest, longest }
     }
 
-    /// Replaces the keys of this searcher with asterisks in a text. Takes linear time for any number of keys.
+    /// Replaces each of the searched keys in a text with asterisks. The time is proportional to the length of the text,
+    /// for any number of keys.
     pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let places = self.places(text);
         if places.is_empty() {
@@ -84,8 +87,8 @@ impl Needles {
         places
     }
 
-    /// Returns the ranges in which keys occur in a text with two kinds of escapes, such as JSON escapes in
-    /// percent-encoding.
+    /// Returns the ranges in which keys occur when the escapes in a text are decoded twice. An example is a text with
+    /// JSON escapes that is also percent-encoded.
     fn search_nested(&self, text: &str) -> Vec<Range<usize>> {
         let inner: String = unescaped(text).map(|(c, _)| c).collect();
         let mut places = self.search(unescaped(&inner));
@@ -93,8 +96,8 @@ impl Needles {
         places
     }
 
-    /// Returns the ranges of the text that contain keys, in ascending order. The text is a sequence of decoded
-    /// characters. Merges overlapping ranges.
+    /// Returns the ranges in which keys occur in a text, in ascending order. Merges overlapping ranges. `symbols`
+    /// contains the decoded characters of the text, each with its range in the text.
     fn search(&self, symbols: impl Iterator<Item = Symbol>) -> Vec<Range<usize>> {
         let mut places: Vec<Range<usize>> = Vec::new();
         // A ring buffer with the start offsets of the latest characters. It has space for the longest form of a key.
@@ -119,7 +122,7 @@ impl Needles {
     }
 }
 
-/// Returns the forms of a key to search for: as it is, in hexadecimal and in Base64.
+/// Returns the texts to search for: a key as it is, in hexadecimal and in Base64.
 fn forms(key: &str) -> Vec<String> {
     let (mut forms, mut base64) = (vec![key.to_owned()], vec![STANDARD_NO_PAD.encode(key)]);
     if key.len() >= LEAST_KEY_BYTES {
@@ -138,8 +141,8 @@ fn forms(key: &str) -> Vec<String> {
     forms
 }
 
-/// Returns the part of a Base64 text that depends only on the key in it. Base64 encodes groups of three bytes. The
-/// first byte of the key follows `before` other bytes in its group, so `before` is 0, 1 or 2.
+/// Returns the Base64 characters that depend only on a key, and not on the bytes before and after the key. Base64
+/// encodes groups of three bytes. `before` is the number of bytes before the key in its first group: 0, 1 or 2.
 fn base64_core(key: &str, before: usize) -> String {
     let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
     let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);
@@ -167,9 +170,8 @@ mod tests {
         text.chars().map(|c| escape(c.into())).collect()
     }
 
-    /// Returns a key in each form that SECURITY.md lists. In some forms, only some characters are escaped: those for
-    /// which `mix` is true. In the Base64 forms, the key is encoded together with the text `before` it and the text
-    /// `after` it.
+    /// Returns a key in each form that SECURITY.md lists. Some forms escape only the characters for which `mix` is
+    /// true. Some Base64 forms also encode the text `before` the key or the text `after` the key.
     fn written(key: &str, mix: &[bool], before: &str, after: &str) -> Vec<String> {
         let mixed = |escape: fn(u32) -> String| {
             let mut mix = mix.iter().cycle();
@@ -268,8 +270,8 @@ mod tests {
         assert_eq!(Needles::of([]).redact(KEY), KEY);
     }
 
-    /// The search does not find one combination, which SECURITY.md names: hexadecimal text that contains an escape and
-    /// follows the start of an escape, such as `%`.
+    /// A key in hexadecimal is masked after the start of an escape, such as `%`. SECURITY.md names an exception: the
+    /// key is not masked if a later digit is escaped.
     #[test]
     fn hexadecimal_digits_are_masked_behind_the_start_of_an_escape() {
         let needles = needles(&[KEY]);

@@ -10,13 +10,14 @@ use crate::escapes::{json_unescaped, to_source};
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// The number of levels of JSON within JSON strings that are searched for `apiKey` members. Each level takes time in
-/// proportion to the length of the body, so a body with thousands of levels would take too long.
+/// A JSON string can contain JSON, which can again contain such a string. This is the number of levels that are
+/// searched for `apiKey` members. Each level takes time in proportion to the length of the body, so a search of
+/// thousands of levels would take too long.
 const MAX_LEVELS: usize = 8;
 
-/// Replaces every known key, and the value of every `apiKey` member, with asterisks. Also replaces the whole content of
-/// a JSON string that is nested in [`MAX_LEVELS`] other JSON strings. All other bytes of the body stay unchanged. The
-/// body may be invalid JSON.
+/// Masks the API keys in `known`, and the value of every `apiKey` member. Also masks the whole content of a JSON string
+/// that is nested in [`MAX_LEVELS`] other JSON strings and contains an escape. All other bytes of the body stay
+/// unchanged. The body may be invalid JSON.
 pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
     let members = RefCell::new(Vec::new());
     let redacted = known.with(|keys| Redactor { known: keys, members: &members }.redact(body));
@@ -41,9 +42,9 @@ struct Edit {
 }
 
 impl Redactor<'_> {
-    /// Redacts API keys in UTF-8, UTF-16 and UTF-32, because a server can declare a wrong encoding. UTF-16 and UTF-32
-    /// are searched only if the body contains a byte with the value 0. UTF-32 is searched first. The UTF-16 search
-    /// would also find a key in UTF-32, but would write its replacement in UTF-16.
+    /// Redacts API keys in UTF-8, UTF-16 and UTF-32, because a server can declare a wrong encoding. The search in
+    /// UTF-16 and UTF-32 takes place only if the body contains a byte with the value 0. The search in UTF-32 comes
+    /// first: a search in UTF-16 would also find a key in UTF-32, but would encode the replacement in UTF-16.
     fn redact<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         let wide = if body.contains(&0) { Encoding::WIDE.as_slice() } else { &[] };
         wide.iter().chain([&Encoding::UTF_8]).fold(Cow::Borrowed(body), |body, encoding| {
@@ -54,8 +55,7 @@ impl Redactor<'_> {
         })
     }
 
-    /// Redacts the body, which is decoded with the given character encoding. Returns `None` if the decoded body
-    /// contains no key.
+    /// Redacts API keys in a body with the given character encoding. Returns `None` if the body contains no key.
     fn redact_in(&self, encoding: Encoding, body: &[u8]) -> Option<Vec<u8>> {
         let mut edits = self.edits(&encoding.decode(body), 0);
         if edits.is_empty() {
@@ -241,8 +241,8 @@ mod tests {
         }
     }
 
-    /// Encodes a text as a JSON string, the result as a JSON string again, and so on, `levels` times. A backslash is
-    /// written as a code point, because two backslashes would double the length of the text at each level.
+    /// Encodes a text as a JSON string, and repeats this with the result: `levels` times in total. A backslash is
+    /// written as `\u005c`. With the escape `\\`, the number of backslashes would double at each level.
     fn in_strings(json: &str, levels: usize) -> String {
         (0..levels)
             .fold(json.to_owned(), |json, _| format!("\"{}\"", json.replace('\\', "\\u005c").replace('"', "\\u0022")))

@@ -31,9 +31,9 @@ pub(crate) struct Timeouts {
 }
 
 impl OperationTimeouts {
-    /// Returns timeouts for operations that take at most `timeout`, or the default timeouts for `None`. An attempt of
-    /// `create` or `delete` can take at most a third of `timeout`. Time then remains to determine the outcome of a
-    /// failed attempt.
+    /// Returns the timeouts for operations that can take at most `timeout`. If `timeout` is `None`, returns the default
+    /// timeouts. An attempt of `create` or `delete` can take at most a third of `timeout`, so time remains to determine
+    /// the outcome of a failed attempt.
     pub(crate) fn given(timeout: Option<Duration>) -> Result<Self, Error> {
         let Some(timeout) = timeout else { return Ok(DEFAULTS) };
         let operation = positive(timeout)?;
@@ -83,7 +83,7 @@ impl Deadline {
     }
 }
 
-/// A source of time, which tests replace.
+/// A source of time. Tests replace it.
 pub(crate) trait Clock: Send + Sync {
     fn now(&self) -> Instant;
     fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -123,7 +123,7 @@ pub(crate) fn writable_by_others(metadata: &Metadata) -> Option<String> {
     }
 }
 
-/// Returns the shell command that removes the write permission of all users except the owner.
+/// Returns the shell command that removes the write permission for `path` from all users except the owner.
 pub(crate) fn chmod(path: &Path) -> String {
     format!("chmod go-w {}", shell_word(path))
 }
@@ -147,7 +147,7 @@ mod unix {
 
     use super::{OpenError, chmod, shell_word, writable_by_others};
 
-    /// The maximum number of symbolic links on a path, as on Linux.
+    /// The maximum number of symbolic links on a path. Linux has the same maximum.
     const MAX_LINKS: usize = 40;
 
     /// The maximum number of times that a file may be replaced while it is opened.
@@ -175,7 +175,8 @@ mod unix {
         Err(io::Error::other("it was replaced while it was being opened").into())
     }
 
-    /// Returns `None` if another file was put in the place of the file meanwhile, as codat-keys does with `config.toml`.
+    /// Opens a file and checks it. Returns `None` if the file was replaced between the opening and the check. The
+    /// command `codat-keys` can replace `config.toml` at any time.
     fn open_unless_replaced(path: &Path) -> Result<Option<File>, OpenError> {
         // Without `O_NONBLOCK`, opening a pipe could block forever.
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;

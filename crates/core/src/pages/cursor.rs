@@ -52,8 +52,8 @@ pub struct Page<T = Value> {
     pub response: Response,
 }
 
-/// The position in a paginated list of results. The position does not contain a client: the bindings pass the client
-/// for each page.
+/// The position in a paginated list of results. A cursor does not contain a client. The bindings for other languages
+/// pass a client for each page.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -83,7 +83,8 @@ pub(crate) enum Next<T> {
     Page(Page<T>),
     /// The next page has not arrived.
     Missing,
-    /// The pages under way are outdated. They must be dropped and requested again.
+    /// The next page has arrived, but is outdated. All requests under way must be dropped, and their pages requested
+    /// again.
     Outdated,
     /// There is no further page.
     End,
@@ -95,8 +96,8 @@ impl PageCursor {
         Self { path, page_size, parameters, max_response_bytes: None, schedule: Schedule::new(1) }
     }
 
-    /// Returns a cursor at the same page. The new cursor requests again the pages that this cursor has received in
-    /// advance.
+    /// Returns a new cursor at the same page. Pages that this cursor has received in advance are requested again by the
+    /// new cursor.
     #[must_use]
     pub fn at_same_page(&self) -> Self {
         let Self { path, page_size, parameters, max_response_bytes, schedule } = self;
@@ -114,15 +115,16 @@ impl PageCursor {
         self.schedule.next_page()
     }
 
-    /// Returns true if the returned pages cannot contain each result once. See [`Pages::total_changed`].
+    /// Returns true if the returned pages are inconsistent: results may be missing or duplicated. See
+    /// [`Pages::total_changed`].
     ///
     /// [`Pages::total_changed`]: super::Pages::total_changed
     pub fn total_changed(&self) -> bool {
         self.schedule.total_changed()
     }
 
-    /// Requests pages until the next page has arrived and no request is under way. No future of a request is kept after
-    /// this function returns, so a later call can use another runtime.
+    /// Requests the next page and, up to the concurrency limit, the pages after it. Waits for all responses, so no
+    /// request is under way when this function returns. A later function call can therefore use another async runtime.
     pub(crate) async fn request_pages(&mut self, client: &Handle) -> Result<(), Error> {
         // Requests of an earlier call were dropped if that call was dropped.
         self.schedule.abandon();
@@ -136,7 +138,8 @@ impl PageCursor {
         Ok(())
     }
 
-    /// Returns the next page to request: its number and its request. Returns `None` if no page can be requested now.
+    /// Returns the number of the next page to request, and the request for this page. Returns `None` if no page can be
+    /// requested now.
     pub(super) fn start(&mut self) -> Result<Option<(u64, RequestOptions)>, Error> {
         let Some(number) = self.schedule.start() else { return Ok(None) };
         if let Err(error) = self.check() {
@@ -170,7 +173,7 @@ impl PageCursor {
         })
     }
 
-    /// Returns the response with the next page, if it has arrived. The caller parses it, and then calls
+    /// Returns the response with the next page, if it has arrived. The caller parses the response, and then calls
     /// [`accept`](Self::accept) or [`reject`](Self::reject).
     pub(crate) fn take_response(&mut self) -> Result<Option<Response>, Error> {
         self.schedule.take().transpose().inspect_err(|_| self.reject())
@@ -181,15 +184,15 @@ impl PageCursor {
         self.schedule.is_finished()
     }
 
-    /// Records that the next page was received. It has `results` results and reports `total` results on all pages.
-    /// Returns true if the page is accepted: the page after it is then the next one. Returns false if the received page
-    /// is outdated: it must be requested again.
+    /// Records that the next page was received. `results` is the number of results on this page. `total` is the number
+    /// of results on all pages, as this page reports it. Returns true if the page is accepted: the cursor then moves to
+    /// the following page. Returns false if the page is outdated and must be requested again.
     #[must_use]
     pub fn accept(&mut self, results: u64, total: u64) -> bool {
         self.schedule.accept(results, total)
     }
 
-    /// Records that the next page could not be parsed. It is then requested again.
+    /// Records that the next page could not be parsed. The page is then requested again.
     pub fn reject(&mut self) {
         self.schedule.fail();
     }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::handle::Handle;
 
 /// The results of all pages, one at a time. Returned by [`Pages::items`]. By default, the next page is requested only
-/// after the last result of a page was returned.
+/// after the last result of the current page was returned.
 ///
 /// `Items` is a [`Stream`] of results. After an error, the stream yields `None` once. The next poll requests the failed
 /// page again.
@@ -54,7 +54,7 @@ impl<T, C> Items<T, C> {
         Self { pages, page: Vec::new().into_iter() }
     }
 
-    /// Returns true if the pages cannot contain each result once, so that results can be doubled or missing: for
+    /// Returns true if the pages are inconsistent: results may be missing or duplicated. This is the case if, for
     /// example, the total number of results has changed since the first page. See [`Pages::total_changed`].
     pub fn total_changed(&self) -> bool {
         self.pages.total_changed()

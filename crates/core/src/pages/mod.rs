@@ -85,15 +85,15 @@ impl<T, C> Pages<T, C> {
 
     /// Sets the maximum number of pages that are requested at the same time, from 1 to 64. Default: 1.
     ///
-    /// The first page is requested alone, because its response tells the number of results. After it, up to `pages`
-    /// pages are under way, and they are returned in order. At most `pages` pages are in memory, including the page that
-    /// was returned last. Dropping this value ends all requests.
+    /// The first page is requested alone, because its response contains the total number of results. Then up to `pages`
+    /// pages are requested at the same time. The pages are returned in order. At most `pages` pages are in memory,
+    /// including the page that was returned last. Dropping the `Pages` value cancels all requests.
     ///
     /// Each page is retried separately. If a page fails, the pages before it are returned first, and then the error.
     /// The next function call requests the failed page again.
     ///
-    /// If Codat responds to a page with 429, the maximum is halved. Each later page without a 429 raises the maximum by
-    /// one, up to `pages`. Codat accepts 10 concurrent requests for each company.
+    /// If Codat responds to the request for a page with 429, the maximum is halved. Each later page without a 429
+    /// raises the maximum by one, up to `pages`. Codat accepts 10 concurrent requests for each company.
     ///
     /// Requests make progress only while a page is awaited. The blocking iterator requests up to `pages` pages together
     /// and waits for all of them. No request is under way while the program uses a page of the blocking iterator.
@@ -126,16 +126,15 @@ impl<T, C> Pages<T, C> {
         self
     }
 
-    /// Returns true if the pages cannot contain each result once, so that results can be doubled or missing. This is
-    /// the case if
+    /// Returns true if the pages are inconsistent: results may be missing or duplicated. This is the case if
     /// - the total number of results has changed since the first page: two consecutive pages reported different totals;
-    /// - a page has another number of results than the page before it, except for a last page with fewer results;
-    /// - the number of results on all pages differs from the total that the last page reports.
+    /// - a page has more results than the page before it, or a page other than the last one has fewer;
+    /// - the pages together have more or fewer results than the total that the last page reports.
     ///
     /// Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
-    /// during the iteration, the results after them move. A result can then be on two pages or on none, so it can be
-    /// doubled or missing. Added results move no other results if the order puts new results at the end, as `created`
-    /// does for companies. Changes that leave the total the same are not detected.
+    /// during the iteration, the results after them move. A result can then be on two pages or on none. Added results
+    /// move no other results if the order puts new results at the end, as `created` does for companies. Changes that
+    /// leave the total the same are not detected.
     ///
     /// With a [`concurrency`](Self::concurrency) of more than 1, a page can be older than the page before it. If their
     /// totals differ, the page and all pages after it are requested again.

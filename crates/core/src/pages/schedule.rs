@@ -2,30 +2,30 @@
 
 use std::collections::VecDeque;
 
-/// The maximum number of pages that can be under way at once.
+/// The maximum number of pages that can be requested at the same time.
 pub(super) const MAX_CONCURRENCY: u32 = 64;
 
 /// The state of an iteration over numbered pages, which are returned in order.
 ///
-/// The first page is requested alone. Its response tells the total number of results. Then up to `limit` pages are
+/// The first page is requested alone. Its response contains the total number of results. Then up to `limit` pages are
 /// requested at once: the next page to return, and the pages after it. A page is in a slot from its request until it is
 /// returned, so at most `limit` pages are kept.
 ///
-/// A page is requested *in order* if the page before it was returned before the request. With a limit of 1, all pages
-/// are requested in order.
+/// A page is requested *in order* if it is requested after the page before it was returned. With a limit of 1, all
+/// pages are requested in order.
 pub(super) struct Schedule<R, E> {
-    /// The limit that the caller has set.
+    /// The limit of concurrent requests that the caller has set.
     concurrency: u32,
-    /// The current limit.
+    /// The current limit of concurrent requests.
     limit: u32,
-    /// The number of the last page that was requested before the latest halving of the limit. A 429 for this page or an
-    /// earlier page does not halve the limit again.
+    /// The number of the last page that was requested before the latest halving of the limit of concurrent requests. A
+    /// 429 for this page or an earlier page does not halve the limit again.
     halved_at: u64,
     /// The number of pages that were returned.
     returned: u64,
     /// The number of results on the returned pages.
     seen: u64,
-    /// The number of results on the longest page. Each page except the last one should have this length.
+    /// The number of results on the longest page. Each page except the last one should have this number of results.
     page_length: u64,
     /// The total number of results that the latest returned page reports.
     total: Option<u64>,
@@ -57,7 +57,8 @@ impl<R, E> Schedule<R, E> {
         }
     }
 
-    /// Returns a schedule that continues at the same page. It has no page that is under way or has arrived.
+    /// Returns a schedule that continues at the same page. Pages that are under way or have arrived are requested
+    /// again.
     pub(super) fn at_same_page(&self) -> Self {
         Self { slots: VecDeque::new(), ..*self }
     }
@@ -80,10 +81,10 @@ impl<R, E> Schedule<R, E> {
         self.is_finished
     }
 
-    /// Returns true if the returned pages cannot contain each result once. This is the case if
+    /// Returns true if the returned pages are inconsistent: results may be missing or duplicated. This is the case if
     /// - two consecutive pages reported different totals, even if [`accept`](Self::accept) rejected the second page;
-    /// - a page other than the last one has another length than the page before it;
-    /// - the number of results on all pages differs from the total.
+    /// - a page has more results than the page before it, or a page other than the last one has fewer;
+    /// - all pages together have more or fewer results than the total.
     pub(super) fn total_changed(&self) -> bool {
         self.total_changed
     }
@@ -141,12 +142,15 @@ impl<R, E> Schedule<R, E> {
         }
     }
 
-    /// Accepts the next page, which has `results` results and reports `total`, and moves to the page after it. Returns
-    /// false if the page is rejected: the page and all later pages must be requested again.
+    /// Accepts or rejects the next page, which has arrived. `results` is the number of results on this page. `total` is
+    /// the total number of results that this page reports. Returns true if the page is accepted: the schedule then
+    /// moves to the following page. Returns false if the page is rejected: this page and all later pages must be
+    /// requested again.
     ///
-    /// A page is rejected if it was not requested in order and its total differs from that of the page before. The page
-    /// may then be older than the page before it, and its results may be at other positions. The limit of concurrent
-    /// requests becomes 1. This keeps the number of repeated requests low even if the total changes often.
+    /// A page is rejected if its total differs from the total of the previous page, and the page was requested before
+    /// the previous page was returned. Such a page may be older than the previous page, so its results may be at other
+    /// positions. The limit of concurrent requests then becomes 1. This keeps the number of repeated requests low even
+    /// if the total changes often.
     #[must_use]
     pub(super) fn accept(&mut self, results: u64, total: u64) -> bool {
         let changed = self.total.is_some_and(|previous| previous != total);
@@ -174,8 +178,8 @@ impl<R, E> Schedule<R, E> {
         true
     }
 
-    /// Returns whether the latest returned page, which has `results` results, starts or ends at another position than
-    /// its number says. Only the last page can be shorter than the pages before it.
+    /// Returns whether the latest returned page has an unexpected number of results. `results` is the number of results
+    /// on this page. Each page should have as many results as the pages before it. Only the last page can have fewer.
     fn has_wrong_length(&self, results: u64) -> bool {
         let is_shorter = results < self.page_length && !self.is_finished;
         self.returned > 1 && (is_shorter || results > self.page_length)
@@ -189,7 +193,7 @@ impl<R, E> Schedule<R, E> {
         }
     }
 
-    /// Records that all pages under way were dropped.
+    /// Records that all requests under way were dropped.
     pub(super) fn abandon(&mut self) {
         self.reset(|slot| matches!(slot, Slot::UnderWay { .. }));
     }

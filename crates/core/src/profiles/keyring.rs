@@ -1,5 +1,5 @@
-//! The key of a profile in the keyring of the operating system. This crate runs the command `codat-keys` to read the
-//! key, and so needs no client of a keyring.
+//! Reads the key of a profile from the keyring of the operating system. This crate runs the command `codat-keys` to
+//! read the key, so it needs no keyring library.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -11,11 +11,11 @@ use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::trusted_file::open_trusted;
 
-/// The timeout of the command. It leaves time to answer the password prompt of a locked keyring.
+/// The timeout of the command `codat-keys`. A user has time to answer the password prompt of a locked keyring.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Returns a provider that runs `codat-keys header` for the profile `name`. The command returns an error unless the
-/// profile is for the origin of `base_url`.
+/// Returns a provider that runs `codat-keys header` for the profile `name`. The command fails unless the base URL of
+/// the profile has the same origin as `base_url`.
 pub(super) fn provider(name: &str, base_url: &str, environment: Environment<'_>) -> Result<KeyCommand, Error> {
     let refuse = |what: String| {
         let text = format!("the key of the profile `{name}` is in the keyring, which `codat-keys` reads, and {what}");

@@ -86,9 +86,9 @@ impl ConfigFile {
     }
 }
 
-/// Returns the profile whose key a client uses. `option` is the profile name in the option `profile` of the client.
-/// Returns `None` if neither this option nor `CODAT_PROFILE` names a profile. Also returns `None` if an environment
-/// variable with a key has precedence.
+/// Returns the profile whose key a client uses, or `None` if the client uses no profile. `option` is the profile name
+/// in the option `profile` of the client. If `option` is `None`, the environment variable `CODAT_PROFILE` names the
+/// profile, unless another environment variable selects a key.
 pub(crate) fn selected(option: Option<&str>, environment: Environment<'_>) -> Result<Option<Profile>, Error> {
     let (name, named_by) = match (key_selectors(option.is_some(), environment, false).next(), option) {
         (Some(KeySelector::ProfileOption), Some(name)) => (ProfileName::parse(name, "the option `profile`")?, None),
@@ -102,9 +102,9 @@ pub(crate) fn selected(option: Option<&str>, environment: Environment<'_>) -> Re
     config.get(&name, named_by).cloned().map(Some)
 }
 
-/// Returns the keys in the environment variables for a credential, in the file that `CODAT_API_KEY_FILE` names, and in
-/// the files of the profiles. Omits what cannot be read, and does not read pipes, which can be read only once. A program
-/// masks these keys in its messages before it has built a client.
+/// Returns the keys in environment variables, in the file that `CODAT_API_KEY_FILE` names, and in the files of the
+/// profiles. Omits keys that cannot be read. Does not read a pipe, because a pipe can be read only once. A program that
+/// has not built a client yet uses this function to mask keys in its messages.
 pub fn configured_keys() -> Vec<ApiKey> {
     let of_variables = credential_chain().into_iter().filter_map(|source| source.credential.ok().flatten());
     let config = config_path(&process_environment).and_then(|path| ConfigFile::load(&path));

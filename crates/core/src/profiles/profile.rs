@@ -22,7 +22,7 @@ const MAX_NAME_CHARS: usize = 32;
 pub struct Profile {
     /// The name of the profile.
     pub name: ProfileName,
-    /// The base URL of the API. The key is sent only to its origin.
+    /// The base URL of the API. The key is sent only to the origin of this URL.
     pub base_url: String,
     /// The source of the key.
     pub source: ProfileSource,
@@ -33,13 +33,13 @@ pub struct Profile {
 pub enum ProfileSource {
     /// The keyring of the operating system.
     Keyring,
-    /// A file with a key or a whole header.
+    /// A file that contains an API key or the value of an `Authorization` header.
     File(PathBuf),
     /// A program that prints a key.
     Command(ProfileCommand),
 }
 
-/// An external program that prints a key, with its arguments.
+/// An external program that prints a key, and the arguments of the program.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProfileCommand {
     pub(super) argv: Vec<OsString>,
@@ -58,9 +58,9 @@ pub struct ProfileCommand {
 pub struct ProfileName(String);
 
 impl Profile {
-    /// Returns the base URL for requests with the key of this profile: the one in `given`, else the value of
-    /// `CODAT_BASE_URL`, else the base URL of the profile. `given` is a base URL and the name of the setting that
-    /// contains it.
+    /// Returns the base URL for requests with the key of this profile. Uses the base URL in `given` if there is one.
+    /// Otherwise uses the value of `CODAT_BASE_URL`, or the base URL of the profile if `CODAT_BASE_URL` is not set.
+    /// `given` contains a base URL and the name of the setting for the URL.
     ///
     /// Returns an error if the base URL and the profile have different origins, because the key of a profile is sent
     /// only to the origin of the profile.
@@ -89,13 +89,14 @@ impl Profile {
         }
     }
 
-    /// Returns the origin of the base URL. The key is sent only to this origin. `None` if the base URL is invalid.
+    /// Returns the origin of the base URL. The key is sent only to this origin. Returns `None` if the base URL is
+    /// invalid.
     pub fn origin(&self) -> Option<Origin> {
         origin(&self.base_url)
     }
 
-    /// Returns a cache for the key of this profile. If the file with the key is a pipe, waits up to `limit` for the
-    /// key.
+    /// Returns a cache for the key of this profile. If the key is in a file, and this file is a pipe, waits up to
+    /// `limit` for the key.
     pub(crate) fn credentials(&self, environment: Environment<'_>, limit: Duration) -> Result<CredentialCache, Error> {
         match &self.source {
             ProfileSource::Keyring => {
@@ -153,7 +154,7 @@ impl fmt::Debug for ProfileSource {
 }
 
 impl fmt::Debug for ProfileCommand {
-    /// Omits the arguments, which may contain a secret.
+    /// Omits the program and its arguments, because the arguments may contain a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProfileCommand").finish_non_exhaustive()
     }

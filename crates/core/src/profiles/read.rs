@@ -1,5 +1,5 @@
-//! The parser of `config.toml`. An error message contains the line and the mistake. It quotes no value, because a user
-//! may have written an API key as a value by mistake.
+//! The parser of `config.toml`. Error messages contain the line number and describe the mistake. They quote no value,
+//! because a user may have written an API key as a value by mistake.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -136,7 +136,7 @@ impl TryFrom<SourceTable> for ProfileSource {
 }
 
 impl<'de> Deserialize<'de> for ProfileTable {
-    /// Deserializes a table only. The derived implementation also accepts an array of the values.
+    /// Deserializes only a table. A derived implementation would also accept an array of the field values.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]

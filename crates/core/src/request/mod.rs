@@ -53,9 +53,9 @@ impl<C> Request<C> {
 
     /// Adds a header.
     ///
-    /// For POST and PATCH, an `Idempotency-Key` header replaces the generated one. To repeat an earlier request without
-    /// performing it twice, send the same body with the same idempotency key within 85 minutes. Codat forgets the
-    /// idempotency key after 90 minutes.
+    /// For POST and PATCH, an `Idempotency-Key` header replaces the idempotency key that the client generates. To
+    /// repeat an earlier request without performing it twice, send the same body with the same idempotency key within
+    /// 85 minutes. Codat forgets the idempotency key after 90 minutes.
     ///
     /// The request returns `InvalidInput` for headers that the client sets: `Authorization`, `Host`, `Accept-Encoding`
     /// and headers for the connection or the length of the body, such as `Connection` and `Content-Length`. The request
@@ -116,7 +116,7 @@ impl<C> Request<C> {
     }
 
     /// Sets the timeout of this request, including retries and waits. Default: the timeout of the client. If the client
-    /// was built without a timeout: 30 s, and 10 s for each attempt.
+    /// has no timeout either, the defaults are 30 s for the request and 10 s for each attempt.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.options.timeout = Some(time);
         self
@@ -124,14 +124,15 @@ impl<C> Request<C> {
 
     /// Sets the maximum size of the response body in bytes. A larger body is an error of kind `TooLarge`. Default: the
     /// limit of the client, see [`ClientBuilder::max_response_bytes`](crate::ClientBuilder::max_response_bytes). With
-    /// [`send_streaming`](Request::send_streaming): no limit. The request returns `InvalidInput` for zero.
+    /// [`send_streaming`](Request::send_streaming), the default is no limit. The request returns `InvalidInput` for
+    /// zero.
     pub fn max_response_bytes(mut self, bytes: u64) -> Self {
         self.options.max_response_bytes = Some(bytes);
         self
     }
 
-    /// Cancels the request when the future `cancelled` completes, also while the body of a
-    /// [`ResponseStream`] is read. A cancelled request returns `Cancelled`, or
+    /// Cancels the request when the future `cancelled` completes. While the caller reads the body of a
+    /// [`ResponseStream`], the request can still be cancelled. A cancelled request returns `Cancelled`, or
     /// `OutcomeUnknown` if the request may have taken effect. Default: the request is not cancelled.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.options.cancellation = Some(Box::pin(cancelled));
@@ -151,9 +152,9 @@ impl Request {
     /// Sends the request, and returns the response as soon as its headers have arrived. The caller then reads the body in
     /// chunks. Use this method for a body that is too large for memory.
     ///
-    /// Retries, and the refresh of the credential after a 401 or 403, happen only until the headers of a successful
+    /// The request can be repeated, after a transient error or with a new credential, until the headers of a successful
     /// response have arrived. The timeout of the request covers this time. Afterwards, the request is never repeated.
-    /// Each wait for the next chunk can then take as long as an attempt. [`ResponseStream`] documents this timeout, and
+    /// Each wait for the next chunk then has the timeout of an attempt. [`ResponseStream`] documents this timeout, and
     /// how the body ends.
     ///
     /// [`max_response_bytes`](Self::max_response_bytes) limits the body only if it is set on this request. Default: no

@@ -95,7 +95,8 @@ impl<'a> Execution<'a> {
         still_running || is_transient(error)
     }
 
-    /// Returns the state of this operation, which [`Conclusion::conclude`] adds to an error.
+    /// Returns the information about this operation that [`Conclusion::conclude`] adds to an error, such as the number
+    /// of attempts.
     pub(crate) fn conclusion(&self) -> Conclusion {
         Conclusion {
             deadline: self.deadline,
@@ -115,7 +116,8 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// The state of an operation, which [`conclude`](Self::conclude) adds to an error.
+/// Information about an operation, such as the number of attempts. [`conclude`](Self::conclude) adds this information
+/// to an error.
 pub(crate) struct Conclusion {
     deadline: Deadline,
     attempts: u32,
@@ -126,9 +128,9 @@ pub(crate) struct Conclusion {
 }
 
 impl Conclusion {
-    /// Completes the error that the operation returns. Adds the number of attempts and the elapsed time. Changes the
-    /// kind to `OutcomeUnknown` if an attempt may have taken effect. The error for a 400 from Codat to a request with
-    /// an idempotency key keeps its kind, because no attempt took effect.
+    /// Adds the number of attempts and the elapsed time to the error of an operation. Changes the kind of the error to
+    /// `OutcomeUnknown` if an attempt may have taken effect. If Codat responds with 400 to a request with an
+    /// idempotency key, the error keeps its kind, because no attempt took effect.
     pub(crate) fn conclude(&self, error: Error, now: Instant) -> Error {
         let error = error.with_attempts(self.attempts, self.deadline.elapsed(now));
         let key = self.idempotency_key.clone();

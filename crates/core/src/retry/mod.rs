@@ -36,7 +36,7 @@ pub(crate) struct RetryPolicy {
     pub(crate) max_attempts: u32,
     /// The upper bound of the random wait after the first attempt. The bound doubles after each further attempt.
     pub(crate) initial_backoff: Duration,
-    /// The duration at which the upper bound stops doubling.
+    /// The maximum of the upper bound of a random wait. The bound stops doubling at this duration.
     pub(crate) max_backoff: Duration,
 }
 
@@ -47,8 +47,8 @@ pub(crate) const DEFAULT_POLICY: RetryPolicy =
 /// The policy of clients without retries: a single attempt.
 pub(crate) const NO_RETRIES: RetryPolicy = RetryPolicy { max_attempts: 1, ..DEFAULT_POLICY };
 
-/// The minimum time that must remain for the next attempt after the wait. A response is unlikely to arrive in less
-/// time.
+/// The minimum time that must remain until the deadline when the next attempt begins. A response is unlikely to arrive
+/// in less time.
 const MIN_REMAINING: Duration = Duration::from_millis(100);
 
 impl RetryPolicy {

@@ -44,7 +44,7 @@ impl BodyLimit {
     pub(crate) const NONE: Self = Self { bytes: u64::MAX, is_option: true };
     /// The limit for the operations on keys. Codat's lists of keys are far smaller.
     pub(crate) const OF_KEY_OPERATIONS: Self = Self { bytes: 8 * MIB, is_option: false };
-    /// The limit for error responses. Codat's error bodies are far smaller. A larger body is ignored.
+    /// The limit for error responses. Codat's error bodies are far smaller. A body above the limit is ignored.
     pub(super) const OF_ERRORS: Self = Self { bytes: 64 * KIB, is_option: false };
 
     /// Returns the limit for a value of the option `max_response_bytes`.
@@ -137,9 +137,9 @@ impl Body {
         Ok(read.into())
     }
 
-    /// Reserves memory for the rest of the body, limited to the number of bytes that have already arrived or to 1 MiB,
-    /// whichever is larger. Always reserves at least `chunk` bytes. A server that declares a long body and sends little
-    /// of it thus occupies little memory.
+    /// Reserves memory for the rest of the body. Reserves at most 1 MiB, or as many bytes as have already arrived if
+    /// this number is larger. In any case, reserves at least `chunk` bytes. A server that declares a long body but
+    /// sends only a small part of it therefore occupies little memory.
     fn reserve(&self, read: &mut Vec<u8>, chunk: usize) {
         if read.capacity() - read.len() < chunk {
             let missing = self.length.unwrap_or(u64::MAX).saturating_sub(read.len() as u64);
@@ -149,8 +149,8 @@ impl Body {
     }
 }
 
-/// Rejects a response body with a content encoding, or with a transfer coding other than `chunked`, because API keys in
-/// it could not be redacted. The request asks for a body without an encoding.
+/// Rejects a response body with a content encoding, or with a transfer coding other than `chunked`. API keys in such a
+/// body could not be redacted. The request asks for a body without an encoding.
 fn check_encoding(headers: &HeaderMap, known: &KnownKeys) -> Result<(), Error> {
     let mut content = headers.get_all(CONTENT_ENCODING).iter();
     let mut transfer = headers.get_all(TRANSFER_ENCODING).iter();
@@ -172,7 +172,7 @@ fn check_encoding(headers: &HeaderMap, known: &KnownKeys) -> Result<(), Error> {
     }
 }
 
-/// Returns whether a header lists no other names than `allowed`.
+/// Returns whether all names in a comma-separated header value are in `allowed`.
 fn lists_only(value: &HeaderValue, allowed: &[&str]) -> bool {
     let is_allowed = |name: &[u8]| allowed.iter().any(|allowed| name.eq_ignore_ascii_case(allowed.as_bytes()));
     value.as_bytes().split(|byte| *byte == b',').all(|name| is_allowed(name.trim_ascii()))

@@ -56,8 +56,8 @@ enum Tunnel {
     Refused,
 }
 
-/// Returns the reason for a tunnel error, or `None` if the tunnel did not fail. Compares the text of the error, because
-/// hyper-util does not export its type.
+/// Returns why the proxy did not open a tunnel, or `None` if the error has another cause. Compares the text of the
+/// error, because hyper-util does not export the type of the error.
 fn tunnel(source: &reqwest::Error) -> Option<Tunnel> {
     let text = chain(source).map(|error| error.to_string()).find(|text| text.starts_with("tunnel error: "))?;
     Some(match text.as_str() {
@@ -122,7 +122,8 @@ fn too_slow(place: &str) -> Error {
         .with_hint(ErrorKind::Connect.hint())
 }
 
-/// Returns the error for the response of a proxy to `CONNECT`. A 408, 429 or 5xx is retryable.
+/// Returns the error for a proxy that rejects a `CONNECT` request with this status. The error is retryable if the
+/// status is 408, 429 or 5xx.
 fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
     let what = format!("the proxy {place} answered {}{reason} when asked to connect to {target}", status.as_u16());

@@ -50,7 +50,8 @@ impl Transport {
         }
     }
 
-    /// Returns a credential with another key than `rejected`, if the source has one.
+    /// Refreshes the credential after Codat has rejected the API key `rejected`. Returns `None` if the credential
+    /// source has no other key.
     pub(crate) async fn key_after_rejection(
         &self,
         rejected: &ApiKey,

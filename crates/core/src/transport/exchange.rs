@@ -39,7 +39,7 @@ impl Transport {
         self.read_response(answer, mode, ends).await
     }
 
-    /// Reads the headers of a response, and its body unless the caller reads it.
+    /// Reads the headers of a response. Also reads the body, unless the caller reads the body in chunks.
     async fn read_response(
         &self,
         mut answer: reqwest::Response,
@@ -83,7 +83,7 @@ impl Transport {
         }
     }
 
-    /// Converts an error of reqwest. The request counts as not sent only if the connection failed.
+    /// Converts an error of reqwest. The request counts as not sent only if no connection was made.
     async fn failure(&self, source: reqwest::Error) -> Failure {
         if source.is_connect() {
             return Failure { error: connect_error(source, self.target()).await, sent: false };

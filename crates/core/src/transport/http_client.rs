@@ -24,7 +24,7 @@ pub(crate) enum HttpConfig {
 }
 
 impl HttpConfig {
-    /// Returns a copy without shared TLS sessions. Called in the child process after a fork.
+    /// Returns a copy without shared TLS sessions, for use in the child process after a fork.
     pub(super) fn for_this_process(&self) -> Self {
         match self {
             Self::Own { tls, proxy } => Self::Own { tls: tls.for_this_process(), proxy: proxy.clone() },
@@ -42,7 +42,7 @@ impl HttpConfig {
     }
 }
 
-/// Builds the reqwest client. It follows no redirects, repeats no requests and does not decompress responses.
+/// Builds the reqwest client. The client follows no redirects, repeats no requests and does not decompress responses.
 pub(super) fn build(config: &TransportConfig) -> Result<reqwest::Client, Error> {
     let http = match &config.http {
         HttpConfig::Own { tls, proxy: None } => tls.set(reqwest::Client::builder().no_proxy()),

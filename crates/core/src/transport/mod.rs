@@ -1,4 +1,4 @@
-//! The transport: sends single attempts with reqwest, and reads the responses.
+//! The transport: sends each attempt of a request with reqwest, and reads the response.
 
 mod body;
 mod connect_error;
@@ -30,10 +30,10 @@ pub(crate) use body::{Body, BodyLimit, BodyMode};
 pub(crate) use http_client::{GivenClient, HttpConfig};
 pub(crate) use tls::Tls;
 
-/// The daily request quota from the latest response. Shared by all clones of a client.
+/// The daily request quota from the latest response. All clones of a client share this value.
 pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
 
-/// A flag that is set when a client is closed. Shared by all clones of the client.
+/// A flag that is set when a client is closed. All clones of the client share this flag.
 pub(crate) type Closed = Arc<AtomicBool>;
 
 /// The configuration of a transport.
@@ -48,7 +48,7 @@ pub(crate) struct TransportConfig {
 }
 
 impl TransportConfig {
-    /// Returns a copy with new locks and without TLS sessions. Called in the child process after a fork.
+    /// Returns a copy with new locks and without TLS sessions, for use in the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Self {
         let mut own = self.clone();
         own.credentials = Arc::new(self.credentials.for_this_process());
@@ -61,7 +61,7 @@ impl TransportConfig {
     }
 }
 
-/// Sends single attempts of requests, and reads the responses.
+/// Sends each attempt of a request, and reads the response. Does not repeat an attempt after a transient error.
 pub(crate) struct Transport {
     pub(crate) config: TransportConfig,
     http: reqwest::Client,
@@ -72,10 +72,10 @@ pub(crate) struct Transport {
     latest_rate_limit: LatestRateLimit,
 }
 
-/// The response to one attempt, and its body if the caller reads it in chunks.
+/// The response to one attempt. `body` is set if the caller reads the body in chunks.
 pub(crate) struct Received {
     pub(crate) attempt: Attempt,
-    /// `None` if the transport has read the body.
+    /// `None` if the transport has already read the body.
     pub(crate) body: Option<Body>,
 }
 
@@ -125,9 +125,9 @@ impl Transport {
         self.config.clock.sleep(time).await;
     }
 
-    /// Returns the minimum time that must remain until the deadline when an attempt begins: the connect timeout plus
-    /// 250 ms. With less time, the attempt could time out while it connects, and would then count as possibly sent. The
-    /// connect timeout is at most three quarters of the timeout of an attempt.
+    /// Returns the minimum time that must remain until the deadline when an attempt begins. This is 250 ms plus the
+    /// connect timeout or three quarters of the timeout of an attempt, whichever is shorter. With less time, the
+    /// attempt could time out while it connects. The request would then count as possibly sent.
     pub(crate) fn time_to_send(&self, deadline: Deadline) -> Duration {
         self.config.connect_timeout.min(deadline.time_to_connect()) + Duration::from_millis(250)
     }

@@ -7,8 +7,8 @@ use crate::error::{Error, ErrorKind};
 
 const NOT_HTTP: &str = "it does not begin with `HTTP/1.1`";
 
-/// The hint for an `http` base URL with a TLS port. A TLS server responds to an unencrypted request with a TLS alert,
-/// or closes the connection.
+/// The hint for an `http` base URL whose port expects TLS. A TLS server responds to an unencrypted request with a TLS
+/// alert, or closes the connection.
 const TLS_HINT: &str = "check the scheme and the port of the base URL: a port that speaks TLS needs https://";
 
 /// Returns the error for a request that failed after the connection was opened.
@@ -41,7 +41,8 @@ pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     error.with_source(source.without_url())
 }
 
-/// Describes why a response is not valid HTTP. Returns `None` if the connection was lost.
+/// Describes why a response is not valid HTTP. Returns `None` if the error has another cause, such as a lost
+/// connection.
 fn defect(error: &hyper::Error) -> Option<String> {
     // hyper does not export the kinds of these errors, so their text is compared.
     let text = error.to_string();

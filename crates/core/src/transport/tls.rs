@@ -1,5 +1,5 @@
-//! TLS with rustls and the bundled root certificates. Each client has its own crypto provider. The global provider of
-//! rustls is not set, because other libraries in the process may also use it.
+//! TLS with rustls and the bundled root certificates. Each client has its own crypto provider. This crate does not set
+//! the global crypto provider of rustls, because other libraries in the process may use that provider.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Tls {
         Ok(Self(config.with_root_certificates(roots).with_no_client_auth()))
     }
 
-    /// Returns a copy without TLS sessions. Called in the child process after a fork.
+    /// Returns a copy without TLS sessions, for use in the child process after a fork.
     pub(super) fn for_this_process(&self) -> Self {
         let mut own = self.clone();
         own.0.resumption = Resumption::default();

@@ -12,8 +12,9 @@ use super::error_response::error_response;
 use crate::domain::{BaseUrl, NOT_IN_A_SEGMENT, has_dot_segment, key_id_in_path};
 use crate::error::{Error, ErrorKind};
 
-/// Builds a request to a path below the base URL. Rejects a path that leads to another origin, or out of the base URL,
-/// and a DELETE request below `/apiKeys` that does not delete exactly one key: Codat has no such operation.
+/// Builds a request to a path below the base URL. Rejects a path that leads outside the base URL, for example to
+/// another origin. Also rejects a DELETE request below `/apiKeys` that does not delete exactly one key, because Codat
+/// has no such operation.
 pub(crate) fn any_request(
     method: Method,
     base: &BaseUrl,
@@ -41,7 +42,8 @@ pub(crate) fn any_request(
     request.body(body).map_err(|source| invalid_path().with_source(source))
 }
 
-/// Accepts each successful response, but a part of a resource (206) only if the request asked for a part.
+/// Returns an error unless the response is successful. A response with the status 206 contains only a part of a
+/// resource. It counts as successful only if the request asked for a part.
 pub(crate) fn parse_any(attempt: Attempt, asks_for_part: bool) -> Result<Attempt, Error> {
     let is_complete = attempt.status() != StatusCode::PARTIAL_CONTENT || asks_for_part;
     match attempt.status().is_success() && is_complete {

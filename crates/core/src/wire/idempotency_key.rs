@@ -10,11 +10,11 @@ use crate::error::{Error, ErrorKind};
 
 pub(crate) const HEADER: &str = "idempotency-key";
 
-/// The maximum age of an idempotency key that is sent. Codat forgets an idempotency key after 90 minutes.
+/// An idempotency key of this age is no longer sent. Codat forgets an idempotency key after 90 minutes.
 const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
-/// Generates an idempotency key. Does not use `Uuid::now_v7`, because it takes a lock. A lock may stay locked in a
-/// child process after a fork.
+/// Generates an idempotency key. Does not use `Uuid::now_v7`, because that function takes a lock. After a fork, the
+/// lock could stay locked in the child process.
 pub(crate) fn generate() -> Uuid {
     Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
 }
@@ -34,8 +34,8 @@ pub(crate) fn timestamp(key: Uuid) -> Result<Timestamp, Error> {
     )
 }
 
-/// Returns whether an idempotency key is too old to be sent. `time` is its creation time. A creation time more than 5
-/// minutes in the future also counts as too old: a clock is wrong, so the age is unknown.
+/// Returns whether an idempotency key is too old to be sent. `time` is the creation time of the key. A creation time
+/// more than 5 minutes in the future also counts as too old: a clock is then wrong, so the age is unknown.
 pub(crate) fn is_too_old(time: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(time);
     match Duration::try_from(age) {

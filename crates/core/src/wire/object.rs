@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A value that is deserialized from a JSON object only. A type that derives `Deserialize` alone also accepts an array
-/// of its fields.
+/// A value that is deserialized from a JSON object only. A derived implementation of `Deserialize` would also accept an
+/// array of the field values.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -20,8 +20,8 @@ pub(crate) fn list_request(base: &BaseUrl) -> Result<Request<Bytes>, Error> {
     request(Method::GET, base, "/apiKeys").body(Bytes::new()).map_err(unbuildable)
 }
 
-/// Parses a list of API keys and removes duplicates. Adds the listed keys to `attempt.known_keys`, so that they are
-/// redacted from responses and errors.
+/// Parses a list of API keys and removes duplicates. Adds the listed keys to `attempt.known_keys`. The keys in this set
+/// are redacted from responses and errors.
 pub(crate) fn parse_list(attempt: &Attempt) -> Result<Vec<ApiKeyDetails>, Error> {
     #[derive(Deserialize)]
     struct List {

@@ -27,7 +27,8 @@ static RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateLimit {
-    /// `X-Rate-Limit-Limit`: the number of requests per day, 1,000 × (1 + active connected companies).
+    /// `X-Rate-Limit-Limit`: the number of requests per day, which is 1,000 × (1 + number of active connected
+    /// companies).
     pub limit: Option<u64>,
     /// `X-Rate-Limit-Remaining`: the number of requests that remain today.
     pub remaining: Option<u64>,
