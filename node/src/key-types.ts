@@ -68,8 +68,8 @@ export class Creation {
      */
     readonly how: "created" | "replayed" | "adopted";
     /**
-     * Further new API keys with the name of `key`. If the outcome of a request is unknown, `create` searches the list of
-     * API keys for them. Empty if the outcome of every request is known. `null` if the API keys could not be listed.
+     * Other new API keys with the same name as `key`. `create` searches the list of API keys for such keys only if the
+     * outcome of a request is unknown. Otherwise, `extras` is empty. `null` if the API keys could not be listed.
      */
     readonly extras: readonly ApiKeyDetails[] | null;
 

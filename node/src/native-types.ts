@@ -236,9 +236,8 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * The number of the run of a JavaScript function that caused this error. The function is the key callback or a
-     * function of a sink. `None` if the error has another cause or no cause. `node/src/thrown-values.ts` stores the
-     * value that the run threw.
+     * The number of a run of the key callback or of a function of a sink. This run threw the value that caused the
+     * error. `None` if no thrown value caused the error. `node/src/thrown-values.ts` stores the value.
      */
     thrown: number | null;
     /** The data of the rotation that failed. `None` if the call is not a rotation. */

@@ -204,8 +204,8 @@ class Creation:
 
     @property
     def extras(self) -> builtins.list[ApiKeyDetails] | None:
-        """Further new API keys with the name of ``key``. If the outcome of a request is unknown, ``create`` searches the
-        list of API keys for them. Empty if the outcome of every request is known. ``None`` if the API keys could not be
+        """Other new API keys with the same name as ``key``. ``create`` searches the list of API keys for such keys only
+        if the outcome of a request is unknown. Otherwise, ``extras`` is empty. ``None`` if the API keys could not be
         listed.
         """
 

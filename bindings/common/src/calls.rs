@@ -73,7 +73,7 @@ pub enum Call {
     Delete {
         /// The id of the API key.
         id: KeyId,
-        /// Whether the API key that the client uses can be deleted.
+        /// If true, the call may delete the API key that the client uses.
         allow_key_in_use: bool,
     },
     /// Sends an HTTP request to Codat's API.
@@ -120,8 +120,8 @@ pub enum Outcome {
     Rotation(RotationVerb, String),
 }
 
-/// How a call ended. `R` is the type that represents an exception of a Python or JavaScript function that the call ran,
-/// such as the key callback. The key callback returns the API key.
+/// How a call ended. A call can run Python or JavaScript functions, such as the key callback, which returns the API
+/// key. `R` is the type that represents an exception of such a function.
 #[expect(clippy::large_enum_variant, reason = "most calls succeed, and a box would allocate for each of them")]
 pub enum Completion<R> {
     /// The call succeeded.
@@ -133,14 +133,15 @@ pub enum Completion<R> {
 }
 
 impl Call {
-    /// Performs the call. If `stop` completes, a call that only reads data is dropped. A call that can change data then
-    /// ends with its result, or with an error that says whether data may have changed. A panic becomes an error.
+    /// Performs the call. When `stop` completes, the call is cancelled. A cancelled call that only reads data is
+    /// dropped. A cancelled call that can change data ends with its result, or with an error that says whether data may
+    /// have changed. A panic becomes an error.
     pub async fn perform<R: Clone + Send + Sync + 'static>(self, client: Client, stop: Stop) -> Completion<R> {
         complete(self.begin(client, stop)).await
     }
 
-    /// Returns a text that describes what the call has changed if it succeeds. Returns `None` if the call only reads
-    /// data, or if the result of the call describes the change.
+    /// Describes the change that the call makes if it succeeds. Returns `None` if the call only reads data, or if the
+    /// result of the call describes the change.
     pub fn change(&self) -> Option<&'static str> {
         match self {
             Self::Delete { .. } => Some("the key was deleted"),

@@ -9,8 +9,8 @@ use codat_keys::{ApiKeyDetails, Error};
 use codat_keys_rotate::{RotationError, SinkError};
 use serde::Serialize;
 
-/// The data of an error. `R` is the type that represents an exception of a Python or JavaScript function that the call
-/// ran, such as the key callback. The key callback returns the API key.
+/// The data of an error. A call can run Python or JavaScript functions, such as the key callback, which returns the API
+/// key. `R` is the type that represents an exception of such a function.
 pub struct ErrorData<R> {
     /// The stable identifier of the kind of error.
     pub code: &'static str,

@@ -45,7 +45,7 @@ pub enum KeySource {
     Callback(KeyCallback),
 }
 
-/// A command that prints the API key, and its options.
+/// A command and its options. The command prints the API key.
 #[derive(Clone)]
 pub struct KeyCommandOptions {
     /// The program and its arguments.

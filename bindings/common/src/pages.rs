@@ -47,8 +47,8 @@ impl PageCursor {
         Self(Arc::new(Shared { cursor, unparsed: sync::Mutex::default(), total_changed }))
     }
 
-    /// Returns true if the returned pages cannot contain each result exactly once, for example because the total number
-    /// of results has changed. Does not wait for a page that is being requested.
+    /// Returns true if the returned pages are inconsistent: results may be missing or duplicated. This is the case if,
+    /// for example, the total number of results has changed. Does not wait for a page that is being requested.
     pub fn total_changed(&self) -> bool {
         self.0.total_changed.load(Ordering::Relaxed)
     }

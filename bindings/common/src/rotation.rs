@@ -1,4 +1,4 @@
-//! Rotations: their options as data, and their runs.
+//! Data types for the options of a rotation, and the code that runs a rotation.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use crate::errors::json;
 use crate::sinks::{FunctionSink, RotationRequest, current_ask};
 
-/// The maximum duration of one run of the function of a sink, if the sink has no other.
+/// The default timeout of a sink: the maximum duration of one run of a function of the sink.
 const SINK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The lease of a rotation, unless a sink needs a longer one.
@@ -33,9 +33,9 @@ pub struct RotationOptions {
     pub name: Option<String>,
     /// How long the old key stays after all sinks have the new key.
     pub grace: Option<Duration>,
-    /// Whether other content of a sink is replaced.
+    /// Whether the rotation may overwrite a sink that contains something other than the old key.
     pub overwrite: bool,
-    /// The ids of the keys that may be deleted first.
+    /// The ids of the keys that the rotation may delete before it creates the new key.
     pub delete_first: Vec<KeyId>,
 }
 
@@ -88,9 +88,9 @@ pub struct Rotation(Arc<Inner>);
 
 struct Inner {
     options: RotationOptions,
-    /// For each sink, the lock that a running function of the sink holds. All runs of the rotation share the locks. A
-    /// function that is still running after a timeout could otherwise write a key after the rotation has been rolled
-    /// back.
+    /// One lock per sink. A function of the sink holds the lock while it runs, even after its timeout. All runs of the
+    /// rotation share the locks. Otherwise, a function that is still running after its timeout could write a key after
+    /// a rollback.
     turns: Vec<Arc<Mutex<()>>>,
 }
 
@@ -101,8 +101,8 @@ impl Rotation {
         Self(Arc::new(Inner { options, turns }))
     }
 
-    /// Runs the rotation until it ends, fails or is cancelled. Returns its report, status or plan as JSON. Returns `None`
-    /// if `Status` or `Plan` was cancelled, which change nothing.
+    /// Runs the rotation until it ends, fails or is cancelled. Returns its report, status or plan as JSON. Returns
+    /// `None` only if `Status` or `Plan` was cancelled, because these verbs change nothing.
     pub(crate) async fn run(
         self,
         verb: RotationVerb,

@@ -1,5 +1,6 @@
-//! Sinks that are pairs of Python or JavaScript functions. A rotation that needs such a function asks the native module
-//! of the Python or Node package to run it, and hands it a [`SinkReply`], as the protocol of the key callback does.
+//! Sinks that are pairs of Python or JavaScript functions. When a rotation needs such a function, it passes a
+//! [`SinkReply`] to the native module of the Python or Node package. The native module runs the function, and passes
+//! the result to the [`SinkReply`].
 
 use std::future::{Future, pending};
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use crate::errors::CallbackError;
 pub(crate) type Ask = Arc<dyn Fn(RotationRequest) + Send + Sync>;
 
 tokio::task_local! {
-    /// The function with which the running rotation asks the native module. Each call sets this task-local value for its
-    /// own future.
+    /// The function that passes requests of the running rotation to the native module. Each call sets this task-local
+    /// value for its own future.
     static ASK: Ask;
 }
 
@@ -36,7 +37,7 @@ pub async fn with_sinks<T>(
 pub enum RotationRequest {
     /// Run a function of the sink with this index.
     Sink(usize, SinkRequest),
-    /// Pass this event, as JSON, to the function that was given for events.
+    /// Pass this event to the event handler of the rotation. The event is JSON.
     Event(String),
 }
 
@@ -48,7 +49,7 @@ pub struct SinkRequest {
     pub reply: SinkReply,
 }
 
-/// Returns the function with which the running call asks the native module.
+/// Returns the function that passes requests of the running call to the native module.
 pub(crate) fn current_ask() -> Ask {
     ASK.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(drop))
 }
@@ -65,7 +66,7 @@ pub(crate) struct FunctionSink {
 }
 
 impl FunctionSink {
-    /// Requests a run of a function, and waits for the result. Waits first until an earlier run has ended.
+    /// Waits until no function of the sink is running. Then requests a run of a function, and waits for the result.
     fn call(&self, key: Option<&ApiKey>) -> SinkFuture<'_, Content> {
         let key = key.cloned();
         Box::pin(async move {
@@ -107,7 +108,8 @@ pub struct SinkReply {
 }
 
 impl SinkReply {
-    /// The function that reads the sink returned a credential. `None` if the sink is empty, and for a delivery.
+    /// The function succeeded. `credential` is the content of the sink. It is `None` if the sink is empty, or if the
+    /// function has delivered a key to the sink.
     pub fn returned(self, credential: Option<Credential>) {
         self.send(Ok(credential.map_or(Content::Nothing, Content::Credential)));
     }

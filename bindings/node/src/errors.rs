@@ -27,9 +27,8 @@ pub struct ErrorData {
     pub shows_idempotency_key: bool,
     pub candidates: Option<Vec<KeyData>>,
     pub cause: Option<Arc<ErrorData>>,
-    /// The number of the run of a JavaScript function that caused this error. The function is the key callback or a
-    /// function of a sink. `None` if the error has another cause or no cause. `node/src/thrown-values.ts` stores the
-    /// value that the run threw.
+    /// The number of a run of the key callback or of a function of a sink. This run threw the value that caused the
+    /// error. `None` if no thrown value caused the error. `node/src/thrown-values.ts` stores the value.
     pub thrown: Option<i64>,
     /// The data of the rotation that failed. `None` if the call is not a rotation.
     pub rotation: Option<RotationErrorData>,

@@ -52,7 +52,7 @@ impl RotationCore {
         })))
     }
 
-    /// Returns the call with this verb, such as `start`.
+    /// Returns the call that performs an operation of the rotation. `verb` is the operation, such as `start`.
     pub(crate) fn call(&self, verb: &str) -> napi::Result<codat_keys_bindings::Call> {
         let verb = RotationVerb::parse(verb).ok_or_else(|| wrong("there is no such verb"))?;
         Ok(codat_keys_bindings::Call::Rotation(self.0.clone(), verb))
@@ -69,7 +69,8 @@ pub(crate) struct Message {
     event: Option<Box<RawValue>>,
 }
 
-/// Returns the message for a request, and the receiver of the result of the function.
+/// Converts a request to a message. If the request asks to run a function, also returns the [`SinkReply`] that receives
+/// the result of the function.
 pub(crate) fn message(request: RotationRequest) -> (Message, Option<SinkReply>) {
     match request {
         RotationRequest::Event(event) => {

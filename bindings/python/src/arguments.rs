@@ -81,7 +81,8 @@ pub(crate) fn seconds(name: &str, time: &Bound<'_, PyAny>) -> PyResult<Option<Du
     Ok(number_of_seconds(name, time)?.map(codat_keys::internal::seconds))
 }
 
-/// Converts a duration, as [`seconds`] does. Returns an error for NaN, and for a number below `minimum`.
+/// Converts a duration: a number of seconds, a `timedelta`, or `None`. Returns an error for NaN, and for a duration of
+/// less than `minimum` seconds.
 pub(crate) fn seconds_from(minimum: f64, name: &str, time: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
     match number_of_seconds(name, time)? {
         Some(number) if number.is_nan() || number < minimum => {

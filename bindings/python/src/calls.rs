@@ -144,8 +144,8 @@ pub(crate) fn request(
     })))
 }
 
-/// Returns a call that sends the same HTTP request as the call `request`, and ends when the headers of the response
-/// have arrived.
+/// Converts the call `request` to a call that ends when the headers of the response have arrived. Both calls send the
+/// same HTTP request.
 #[pyfunction]
 pub(crate) fn stream(request: &Call) -> Call {
     Call(match request.0.clone() {

@@ -25,7 +25,7 @@ pub(crate) fn raise_data(py: Python<'_>, error: &ErrorData) -> PyErr {
 }
 
 /// Attaches the outcome of an interrupted call to `raised`, the exception that interrupted the call. `result` is the
-/// result of the call. `change` describes what the call has changed if it succeeded. If the call may have changed data,
+/// result of the call. `change` describes the change that a successful call makes. If the call may have changed data,
 /// the `__cause__` of `raised` becomes an error that describes the change.
 pub(crate) fn explain(
     py: Python<'_>,

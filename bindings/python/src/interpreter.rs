@@ -44,7 +44,7 @@ pub(crate) fn call<'py>(
     call_with(function, arguments, None)
 }
 
-/// Calls a Python function, as [`call`] does, and passes keyword arguments to it.
+/// Calls a Python function with positional and keyword arguments. [`call`] describes what happens during shutdown.
 pub(crate) fn call_with<'py>(
     function: &Bound<'py, PyAny>,
     arguments: impl IntoPyObject<'py, Target = PyTuple>,

@@ -91,8 +91,8 @@ impl Creation {
         self.0.how.code()
     }
 
-    /// Further new API keys with the name of ``key``. If the outcome of a request is unknown, ``create`` searches the
-    /// list of API keys for them. Empty if the outcome of every request is known. ``None`` if the API keys could not be
+    /// Other new API keys with the same name as ``key``. ``create`` searches the list of API keys for such keys only
+    /// if the outcome of a request is unknown. Otherwise, ``extras`` is empty. ``None`` if the API keys could not be
     /// listed.
     #[getter]
     fn extras(&self) -> Option<Vec<ApiKeyDetails>> {

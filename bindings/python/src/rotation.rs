@@ -55,7 +55,7 @@ impl RotationCore {
         })))
     }
 
-    /// Returns the call with this verb, such as `start`.
+    /// Returns the call that performs an operation of the rotation. `verb` is the operation, such as `start`.
     fn call(&self, verb: &str) -> PyResult<Call> {
         let verb = RotationVerb::parse(verb).ok_or_else(|| PyValueError::new_err("there is no such verb"))?;
         Ok(Call(codat_keys_bindings::Call::Rotation(self.0.clone(), verb)))
@@ -117,7 +117,7 @@ impl RotationRequest {
         self.event.as_ref().map(|event| json::parse(py, event)).transpose()
     }
 
-    /// Passes the value that the function returned to the rotation.
+    /// Passes the return value of the function to the rotation.
     fn complete(&self, returned: &Bound<'_, PyAny>) -> PyResult<()> {
         let name = if self.key.is_some() { "deliver" } else { "read" };
         if returned.hasattr("__await__")? {
@@ -138,7 +138,7 @@ impl RotationRequest {
         Ok(())
     }
 
-    /// Passes the exception that the function raised to the rotation.
+    /// Passes the exception of the function to the rotation.
     fn fail(&self, raised: &Bound<'_, PyBaseException>) {
         let name = if self.key.is_some() { "deliver" } else { "read" };
         let (text, error) = (format!("{name} raised {}", kind(raised)), PyErr::from_value(raised.clone().into_any()));

@@ -9,8 +9,8 @@ use crate::errors::raise;
 use crate::key_types::ApiKeyDetails;
 use crate::secrets::ApiKey;
 
-/// What a rotation does before it delivers its new key. Another system, such as AWS Secrets Manager, runs the rotation
-/// step by step.
+/// The part of a staged rotation that happens before the new key is delivered. Another system, such as AWS Secrets
+/// Manager, runs a staged rotation step by step.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct StagedPlan(codat_keys_bindings::StagedPlan);
 

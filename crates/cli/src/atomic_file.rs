@@ -10,7 +10,7 @@ use crate::file_identity::is_at;
 use crate::signals::with_state;
 
 /// A temporary file that will replace another file in the same folder. On Unix, the file has mode 0600: only the owner
-/// can read it. The file is removed if this value is dropped, or a signal ends this process, before the replacement.
+/// can read it. Until the replacement, the file is removed if this value is dropped or a signal ends this process.
 pub(crate) struct AtomicFile(NamedTempFile);
 
 impl AtomicFile {
@@ -69,9 +69,9 @@ impl AtomicFile {
         self.rename(path, |file| file.persist_noclobber(path).map(drop).map_err(Into::into))
     }
 
-    /// Renames the temporary file to `path`. After the rename, neither a drop nor a signal removes the file. Returns an
-    /// error if another user has replaced the temporary file before the rename, or the file at `path` after the rename.
-    /// A user who can write to the folder can do this.
+    /// Renames the temporary file to `path`. After the rename, neither a drop nor a signal removes the file. A user who
+    /// can write to the folder can replace its files. Returns an error if the temporary file was replaced before the
+    /// rename, or if the file at `path` was replaced after the rename.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
         self.rename(path, |file| file.persist(path).map(drop).map_err(Into::into))
     }

@@ -169,7 +169,8 @@ fn findings_of_all(client: &Client, keys: &[ApiKeyDetails]) -> Vec<Kind> {
 
 /// An index of the names of all keys. It avoids comparing each pair of keys.
 struct Names<'a> {
-    /// The ids of the keys with each name. A key can be listed several times.
+    /// For each name, the ids of the keys with this name. If a key is listed several times, the set contains its id
+    /// once.
     keys: HashMap<&'a str, HashSet<&'a KeyId>>,
     /// The age of the newest replacement for each base name. A replacement is a key that a rotation has created. The
     /// name of a replacement is the base name and a tag, and therefore differs from the name of the older key.

@@ -117,9 +117,9 @@ enum Command {
 }
 
 impl Cli {
-    /// Returns the hint for the case that standard output is closed. Returns `None` if the command can run with a
-    /// closed standard output. This is the case if the command prints only with `--json`, or if all of its output is
-    /// also on standard error or in a file.
+    /// Returns the hint for the error that standard output is closed. Returns `None` if the command can run while
+    /// standard output is closed. Such a command prints only with `--json`, or its whole output is also on standard
+    /// error or in a file.
     pub(crate) fn closed_output_hint(&self) -> Option<&'static str> {
         match &self.command {
             Command::Create(create) => create.closed_output_hint(),

@@ -73,7 +73,8 @@ impl<'a> Download<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// Creates the temporary file. Returns an error if the file at `path` must not be replaced, or cannot be created.
+    /// Creates the temporary file. Returns an error if the folder accepts no new file, or if the file at `path` must
+    /// not be replaced.
     fn new(path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
         check_path(path)?;
         if path.symlink_metadata().is_ok() {

@@ -73,7 +73,7 @@ impl Demo<'_> {
         expect(ended.status.success(), &format!("the rotation succeeds, but it said: {}", text.trim()))
     }
 
-    /// Returns the key in a file. Codat must accept the key.
+    /// Returns the key in a file. Sends a request with the key, and returns an error if the emulator rejects it.
     async fn key_in(&self, file: &Path) -> Result<ApiKeyDetails, Failure> {
         let text = std::fs::read_to_string(file).map_err(|error| failure("the file of the key", &error))?;
         Ok(client(self.emulator, &ApiKey::parse(&text)?)?.whoami().await?)

@@ -28,7 +28,7 @@ pub(super) fn open(folder: Option<&Path>, name: &str) -> Result<FileJournal, Fai
     Ok(journal)
 }
 
-/// Returns an error if `text` contains an API key. `text` is a path or a name from which the path of a folder is made.
+/// Returns an error if `text` contains an API key. `text` is the folder of the journals or the name of a journal.
 fn refuse_key(text: &str, what: &str, hint: &str) -> Result<(), Failure> {
     if holds_secret(text) {
         return Err(invalid(format!("{what} contains an API key, or what looks like one"), hint));
