@@ -65,8 +65,8 @@ impl Connection {
         builder
     }
 
-    /// Returns the options that select the key and the server, for a command that the user is to run next. Omits the
-    /// proxy, whose URL may contain a password.
+    /// Returns the options that select the key and the server, without the proxy, whose URL may contain a password.
+    /// Messages that name the next command contain these options.
     pub(crate) fn arguments(&self) -> Vec<(&'static str, String)> {
         let file = self.ca_file.as_ref().map(|file| file.display().to_string());
         let options =
@@ -82,7 +82,7 @@ impl Connection {
 }
 
 impl KeyOptions {
-    /// Returns options that select the key of the profile `name`. Commands that send no request use these options.
+    /// Returns options that select the key of the profile `name`. `base_url` is the value of `--base-url`.
     pub(crate) fn of_profile(name: &str, base_url: Option<&str>) -> Self {
         let base_url = base_url.map(ToOwned::to_owned);
         Self { profile: Some(name.to_owned()), base_url, timeout: None, allow_insecure_http: true }

@@ -53,9 +53,8 @@ pub(crate) fn summary(option: Option<&str>) -> String {
     }
 }
 
-/// Returns a warning if every user of the machine can read the key file, and otherwise an empty text. The warning
-/// concerns mounted secrets and files of other users. The library `codat-keys` rejects any other file that every user can
-/// read.
+/// Returns a warning if every user of the machine can read the key file, and otherwise an empty text. The library
+/// `codat-keys` accepts such a file only if it is a mounted secret or belongs to another user.
 fn readers_warning(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
 }

@@ -108,7 +108,8 @@ impl Failure {
         self
     }
 
-    /// Changes an exit status of 0 to 1. Otherwise a failed write to a closed pipe has status 0 and is not reported.
+    /// Changes an exit status of 0 to 1, so that the failure is reported. A failed write to a closed pipe has status 0
+    /// by default.
     ///
     /// Commands call this function if the user must learn that the output was lost.
     pub(crate) fn even_on_closed_pipe(self) -> Self {

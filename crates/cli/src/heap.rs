@@ -1,12 +1,12 @@
 //! The memory of large bodies.
 
-/// The size in bytes from which the C library returns memory to the system at once.
+/// The minimum size in bytes of an allocation that glibc returns to the system as soon as it is freed.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const RETURNED_BYTES: i32 = 1 << 20;
 
-/// Makes the memory of each large body return to the system when the body is dropped. Otherwise, glibc would keep the
-/// memory in the heap of the thread that allocated the body. Several threads allocate the bodies of a paginated list,
-/// so the list would take twice the memory. Has no effect with another C library.
+/// Configures glibc to return the memory of a large body to the system when the body is dropped. By default, glibc
+/// keeps the memory in the heap of the thread that allocated the body. Several threads allocate the bodies of a
+/// paginated list, so the list would then take twice the memory. Has no effect with another C library.
 pub(crate) fn return_large_bodies() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(unsafe_code, reason = "no safe function sets this option of glibc")]

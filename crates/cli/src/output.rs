@@ -15,14 +15,13 @@ use crate::json::{json_text, write_pretty};
 use crate::redact::without_secrets;
 use crate::signals;
 
-/// The maximum time for which a blocked standard output delays the end of the process after a signal. This time is
-/// shorter than the time in which a second signal counts as a copy of the first signal. Therefore, the command can
-/// still report what it did.
+/// The maximum time that the process waits for a blocked standard output after a signal. This time is shorter than
+/// `COPY_TIME` in [`signals`], so that no copy of the signal ends the process before the command reports what it did.
 const BLOCKED_TIMEOUT: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The maximum width of a table column. A wider cell moves only the rest of its own row. Names in Codat have at most 50
-/// characters, and ids have 36.
+/// The maximum width of a table column. A wider cell shifts only the later cells of its row. Names in Codat have at
+/// most 50 characters, and ids have 36.
 const MAX_COLUMN_WIDTH: usize = 100;
 
 /// Prints a text to standard output. A closed pipe (`| head`) ends the program with status 0 and without a message.
@@ -41,7 +40,7 @@ pub(crate) async fn print_aside(text: String) -> Result<(), Failure> {
     printed.unwrap_or_else(|error| Err(Failure::local(format!("standard output failed: {error}"), "run it again")))
 }
 
-/// Prints texts in their order on another thread. A standard output that blocks then does not block the command.
+/// Prints texts in order on another thread. The command continues while standard output blocks.
 pub(crate) struct Printer {
     /// The texts to print. `None` is the end.
     texts: Sender<Option<String>>,
@@ -97,8 +96,8 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_on_closed_pipe)
 }
 
-/// Returns an error if standard output is closed or open for reading only. A command that prints is not run in this
-/// case. The null device is accepted.
+/// Returns an error if standard output is closed or open for reading only. Accepts the null device. Called before a
+/// command that prints its result.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");

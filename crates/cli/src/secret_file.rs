@@ -121,19 +121,20 @@ pub(crate) struct Denial {
 }
 
 impl Denial {
-    /// Converts to the error of a command that has sent requests.
+    /// Returns the failure of a command that has sent requests.
     pub(crate) fn after_requests(self) -> Failure {
         Failure::local(self.what, self.hint)
     }
 
-    /// Converts to the error of a command that has received a response, but does not write the response to the file.
+    /// Returns the failure of a command that has received a response. The command does not write the response to the
+    /// file.
     pub(crate) fn after_response(self) -> Failure {
         let hint = "another program changed the file during the request, so it was not replaced: choose another file";
         Failure::local(self.what, hint)
     }
 }
 
-/// Converts to the error of a command that has sent nothing yet.
+/// Creates the failure of a command that has sent nothing yet.
 impl From<Denial> for Failure {
     fn from(Denial { what, hint }: Denial) -> Self {
         Self::new(ErrorKind::InvalidInput, what, format!("{hint}; nothing was sent"))
@@ -187,9 +188,9 @@ fn create(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
-/// Opens an existing regular file for writing. Follows no link, and does not wait for the reader of a pipe, because
-/// another user may replace the file at any moment. Returns an error if this process cannot set the mode of the file,
-/// because [`SecretFile::write`] may set the mode before it writes to the file.
+/// Opens an existing regular file for writing. Another user may replace the file at any moment, so this function
+/// follows no link and does not wait for the reader of a pipe. Returns an error if this process cannot set the mode of
+/// the file, because [`SecretFile::write`] may set the mode.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]

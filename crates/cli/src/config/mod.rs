@@ -95,8 +95,7 @@ impl Config {
         Ok(self.file.get(name, named_by)?)
     }
 
-    /// Returns the path of the file in which `login` stores the key of a profile. The key is in this file only if it is
-    /// not in the keyring.
+    /// Returns the path of the file for the key of a profile. `login` stores the key in this file or in the keyring.
     pub(crate) fn key_file(&self, name: &Name, base_url: &str) -> PathBuf {
         self.file.path.with_file_name(KEYS).join(file_name(name, base_url))
     }

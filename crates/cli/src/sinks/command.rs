@@ -16,7 +16,7 @@ use crate::failure::Failure;
 /// The maximum duration of a command. Some tools need many seconds.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The options that name a command for the sink before them on the command line. Each option has an example of its use.
+/// The option with the command that prints the content of the preceding sink, and an example of the option.
 const READ: (&str, &str) = ("--read-command", "--read-command 'cat key.txt'");
 const CONFIRM: (&str, &str) = ("--confirm-command", "--confirm-command 'cmp key.txt -'");
 
@@ -103,9 +103,9 @@ impl CommandSink {
         sink.check_verification("this after it:")
     }
 
-    /// Returns an error if a rotation could not check whether the sink has the key. Also returns an error if
-    /// `--confirm-command` is used with a sink that can be read. `options` are the words of the hint before
-    /// `--confirm-command`.
+    /// Returns an error if a rotation could not check whether the sink has the key. The hint of this error contains
+    /// `options` before `--confirm-command`. Also returns an error if `--confirm-command` is used with a sink that can
+    /// be read.
     fn check_verification(self, options: &str) -> Result<Self, Failure> {
         if self.read.is_some() && self.confirm.is_some() {
             let what = format!("{} can be read back", self.description);
@@ -185,7 +185,7 @@ impl Sink for CommandSink {
     }
 }
 
-/// Returns the command line of an option, if the option is given.
+/// Returns the words of the command that an option contains. Returns `None` if the option is not given.
 fn option(
     (name, example): (&str, &str),
     words: Option<&Words>,

@@ -22,7 +22,7 @@ use crate::redact::{holds_secret, without_secrets};
 
 pub(crate) use recipes::forms;
 
-/// The end of an argument `--to` whose sink gets the whole header.
+/// The suffix in `--to` for a sink that gets the whole header.
 const HEADER: &str = "#header";
 
 /// A sink as the user names it, with the commands that belong to it.
@@ -168,7 +168,7 @@ impl SinkArgument {
         Some((resolved.map_or_else(|| path.clone(), |(folder, name)| folder.join(name)), variable))
     }
 
-    /// Returns the options of the command line that name the sink.
+    /// Returns the command-line options that name the sink and its commands, with their values.
     pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
         let commands = [("--read-command", &self.read_command), ("--confirm-command", &self.confirm_command)];
         let commands = commands.into_iter().filter_map(|(option, words)| Some((option, words.as_ref()?.text())));

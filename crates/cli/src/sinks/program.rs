@@ -19,8 +19,8 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// The maximum number of characters of a program's message that an error contains.
 const MAX_MESSAGE_CHARS: usize = 300;
 
-/// The maximum number of bytes of a program's message that are searched for keys. Each line of the standard output is
-/// searched for in the message, so a longer message would take seconds.
+/// The maximum number of bytes of a program's message that are searched for keys. The search looks for every line of
+/// standard output in the message, so a longer message would take seconds.
 const MAX_SEARCHED_BYTES: usize = 4096;
 
 const MASK: &str = "****";
@@ -85,8 +85,8 @@ impl Ended {
         texts.iter().any(|text| errors.contains(text))
     }
 
-    /// Returns an error with the last line of standard error. Keys in this line are masked, and so are the lines of
-    /// standard output. The error is temporary, because a program does not report whether a repetition can succeed.
+    /// Returns an error with the last line of standard error. In this line, keys and the lines of standard output are
+    /// masked. The error is temporary, because a program does not report whether a retry can succeed.
     pub(super) fn error(&self) -> SinkError {
         let message = self.message();
         let what = if message.is_empty() { "it printed no error".into() } else { message };

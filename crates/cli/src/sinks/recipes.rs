@@ -4,8 +4,8 @@
 /// How a sink uses a tool. The secret, item or vault must already exist.
 pub(super) struct Recipe {
     pub(super) scheme: &'static str,
-    /// The parts of the place, and the separators between them. In the command lines, the name of a part in braces
-    /// stands for the part.
+    /// The names of the parts of the place, with their separators, such as `VAULT/NAME`. A command line contains each
+    /// part as a placeholder, such as `{NAME}`.
     pub(super) form: &'static str,
     pub(super) write: &'static [&'static str],
     pub(super) input: Input,
@@ -20,16 +20,15 @@ pub(super) struct Recipe {
 pub(super) enum Input {
     /// The value.
     Value,
-    /// A patch that sets one entry of a Kubernetes secret. One part of the place is the name of the entry. The value is
-    /// the name of this part in [`Recipe::form`].
+    /// A patch that sets one entry of a Kubernetes secret. The value says which part of [`Recipe::form`] is the name of
+    /// the entry.
     SecretPatch(&'static str),
-    /// An item with one changed field. The first value is the command that prints the item. One part of the place is
-    /// the name of the field. The second value is the name of this part in [`Recipe::form`].
+    /// An item with one changed field. The first value is the command that prints the item. The second value says which
+    /// part of [`Recipe::form`] is the name of the field.
     Item(&'static [&'static str], &'static str),
 }
 
-/// A program that can only read the key from a file reads its standard input through this file. Windows has no such
-/// file.
+/// The path of standard input, for a program that can only read the key from a file. Windows has no such path.
 pub(super) const STDIN: &str = "/dev/stdin";
 
 const RECIPES: &[Recipe] = &[

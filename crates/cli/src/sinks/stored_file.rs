@@ -40,9 +40,9 @@ impl StoredFile {
     }
 }
 
-/// The user who owned the file of a sink when the rotation read the file. `None` for the user of this process. The
-/// owner stays the same and can read the new key, so a rotation accepts another user only if this user could read the
-/// old key.
+/// The owner of the file of a sink when the rotation read the file. `None` for the user of this process. The replaced
+/// file keeps its owner, who can read the new key. A rotation therefore accepts another owner only if this owner could
+/// read the old key.
 #[derive(Default)]
 pub(super) struct Owner(Mutex<Option<u32>>);
 
@@ -66,8 +66,8 @@ impl Owner {
         }
     }
 
-    /// Returns an error if the file now belongs to another user than when the rotation read the file. A rotation reads
-    /// each file before it replaces the file.
+    /// Returns an error if another user became the owner of the file after the rotation had read the file. A rotation
+    /// reads each file before it replaces the file.
     pub(super) fn check(&self, file: Option<&StoredFile>) -> Result<(), SinkError> {
         match file.and_then(StoredFile::other_owner) {
             Some(owner) if *self.last() != Some(owner) => {
@@ -197,7 +197,8 @@ fn identity(metadata: Option<&Metadata>) -> Option<impl PartialEq + use<>> {
     metadata.map(|file| (file.len(), file.modified().ok(), file.created().ok()))
 }
 
-/// Makes the new name durable. On Windows, a folder cannot be synced.
+/// Syncs a folder to disk, so that a new file in the folder keeps its name after a crash. Does nothing on Windows,
+/// where a folder cannot be synced.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -109,8 +109,8 @@ impl Client {
         Ok(self.0.pool.credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks an unencrypted request that another HTTP library sends. The request must connect to the server of the
-    /// base URL and not to a proxy. See [`crate::Client::check_next_hop`].
+    /// Checks whether another HTTP library can send the `Authorization` header over an unencrypted connection to `url`.
+    /// See [`crate::Client::check_next_hop`].
     ///
     /// # Errors
     /// As [`crate::Client::check_next_hop`].

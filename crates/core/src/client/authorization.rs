@@ -85,9 +85,9 @@ impl Client {
         Ok(another.map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks an unencrypted request that another HTTP library sends. The request must connect to the server of the
-    /// base URL and not to a proxy. A proxy could read the API key in the request. `url` is the URL of the proxy, or
-    /// the URL of the request if no proxy is used. An `https` request needs no check.
+    /// Checks whether another HTTP library can send the `Authorization` header over an unencrypted connection to `url`.
+    /// A proxy could read the API key in the header. `url` is the URL of the proxy, or the URL of the request if no
+    /// proxy is used. An `https` request needs no check.
     ///
     /// ```
     /// # fn main() -> Result<(), codat_keys::Error> {

@@ -62,8 +62,8 @@ impl KeyFile {
         if is_pipe(&self.path) { self.read_pipe(limit) } else { self.read_again() }
     }
 
-    /// Reads the file without a client, to show or mask its key. Returns an error for a pipe and does not open the
-    /// pipe. The content of a pipe can be read only once, and is left to a client.
+    /// Reads the file without a client, to show or mask the key in the file. Returns an error for a pipe and does not
+    /// open it. Only a client reads a pipe, because its content can be read only once.
     pub(crate) fn read_unless_pipe(&self) -> Result<Credential, Error> {
         if !is_pipe(&self.path) {
             return self.read_again();

@@ -52,7 +52,8 @@ pub struct CredentialSource {
     /// The name of the environment variable.
     pub variable: &'static str,
     /// The credential, or `None` if the variable is not set. An error if the credential is invalid, or if its file
-    /// cannot be read. Also an error if the file is a pipe. A pipe can be read only once, and is left to a client.
+    /// cannot be read. Also an error if the file is a pipe. Only a client reads a pipe, because its content can be read
+    /// only once.
     pub credential: Result<Option<Credential>, Error>,
 }
 

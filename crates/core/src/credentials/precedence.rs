@@ -36,9 +36,9 @@ impl KeySelector {
     }
 }
 
-/// Returns the settings that select a key and that are set, in order of precedence. The first one applies. The others
-/// are ignored, even if their values are invalid. However, if several environment variables contain a key, the keys
-/// must be equal.
+/// Returns the settings that select a key, in order of precedence. Omits settings that are not set. The first setting
+/// applies. The others are ignored, even if their values are invalid. However, if several environment variables contain
+/// a key, the keys must be equal.
 ///
 /// `option` is true if the code or the option `--profile` names a profile. `is_any_in_use` is true if `config.toml`
 /// names a profile.

@@ -75,7 +75,7 @@ pub(super) struct Start {
     pub(super) replacement: Replacement,
 }
 
-/// The arguments `--to`, each with the commands that follow it.
+/// The sinks that `--to` names, each with the `--read-command` and the `--confirm-command` that follow it.
 #[derive(Default)]
 pub(super) struct SinkArguments {
     sinks: Vec<SinkArgument>,

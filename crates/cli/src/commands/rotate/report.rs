@@ -70,7 +70,7 @@ fn working(report: &Report) -> Option<String> {
     })
 }
 
-/// Whether it is unknown if the last request of an interrupted rotation has created or deleted a key.
+/// Whether the outcome of the last request is unknown: an interrupted rotation may have created or deleted a key.
 pub(super) fn is_outcome_unknown(report: &Report) -> bool {
     let is_restored = |sink: &SinkRecord| {
         !matches!(sink.progress, SinkProgress::Writing | SinkProgress::Written | SinkProgress::Confirmed)

@@ -30,7 +30,7 @@ use crate::stderr::eprint_line;
 /// A placeholder for a key. No name and no path contains this text.
 const NO_KEY: &str = "+/+/the-journal-is-read-without-a-key/+/+";
 
-/// What a later command does with a rotation.
+/// How a command continues the rotation in the journal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
     Finish,
@@ -144,8 +144,8 @@ impl<'a> Setup<'a> {
         Ok(())
     }
 
-    /// Creates the folder of the journal. Called before a key command runs and before the first request, because another
-    /// user could create the folder meanwhile.
+    /// Creates the folder of the journal. Called before a key command or a request, because another user could create
+    /// the folder while they run.
     fn create_journal(&self) -> Result<(), Failure> {
         self.journal.prepare(&self.journal_name).map_err(journal::unusable)
     }

@@ -23,9 +23,8 @@ struct Assignment {
 impl<'a> Assignments<'a> {
     /// Finds the assignments of `name`. Ignores comments, and text within the quotes of other variables.
     ///
-    /// Returns an error if programs could read another value of the variable than the value that this function finds.
-    /// This is the case if the text is not in UTF-8 or has unusual line breaks, or if a line contains the name in
-    /// another form than an assignment.
+    /// Returns an error if some programs might read another value of the variable: if the text is not in UTF-8, or has
+    /// unusual line breaks or an unclosed quote, or if a line contains the name in another form than an assignment.
     pub(super) fn find(text: &'a [u8], name: &'a str) -> Result<Self, String> {
         check_encoding(text)?;
         let (mut found, mut unclosed) = (Vec::new(), None);
@@ -66,7 +65,8 @@ impl<'a> Assignments<'a> {
         can_be_read.then(|| self.found.iter().map(|assignment| &self.text[assignment.inner.clone()]))
     }
 
-    /// Returns the text with this value in all assignments of the variable, or with a new assignment at the end.
+    /// Returns the text with `value` in all assignments of the variable. If there is none, adds an assignment at the
+    /// end.
     pub(super) fn replaced(&self, value: &str) -> Result<Vec<u8>, String> {
         if self.found.iter().any(|assignment| assignment.is_malformed) {
             return Err(format!("the value of {} has quotes that do not match: correct the line by hand", self.name));
@@ -102,7 +102,7 @@ impl Assignment {
         self.is_malformed && self.quote.is_none()
     }
 
-    /// Whether some programs would find an assignment of `name` in the value of this other variable.
+    /// Whether some programs would find an assignment of `name` within this assignment of another variable.
     fn contains(&self, text: &[u8], after_sign: usize, name: &str) -> bool {
         let value = &text[after_sign..self.whole.end];
         match (self.is_malformed, self.quote) {
@@ -211,9 +211,8 @@ fn closing_quote(text: &[u8], start: usize, quote: u8) -> Option<usize> {
     None
 }
 
-/// Returns the value quoted like the previous value, which had the quotes `quote`, or none. If these quotes cannot
-/// represent the value, returns the value in single quotes. Returns `None` if single quotes cannot represent the value
-/// either.
+/// Returns `value` in the same quotes as the previous value: `quote`, or none. If they cannot represent `value`,
+/// returns `value` in single quotes. Returns `None` if single quotes cannot represent `value` either.
 fn quoted(value: &str, quote: Option<u8>) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "+/=_-.:@,%".contains(c);
     match quote {
@@ -329,7 +328,7 @@ mod tests {
         }
     }
 
-    /// Programs could read another value than the one that a rotation replaces.
+    /// Some programs could read a value that a rotation does not replace.
     #[test]
     fn a_name_in_another_form_is_an_error() {
         for (text, problem) in [
