@@ -89,9 +89,8 @@ fn percent(text: &str) -> Option<(char, usize)> {
     Some((c, text.len() - digits.len() + 2))
 }
 
-/// Decodes the escape at the start of `text`: `\u004d`, `\u{4d}`, `\x4d`, `\n` or `\/`. A text that was escaped several
-/// times has several backslashes in a row, so one or more backslashes start an escape. Returns the character and the
-/// length of the escape.
+/// Decodes the escape at the start of `text`: `\u004d`, `\u{4d}`, `\x4d`, `\n` or `\/`. Several backslashes in a row
+/// count as one, because repeated escaping doubles backslashes. Returns the character and the length of the escape.
 fn backslash(text: &str) -> Option<(char, usize)> {
     let rest = text.trim_start_matches('\\');
     let run = text.len() - rest.len();
@@ -155,8 +154,8 @@ fn entity(text: &str) -> Option<(char, usize)> {
     named.or(Some(('&', length(name))))
 }
 
-/// Returns the character of an HTML entity. Knows only characters that can occur in an API key, and invisible
-/// characters. Returns a space for an invisible character: [`unescaped`] skips spaces.
+/// Returns the character of an HTML entity. Recognizes only the entities of invisible characters and of characters that
+/// can occur in an API key. Returns a space for an invisible character, because [`unescaped`] skips spaces.
 fn named(name: &str) -> Option<char> {
     Some(match name {
         "lt" => '<',

@@ -270,8 +270,8 @@ mod tests {
         assert_eq!(Needles::of([]).redact(KEY), KEY);
     }
 
-    /// A key in hexadecimal is masked after the start of an escape, such as `%`. SECURITY.md names an exception: the
-    /// key is not masked if a later digit is escaped.
+    /// A key in hexadecimal is masked even if the start of an escape, such as `%`, precedes it. SECURITY.md names an
+    /// exception: such a key is not masked if a digit of the key is escaped too.
     #[test]
     fn hexadecimal_digits_are_masked_behind_the_start_of_an_escape() {
         let needles = needles(&[KEY]);

@@ -5,10 +5,11 @@ use std::pin::Pin;
 
 use crate::domain::Credential;
 
-/// The future that [`KeyProvider::read`] returns. An [`Error`](crate::Error) of this library is returned unchanged. Any
-/// other error is wrapped in an `InvalidCredential` error with the same text. The text of an error must not contain
-/// secrets. The `Debug` form of an error may contain secrets, because `Debug` of the wrapping error shows only the
-/// text. `source` of the wrapping error returns the original error.
+/// The future that [`KeyProvider::read`] returns. If the future fails with an [`Error`](crate::Error) of this library,
+/// the client returns this error. The client wraps any other error in an `InvalidCredential` error, whose `source`
+/// returns the original error. The text of the original error must not contain secrets, because the message of the
+/// `InvalidCredential` error contains this text. The `Debug` form of the original error may contain secrets, because
+/// the `InvalidCredential` error does not show it.
 pub type CredentialFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Credential, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
 

@@ -64,9 +64,9 @@ impl BaseUrl {
             .with_hint("the key is sent to the base URL's origin alone: make a client for the other one"))
     }
 
-    /// Checks the URL to which an HTTP library connects for an unencrypted request. Returns an error if `url` has
-    /// another origin than the base URL. In this case, `url` is the URL of a proxy, and the proxy could read the API
-    /// key.
+    /// Checks that an unencrypted request does not go through a proxy, which could read the API key. `url` is the URL
+    /// to which an HTTP library connects for the request. Returns an error if `url` has another origin than the base
+    /// URL.
     pub(crate) fn check_next_hop(&self, url: &str) -> Result<(), Error> {
         self.check_own(url).map_err(|_| {
             let shown = url::Url::parse(url)
@@ -111,9 +111,9 @@ fn is_normal(text: &str, url: &url::Url) -> bool {
     is_plain(text) && has_normal_authority(text, url)
 }
 
-/// Returns whether `text` contains the host and the optional port in the same form as `url`, without user information.
-/// `url` is the parsed `text`, in the normal form of the URL standard. Some libraries convert other forms, such as
-/// `127.1` or `api%2ecodat.io`, to a different host. The comparison ignores case.
+/// Returns whether the host and port in `text` already have the normal form of the URL standard, except for case.
+/// `url` is the parsed `text`, and has this form. Some libraries convert other forms, such as `127.1` or
+/// `api%2ecodat.io`, to a different host. Returns false if `text` contains user information.
 fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
     let (Some(authority), Some(host), Some(port)) = (authority, url.host_str(), url.port_or_known_default()) else {

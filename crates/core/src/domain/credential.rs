@@ -58,8 +58,8 @@ impl Credential {
         Self::parse_bytes(text.as_bytes())
     }
 
-    /// Parses bytes as [`Credential::parse_line`] parses text. The bytes must be UTF-8, or UTF-16 with a byte order
-    /// mark.
+    /// Decodes bytes, and parses the text with the rules of [`Credential::parse_line`]. The bytes must be UTF-8, or
+    /// UTF-16 with a byte order mark.
     ///
     /// # Errors
     /// As [`Credential::parse`]. Also `InvalidCredential` for bytes in another encoding.

@@ -102,7 +102,7 @@ pub fn key_id_in_path(path: &str) -> Option<Result<KeyId, Error>> {
 }
 
 impl AsRef<str> for KeyId {
-    /// Returns the id as [`KeyId::as_str`] does, without redaction.
+    /// Calls [`KeyId::as_str`]. The returned id is not redacted.
     fn as_ref(&self) -> &str {
         self.as_str()
     }

@@ -12,7 +12,7 @@ use super::untrusted::Untrusted;
 pub enum Unresolved<'a> {
     /// No key has this id or name.
     NotFound,
-    /// A key has the text as its name, but the text can also be the id of another key.
+    /// A key has this name, but the name can also be the id of another key.
     IdOrName,
     /// Several keys have this name, or have names that are displayed as this name. Contains their ids.
     Several(Vec<&'a KeyId>),
@@ -47,9 +47,9 @@ impl<'a> References<'a> {
     /// Returns the key with the id `text`, or else the only key with the name `text`.
     ///
     /// A UUID is never taken as a name, even with quotes or spaces around it. A name is rejected if it is a listed id,
-    /// or if it has the same form as a listed id. An example of a form is two groups of four digits with a hyphen. Such
-    /// a name can be the id of a key that was just deleted. A repeated command must not find another key that has this
-    /// id as its name.
+    /// or if it has the same form as a listed id, such as two groups of four digits with a hyphen. `text` can be the id
+    /// of a key that a first run of a command deleted. The rejection prevents a second run of the command from finding
+    /// another key with this id as its name.
     ///
     /// # Errors
     /// The [`Unresolved`] reason.
@@ -88,7 +88,7 @@ impl<'a> References<'a> {
         }
     }
 
-    /// Returns the ids of the other keys whose names are displayed as `name`, in the order of the ids.
+    /// Returns the ids of all keys except `key` whose names are displayed as `name`. The ids are sorted.
     fn displayed_as(&self, name: &str, key: &ApiKeyDetails) -> Vec<&'a KeyId> {
         let displayed = self.by_displayed_name.get(name).into_iter().flatten().copied();
         let mut alike: Vec<_> = displayed.filter(|id| **id != key.id).collect();
@@ -97,7 +97,7 @@ impl<'a> References<'a> {
     }
 }
 
-/// Removes white space and invisible characters, and punctuation at the start and the end.
+/// Removes all white space and invisible characters. Also removes punctuation at the start and the end.
 fn bare(text: &str) -> String {
     let visible: String = text.chars().filter(|c| c.is_alphanumeric() || c.is_ascii_graphic()).collect();
     visible.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()

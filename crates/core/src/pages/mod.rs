@@ -29,8 +29,8 @@ pub use items::Items;
 /// The pages of a paginated list of results. Returned by [`Client::pages`](crate::Client::pages).
 ///
 /// `Pages` is a [`Stream`] of pages. After an error, the stream yields `None` once. The next poll requests the failed
-/// page again. [`next`](Self::next) returns the pages without a trait import. [`items`](Self::items) returns the
-/// results one at a time.
+/// page again. The method [`next`](Self::next) returns one page, and needs no import of a stream trait.
+/// [`items`](Self::items) returns the results one at a time.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -154,7 +154,7 @@ pub fn page_cursor<T, C>(pages: Pages<T, C>) -> PageCursor {
 }
 
 impl<T: DeserializeOwned> Pages<T> {
-    /// Requests and returns the next page, or `None` after the last page. Retries work as for
+    /// Requests and returns the next page, or `None` after the last page. The rules for retries are those of
     /// [`Client::request`](crate::Client::request). After an error, the next function call requests the failed page
     /// again.
     ///

@@ -89,8 +89,8 @@ impl<R, E> Schedule<R, E> {
         self.total_changed
     }
 
-    /// Returns the number of a page to request now. Returns `None` if no further page can be requested now. No page
-    /// after a failed page is requested.
+    /// Returns the number of a page to request now. Returns `None` if no further page can be requested now. Pages after
+    /// a failed page are not requested.
     pub(super) fn start(&mut self) -> Option<u64> {
         if self.is_finished {
             return None;

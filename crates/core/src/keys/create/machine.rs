@@ -141,8 +141,8 @@ impl CreateMachine {
         };
     }
 
-    /// Ends the operation. Returns `Cancelled`, or `OutcomeUnknown` if a key may have been created. If a response has
-    /// already contained the key, returns the key.
+    /// Ends the operation. Returns the created key if a response has already contained this key. Otherwise, returns
+    /// `OutcomeUnknown` if a key may have been created, or else `Cancelled`.
     pub fn cancel(&mut self, now: Now) -> Result<Creation, Error> {
         self.operation.error = Some(Error::of(ErrorKind::Cancelled));
         self.complete(self.unconfirmed(), now)

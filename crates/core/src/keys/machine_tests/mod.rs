@@ -49,8 +49,9 @@ fn since() -> Timestamp {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
-/// Creates the details of an API key from a text such as `b`, `b@-300` or `b=other`. `b` is the id. `-300` is the
-/// creation time, in seconds after that of the idempotency key. `other` is the name, by default `ci`.
+/// Creates the details of an API key from a text such as `b`, `b@-300` or `b=other`. `b` is the id. `@-300` means that
+/// the API key was created 300 seconds before the idempotency key. By default, both have the same creation time.
+/// `other` is the name, by default `ci`.
 fn key(text: &str) -> ApiKeyDetails {
     let (text, name) = text.split_once('=').unwrap_or((text, "ci"));
     let (id, seconds) = text.split_once('@').unwrap_or((text, "0"));
