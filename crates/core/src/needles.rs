@@ -271,7 +271,7 @@ mod tests {
     }
 
     /// A key in hexadecimal is masked even if the start of an escape, such as `%`, precedes it. SECURITY.md names an
-    /// exception: such a key is not masked if a digit of the key is escaped too.
+    /// exception: such a key is not masked if a later digit of the key is escaped too.
     #[test]
     fn hexadecimal_digits_are_masked_behind_the_start_of_an_escape() {
         let needles = needles(&[KEY]);

@@ -10,9 +10,9 @@ use crate::escapes::{json_unescaped, to_source};
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// A JSON string can contain JSON, which can again contain such a string. This is the number of levels that are
-/// searched for `apiKey` members. Each level takes time in proportion to the length of the body, so a search of
-/// thousands of levels would take too long.
+/// The number of levels of nested JSON strings that are searched for `apiKey` members. JSON strings are nested if the
+/// content of a string is itself JSON text with strings. Each level takes time in proportion to the length of the body,
+/// so a search of thousands of levels would take too long.
 const MAX_LEVELS: usize = 8;
 
 /// Masks the API keys in `known`, and the value of every `apiKey` member. Also masks the whole content of a JSON string
@@ -241,7 +241,7 @@ mod tests {
         }
     }
 
-    /// Encodes a text as a JSON string, and repeats this with the result: `levels` times in total. A backslash is
+    /// Encodes a text as a JSON string, encodes this string again, and so on, `levels` times in total. A backslash is
     /// written as `\u005c`. With the escape `\\`, the number of backslashes would double at each level.
     fn in_strings(json: &str, levels: usize) -> String {
         (0..levels)

@@ -36,7 +36,7 @@ pub(crate) struct RetryPolicy {
     pub(crate) max_attempts: u32,
     /// The upper bound of the random wait after the first attempt. The bound doubles after each further attempt.
     pub(crate) initial_backoff: Duration,
-    /// The maximum of the upper bound of a random wait. The bound stops doubling at this duration.
+    /// The duration at which the upper bound of the random wait stops doubling.
     pub(crate) max_backoff: Duration,
 }
 
