@@ -111,8 +111,8 @@ fn is_normal(text: &str, url: &url::Url) -> bool {
     is_plain(text) && has_normal_authority(text, url)
 }
 
-/// Returns whether the host and port in `text` already have the normal form of the URL standard, except for case.
-/// `url` is the parsed `text`, and has this form. Some libraries convert other forms, such as `127.1` or
+/// Returns whether the host and the optional port in `text` have the same form as in `url`, except for case. `url` is
+/// the parsed `text`, in the normal form of the URL standard. Some libraries convert other forms, such as `127.1` or
 /// `api%2ecodat.io`, to a different host. Returns false if `text` contains user information.
 fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
