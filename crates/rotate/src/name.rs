@@ -57,8 +57,8 @@ pub fn tag_of(name: &str) -> Option<Tag<'_>> {
     (is_tag && !base.is_empty()).then_some(Tag { base, text })
 }
 
-/// Returns the base of a new key's name, for the replacement of a key with the name `old`. The base is `old` without
-/// its tag, or `key` if the old key has no name. The base is cut so that the new name has at most 50 UTF-16 code units,
+/// Returns the base for the name of a new key that replaces a key with the name `old`. The base is `old` without its
+/// tag, or `key` if the old key has no name. The base is cut so that the new name has at most 50 UTF-16 code units,
 /// which is Codat's limit.
 ///
 /// ```
@@ -79,7 +79,7 @@ pub(crate) fn generate(base: &str, now: Timestamp) -> Result<KeyName, codat_keys
     tagged(base, now, &random)
 }
 
-/// Returns a new name, as [`generate`] does. The token of the rotation determines the last part of the tag, so
+/// Returns a new name. Unlike [`generate`], derives the last part of the tag from the token of the rotation, so that
 /// [`is_generated_for`] recognizes the name.
 pub(crate) fn generate_for(base: &str, token: &str, now: Timestamp) -> Result<KeyName, codat_keys::Error> {
     tagged(base, now, &derived(token))

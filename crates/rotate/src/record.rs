@@ -21,9 +21,10 @@ pub enum State {
     /// Tests the new key: lists the keys, with the new key as the credential, until several lists in a row have
     /// succeeded.
     Probe,
-    /// Writes the new key to each sink, and reads it back.
+    /// Writes the new key to each sink, and reads the sink back.
     Deliver,
-    /// Reads each sink again, and lists the keys with the value of the sink as the credential.
+    /// Reads each sink again, and checks that the value in the sink authenticates: a request with this value must list
+    /// the keys.
     Confirm,
     /// All sinks have the new key. The old key still works, for programs that read their key only when they start.
     Grace,
@@ -121,7 +122,7 @@ pub struct Record {
     /// any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
-    /// The id of the new key, as soon as it is known.
+    /// The id of the new key. `None` until the id is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_key: Option<String>,
     /// The sinks, in the order of delivery.
@@ -129,7 +130,7 @@ pub struct Record {
     /// Whether the rotation may overwrite a sink that contains something other than the old key.
     #[serde(default)]
     pub overwrite: bool,
-    /// How long the old key stays after all sinks have the new key. `None` means until
+    /// How long the old key stays after all sinks have the new key. `None` if the old key stays until
     /// [`finish`](crate::Rotation::finish).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace: Option<Duration>,

@@ -86,12 +86,12 @@ impl Rotation {
         self.run(Command::Start)
     }
 
-    /// Resumes an interrupted rotation of this or another process, and does what [`start`](Self::start) would have
-    /// done. If the rotation waits for [`finish`](Self::finish), changes nothing and returns the report.
+    /// Resumes a rotation that was interrupted in this or another process. Takes the remaining steps of the rotation.
+    /// If the rotation waits for [`finish`](Self::finish), changes nothing and returns the report.
     ///
     /// The rotation needs one working key: the key of the client, or a key in one of the sinks. A rotation that was
     /// interrupted in the state [`Preflight`](crate::State::Preflight) or [`Recover`](crate::State::Recover) has
-    /// changed nothing: [`start`](Self::start) or [`recover`](Self::recover) the rotation again.
+    /// changed nothing, and cannot be resumed. Call [`start`](Self::start) or [`recover`](Self::recover) again.
     ///
     /// # Errors
     /// As [`start`](Self::start). `NothingToResume` if the journal contains no unfinished rotation. `ForeignJournal` if
@@ -119,9 +119,9 @@ impl Rotation {
         self.run(Command::Abort)
     }
 
-    /// Rebuilds a lost journal from the tag in the name of the new key and from the sinks, and resumes the rotation. If
-    /// the names of several other keys have the same base as the name of the new key, the caller must set the old key
-    /// with [`RotationBuilder::key`]. The same applies if no sink that can be read has the old or the new key.
+    /// Rebuilds a lost journal from the tag in the name of the new key and from the sinks, and resumes the rotation.
+    /// The caller must set the old key with [`RotationBuilder::key`] in two cases: if the names of several other keys
+    /// have the same base as the name of the new key, or if no readable sink has the old or the new key.
     ///
     /// # Errors
     /// As [`resume`](Self::resume). `NothingToResume` if no key has a tag, or if the old key must be set.
@@ -222,7 +222,7 @@ impl RotationBuilder {
         self.shared_sink(Arc::new(sink))
     }
 
-    /// Adds a sink, as [`sink`](Self::sink) does, but accepts a sink that is shared with other code.
+    /// Adds a sink. Unlike [`sink`](Self::sink), accepts a sink that is shared with other code.
     pub fn shared_sink(mut self, sink: Arc<dyn Sink>) -> Self {
         self.sinks.push(sink);
         self
@@ -234,8 +234,8 @@ impl RotationBuilder {
         self
     }
 
-    /// Sets the storage of the journal, as [`journal`](Self::journal) does, but accepts a store that is shared with
-    /// other code or chosen at run time.
+    /// Sets the storage of the journal. Unlike [`journal`](Self::journal), accepts a store that is shared with other
+    /// code or chosen at run time.
     pub fn shared_journal(mut self, store: Arc<dyn JournalStore>) -> Self {
         self.journal = Some(store);
         self

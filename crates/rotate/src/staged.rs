@@ -1,5 +1,5 @@
-//! Rotations whose steps another system calls and records, such as AWS Secrets Manager. Such a rotation has no journal:
-//! the name of the new key shows which rotation created the key.
+//! Staged rotations: another system, such as AWS Secrets Manager, calls the steps of the rotation and records them.
+//! Such a rotation has no journal: the name of the new key shows which rotation created the key.
 
 use codat_keys::{ApiKey, ApiKeyDetails, Error, KeyId, KeyName, Timestamp, Untrusted};
 
@@ -15,15 +15,15 @@ pub struct StagedKeys<'a> {
     pub previous: Option<&'a ApiKey>,
 }
 
-/// What a rotation must do before it delivers its new key. Returned by [`plan_staged`].
+/// The result of [`plan_staged`]: what a rotation must do before it delivers its new key.
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct StagedPlan {
     /// The ids of the keys to delete before the new key is created: the key that the previous rotation replaced, and
     /// duplicates of this key.
     pub retired: Vec<KeyId>,
-    /// The id of the key that the previous rotation replaced, if the name of this key has no tag or another base. The
-    /// rotation does not delete such a key, because another program may use the key.
+    /// The id of the key that the previous rotation replaced, if the name of this key has no tag, or has a different
+    /// base from the new key. The rotation does not delete such a key, because another program may use the key.
     pub foreign: Option<KeyId>,
     /// The new key, if an earlier run of this rotation created it.
     pub created: Option<ApiKeyDetails>,

@@ -56,8 +56,8 @@ fn targets(names: &[&str]) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-/// Builds the fuzz targets, and returns the folder of their programs. With the option `--target`, cargo does not use
-/// `RUSTFLAGS` for build scripts and procedural macros, and need not compile these again.
+/// Builds the fuzz targets, and returns the folder of their programs. Because of the option `--target`, cargo does not
+/// apply `RUSTFLAGS` to build scripts and procedural macros, so it does not compile them again.
 fn build() -> Result<PathBuf> {
     let platform = stdout(&mut command("rustc --print host-tuple"))?;
     let mut cargo = command("cargo build --locked --bins --manifest-path fuzz/Cargo.toml --target-dir target --target");

@@ -37,9 +37,9 @@ pub(crate) fn programs(environment: &str) -> PathBuf {
     Path::new(environment).join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Calls `install` if the packages in the file `wanted` are not installed yet. Then copies `wanted` to the file
-/// `record`. The packages count as installed if both files have the same content. A lock prevents two processes from
-/// installing at the same time.
+/// Calls `install` unless the packages in the file `wanted` are already installed. After `install` succeeds, copies
+/// `wanted` to the file `record`. The packages count as installed if `record` has the same content as `wanted`. A lock
+/// prevents two processes from installing at the same time.
 pub(crate) fn once(wanted: &Path, record: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
     fs::create_dir_all("target")?;
     // Dropping the file releases the lock.

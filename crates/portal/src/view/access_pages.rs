@@ -60,8 +60,8 @@ pub(crate) fn link_required(language: Language) -> Markup {
     )
 }
 
-/// Renders the response to a form if the session of the visitor has ended, for example because the visitor signed out
-/// in another tab.
+/// Renders the response to a submitted form if the session of the visitor has ended, for example because the visitor
+/// signed out in another tab.
 pub(crate) fn session_ended(language: Language) -> Markup {
     page(
         language,

@@ -96,7 +96,7 @@ impl Page<'_> {
 
     /// Renders a button with the label `text`. After a click, the script of the page fetches a secret from the URL path
     /// `source`, and copies or shows it. When the secret is copied, or is hidden again, screen readers read
-    /// `announcement`. `owner` is the name of the API key, as a part of the label for screen readers.
+    /// `announcement`. Screen readers also read `owner`, which names the API key, after the label.
     fn tool(&self, action: &str, source: &str, announcement: &str, text: &str, owner: &str) -> Markup {
         html! {
             button.quiet type="button" data-does=(action) data-from=(source) data-said=(announcement) data-hide=(self.language.hide())

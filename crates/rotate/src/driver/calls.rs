@@ -12,11 +12,11 @@ use crate::machine::{Action, Caller, Event, Failure, FailureKind, ListedKey};
 use crate::record::{Record, State};
 use crate::sink::{Content, Sink, SinkContent, SinkError, SinkFuture};
 
-/// The maximum duration of a creation. The timeout of `create` is 60 s, unless the client has another timeout.
+/// The maximum duration of a creation. This is longer than the default timeout of `create`, which is 60 s.
 const CREATE_LIMIT: Duration = Duration::from_secs(75);
 
-/// The maximum duration of a list or a deletion. The timeout of both requests is 30 s, unless the client has another
-/// timeout.
+/// The maximum duration of a call of `list` or `delete`. This is longer than the default timeout of these calls, which
+/// is 30 s.
 const CALL_LIMIT: Duration = Duration::from_secs(45);
 
 /// Performs the actions of the state machine, and keeps the values of the keys for later actions.
@@ -70,8 +70,8 @@ impl<'a> Calls<'a> {
         Some(self.sink_errors.swap_remove(index).1)
     }
 
-    /// Sets the key of the client to the key that remains. This is the new key once all sinks have it, or the old key
-    /// in a rollback. Does not change a client that reads its key from a source, such as a file.
+    /// Sets the key of the client to the new key after all sinks have the new key, or to the old key in a rollback.
+    /// Does not change a client that reads its key from a source, such as a file.
     pub(super) fn update_client(&self, record: &Record) {
         let value = |id: &Option<String>| id.as_ref().and_then(|id| self.secrets.get(id));
         let (Some(old), Some(new)) = (value(&record.old_key), value(&record.new_key)) else { return };
@@ -267,8 +267,8 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// Converts an error of the crate `codat-keys` to a failure. If it is unknown whether a creation or a deletion took
-/// effect, the failure has the kind `unknown`.
+/// Converts an error of the crate `codat-keys` to a failure. The argument `unknown` is the kind of the failure if it is
+/// unknown whether a creation or a deletion took effect.
 fn api_failure(error: Error, unknown: FailureKind) -> Failure {
     let kind = match error.kind() {
         ErrorKind::OutcomeUnknown => unknown,

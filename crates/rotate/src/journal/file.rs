@@ -18,11 +18,11 @@ const MACHINE: &str = "/proc/sys/kernel/random/boot_id";
 /// `NAME/00000002.json` and so on. Each file is first written and synced under a temporary name. An entry is therefore
 /// never incomplete. The folder must be on a file system with hard links.
 ///
-/// On Unix, only the user of this process can read the files. Only this user and root may be able to change the files,
-/// because a journal names the places that get a key. All methods return an error if another user owns or can write the
-/// folder, a folder `NAME` or a file. All methods also return an error if another user can replace a parent folder. A
-/// parent folder that other users can write is allowed only if it has the sticky bit, as `/tmp` has. Links and pipes in
-/// place of files are errors.
+/// On Unix, only the user of this process can read the files. The store requires that only this user and root can
+/// change the files, because a journal names the places that get a key. All methods return an error if another user
+/// owns or can write the folder, a folder `NAME` or a file. All methods also return an error if another user can
+/// replace a parent folder. A parent folder that other users can write is allowed only if it has the sticky bit, as
+/// `/tmp` has. Links and pipes in place of files are errors.
 ///
 /// The methods of this store block the calling thread for the duration of a small write.
 ///

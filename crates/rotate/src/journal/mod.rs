@@ -60,8 +60,8 @@ pub trait JournalStore: Send + Sync {
     }
 
     /// Returns an identifier of this machine that changes when the machine restarts, or `None` if there is no such
-    /// identifier. A rotation compares this identifier with the identifier in the latest entry, because the
-    /// [`lock`](Self::lock) excludes only processes of the same machine. Default: `None`.
+    /// identifier. The [`lock`](Self::lock) excludes only processes of the same machine. A process that holds the lock
+    /// therefore ignores the lease in the latest entry only if the entry contains the same identifier. Default: `None`.
     fn machine(&self) -> Option<String> {
         None
     }

@@ -1,5 +1,5 @@
-//! The state [`State::Create`]: the creation of the new key. The core creates at most one key for an idempotency key.
-//! If no response arrives, this or another process finds the new key by the unique tag in its name.
+//! The state [`State::Create`]: the creation of the new key. The crate `codat-keys` creates at most one key for each
+//! idempotency key. If no response arrives, this or another process finds the new key by the unique tag in its name.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::record::State;
 /// The maximum age at which an idempotency key is sent. Codat forgets an idempotency key after 90 minutes.
 const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
-/// The maximum number of idempotency keys of a rotation. A second idempotency key is used only if Codat has stored a
-/// failure for the first, or if the first is too old. Both requests can then create a key. The names of both keys
-/// contain the tag of the rotation.
+/// The maximum number of idempotency keys of a rotation. The rotation uses a second idempotency key only if Codat has
+/// stored a failure for the first one, or if the first one is too old. In this case, the requests can create two keys.
+/// The names of both keys contain the tag of the rotation.
 const MAX_ATTEMPTS: usize = 2;
 
 impl Process {
@@ -129,9 +129,9 @@ impl Process {
         self.fail(format!("the new key was not created: {}", failure.message)).await
     }
 
-    /// Before a rollback, finds out whether a creation with an unknown outcome takes effect. If the list does not show
-    /// the key, repeats the request with the same idempotency key. Codat then returns the key that the first request
-    /// created, or creates the key. After that, an earlier request that is still in transit has no effect.
+    /// Settles a creation with an unknown outcome before a rollback. If the list does not show the new key, repeats the
+    /// request with the same idempotency key. Codat then returns the key that an earlier request created, or creates
+    /// the key now. From then on, an earlier request that is still in transit cannot create another key.
     pub(super) async fn settle_creation(&mut self) -> Result<(), Stop> {
         if self.record.new_key.is_some() || self.record.attempts.is_empty() {
             return Ok(());
@@ -159,8 +159,8 @@ impl Process {
         Ok(())
     }
 
-    /// Returns whether the latest idempotency key is too old to be sent. Also returns true if the idempotency key was
-    /// made more than 5 minutes in the future: a clock is then wrong, so the age is unknown.
+    /// Returns whether the latest idempotency key is too old to be sent. Also returns true if the recorded time of its
+    /// creation is more than 5 minutes in the future. In this case, a clock is wrong, so the age is unknown.
     fn is_too_old(&self) -> bool {
         let age = self.record.attempts.last().map(|attempt| self.port.now().duration_since(attempt.started));
         age.is_none_or(|age| Duration::try_from(age).is_ok_and(|age| age >= MAX_AGE) || age.as_secs() < -5 * 60)

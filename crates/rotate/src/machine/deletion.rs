@@ -9,10 +9,10 @@ impl Process {
     /// Deletes the key `target`, and every key with the tag of this rotation except `caller`. The key `caller`
     /// authenticates the requests.
     ///
-    /// A list can be out of date. Therefore a `target` that is not listed counts as deleted by another program only
-    /// after four tries to delete it. [`Record::deleted`](crate::Record::deleted) does not contain such a `target`.
-    /// Codat allows ten keys. Returns a failure after ten deletions, because the lists then show the same key under
-    /// changing ids.
+    /// If the lists do not contain `target` and Codat does not find it, the deletion is tried four times, because a
+    /// list can be out of date. After that, `target` counts as deleted by another program, and is not added to
+    /// [`Record::deleted`](crate::Record::deleted). Codat allows only ten keys. If more than ten deletions succeed, the
+    /// lists show the same key under changing ids, so the method returns a failure.
     pub(super) async fn delete_all_but(&mut self, caller: &str, target: Option<&str>) -> Result<(), Failure> {
         let mut is_due = target.is_some_and(|id| !self.was_deleted(id));
         let (mut tries, mut lists_without, mut deleted) = (1, 0, 0);

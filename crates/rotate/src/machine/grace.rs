@@ -10,8 +10,8 @@ use crate::record::{SinkProgress, State};
 use crate::sink::{SinkContent, Verification};
 
 impl Process {
-    /// Waits for the end of the grace period, and returns true. Returns false at once if only the goal [`Goal::Finish`]
-    /// ends the grace period.
+    /// Waits for the end of the grace period, and returns true. If the grace period has no end time, returns false at
+    /// once: such a period ends only with the goal [`Goal::Finish`].
     pub(super) async fn grace_is_over(&mut self) -> bool {
         if self.goal == Goal::Finish {
             return true;

@@ -15,8 +15,8 @@ use crate::sink::Verification;
 /// The number of times that a failing step is tried in one run.
 pub(super) const TRIES: u32 = 4;
 
-/// The wait before the keys are listed again because a list did not show an expected creation or deletion. Codat can
-/// show such a change late.
+/// The wait between two lists of the keys. Codat can show a creation or deletion late. A list that does not show an
+/// expected change is therefore repeated.
 pub(super) const BETWEEN_LISTS: Duration = Duration::from_secs(2);
 
 /// The options of a rotation.
@@ -25,7 +25,7 @@ pub struct Config {
     pub verifications: Vec<Verification>,
     /// The id of the key to replace. `None` for the key that the client authenticates with.
     pub key: Option<String>,
-    /// The name of the new key without its tag. `None` for the name of the old key without its tag.
+    /// The base of the new key's name, which is the name without the tag. `None` for the base of the old key's name.
     pub base: Option<String>,
     /// The ids of the keys that are deleted if ten keys exist.
     pub delete_first: Vec<String>,
@@ -72,8 +72,8 @@ pub(super) struct Process {
     /// Whether this run has checked, immediately before [`State::Retire`], that all sinks have the new key. A run that
     /// resumes in this state must check the sinks again.
     pub(super) has_checked_sinks: bool,
-    /// For each sink, whether a write of the new key has succeeded in this run. The sink can still show its content from
-    /// before the write.
+    /// For each sink, whether this run has successfully written the new key. Even after a successful write, a read can
+    /// return the earlier content.
     pub(super) was_written: Vec<bool>,
     /// The ids of all listed keys whose names have the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
@@ -215,8 +215,8 @@ impl Process {
         }
     }
 
-    /// Lists the keys, with the key that has this id as the credential. Repeats the request while Codat rejects the
-    /// key, because a rejection can be wrong for a moment.
+    /// Lists the keys. The request authenticates with the key that has this id. Repeats the request while Codat rejects
+    /// this key, because a rejection can be wrong for a moment.
     pub(super) async fn list_with(&mut self, id: &str) -> Result<Vec<ListedKey>, Failure> {
         let mut tries = 1;
         loop {

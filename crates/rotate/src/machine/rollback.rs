@@ -69,8 +69,8 @@ impl Process {
         Ok(())
     }
 
-    /// Writes the old key once to a sink that shows its content from before the rotation. Returns `unchanged` if the
-    /// write fails: in this case no write has succeeded, so the content of the sink has not changed.
+    /// Writes the old key once to a sink that shows its content from before the rotation. If this write fails, returns
+    /// `unchanged`. The sink then counts as unchanged, because no write of this run has succeeded.
     async fn try_to_restore(&mut self, sink: usize, unchanged: SinkProgress) -> Result<SinkProgress, Failure> {
         let old = self.old();
         let is_written = match self.port.perform(Action::Write(sink, old.clone())).await {
@@ -110,8 +110,8 @@ impl Process {
         })
     }
 
-    /// Reads a sink. If the sink contains something that no earlier list explains, lists the keys until a list contains
-    /// the new key. The content of the sink can then be compared with the new key.
+    /// Reads a sink. If the sink contains something other than known keys, lists the keys until a list contains the new
+    /// key, and reads the sink again. The second read shows whether the content is the new key.
     async fn known_content(&mut self, sink: usize) -> Result<SinkContent, Failure> {
         let mut tries = 1;
         let content = loop {
@@ -142,11 +142,11 @@ impl Process {
 
 /// The content that a rollback finds in a sink.
 enum Remains {
-    /// The content from before the write of the new key: the write had no effect, or the sink shows the new key late.
-    /// The value is the progress to record if the rotation cannot write the old key either.
+    /// The content from before the write of the new key. Either the write had no effect, or the sink shows the new key
+    /// late. If the rotation cannot write the old key either, it records this progress.
     Unchanged(SinkProgress),
-    /// The new key or nothing. Also the old key, if a write of the new key is known to have succeeded. The rotation
-    /// writes the old key to such a sink.
+    /// The new key or nothing, or the old key although a write of the new key has succeeded. The rotation writes the
+    /// old key to such a sink.
     NewKey,
     OfAnother,
 }

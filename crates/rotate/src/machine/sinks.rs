@@ -8,8 +8,8 @@ use crate::record::SinkProgress;
 use crate::sink::{SinkContent, Verification};
 
 impl Process {
-    /// Lists the keys with the key of the client as the credential. If this key does not work, uses a key from a sink.
-    /// A resumed rotation begins with this list, because the journal does not contain the values of the keys.
+    /// Authenticates with the key of the client, and lists the keys. If this key does not work, tries the keys in the
+    /// sinks. A resumed rotation begins with this list, because the journal does not contain the values of the keys.
     pub(super) async fn connect(&mut self) -> Result<Vec<ListedKey>, Stop> {
         let mut is_foreign = false;
         let mut latest = None;
@@ -62,7 +62,7 @@ impl Process {
         }
     }
 
-    /// Writes the key with this id to a sink, and reads it back. Repeats both after a failure.
+    /// Writes the key with this id to a sink, and reads the sink back. Repeats both steps after a failure.
     pub(super) async fn write_sink(&mut self, sink: usize, id: &str) -> Result<(), Failure> {
         let mut tries = 1;
         loop {

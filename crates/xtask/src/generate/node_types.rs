@@ -23,7 +23,7 @@ pub(super) fn types() -> Result<String> {
     Ok(HEAD.to_owned() + &items.map(|item| declaration(item, &definitions)).collect::<String>())
 }
 
-/// Returns the declaration of an item. The members of a class are an item of their own.
+/// Returns the declaration of `item`. The members of a class come from other items in `all`.
 fn declaration(item: &Value, all: &[Value]) -> String {
     let text = |item: &Value, field: &str| item[field].as_str().unwrap_or_default().to_owned();
     let (name, docs, definition) = (text(item, "name"), text(item, "js_doc"), text(item, "def"));

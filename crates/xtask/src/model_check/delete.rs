@@ -106,7 +106,7 @@ impl Server {
         there
     }
 
-    /// Deletes the target as another process would.
+    /// Simulates that another process deletes the target.
     fn remove_by_another(&mut self) {
         self.guards_were_outdated = true;
         self.remove_target();

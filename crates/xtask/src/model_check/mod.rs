@@ -40,14 +40,15 @@ rotate: I1 a key of the rotation always works; I2 the value of every sink authen
 /// The initial state of a run of the model check.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
-    /// Whether the option of the operation is set. For `create`, this is the option `adopt`. If it is set, no other
-    /// client in the model creates API keys with the same name. For `delete`, this is the option `allow_key_in_use`. If
-    /// it is set, the operation deletes the API key that the client uses. For `rotate`, the option says what the caller
-    /// does with an interrupted rotation. If the option is set, the caller aborts the rotation. Otherwise, the caller
-    /// resumes the rotation.
+    /// Whether the option of the operation is set:
+    /// - `create`: the option `adopt`. If it is set, no other client in the model creates API keys with the same name.
+    /// - `delete`: the option `allow_key_in_use`. If it is set, the operation deletes the API key that the client uses.
+    /// - `rotate`: an option of the model. If it is set, the caller aborts an interrupted rotation. Otherwise, the
+    ///   caller resumes the rotation.
     option: bool,
-    /// The number of API keys at the start of the run. For `rotate`, a start with three API keys also means two sinks,
-    /// and a client that reads its key from the first sink. Otherwise, `rotate` has one sink.
+    /// The number of API keys at the start of the run. For `rotate`, this number also determines the sinks. With three
+    /// API keys, the rotation has two sinks, and the client reads its key from the first sink. With any other number,
+    /// the rotation has one sink.
     keys: usize,
     /// Whether an API key with the requested name exists at the start of the run. Used only for `create`.
     named_before: bool,

@@ -21,7 +21,7 @@ pub(super) enum Crash {
 pub(super) enum SaveFault {
     None,
     Crash(Crash),
-    /// The process crashes after the write, and all entries are lost.
+    /// The process crashes after it has written the entry, and all entries of the journal are lost.
     JournalLost,
 }
 
@@ -174,7 +174,7 @@ pub(super) const READ: [ReadFault; 7] = [
     ReadFault::OtherForm,
 ];
 
-/// If a sink shows a write late, the number of reads that return the content from before the write.
+/// The number of reads that still return the earlier content after a write with the fault [`WriteFault::ShownLate`].
 pub(super) const LATE_READS: u8 = 12;
 
 /// A fault of a write to a sink.
