@@ -11,7 +11,7 @@ interface Instance {
     getUri(config: object): string;
 }
 
-/** The response of an axios request, and the error if axios rejected the request because of this response. */
+/** The response of an axios request. If axios rejected the request because of this response, `error` is its error. */
 interface AxiosResult {
     response: any;
     error?: any;

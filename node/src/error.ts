@@ -19,7 +19,7 @@ export abstract class CodatError extends Error {
     readonly retryAfter: number | null;
     /** The error message of Codat. */
     readonly codatMessage: string | null;
-    /** The number of attempts of the failed HTTP request. 0 if the error does not come from an HTTP request. */
+    /** The number of attempts of the failed request, including the first one. 0 if no request was attempted. */
     readonly attempts: number;
     /** The time from the start of the call to the error, in milliseconds. 0 if `attempts` is 0. */
     readonly elapsed: number;
@@ -71,13 +71,14 @@ export class RotationError extends CodatError {
      * What happened, and what it means for the API keys:
      *
      * - `rolled_back`: the old API key works as before, and the new one is deleted.
-     * - `unfinished` and `cancelled`: the rotation can be resumed. `journal`: the rotation can be resumed as soon as the
-     *   journal can be read and written.
+     * - `unfinished` and `cancelled`: the rotation can be resumed.
+     * - `journal`: the rotation can be resumed as soon as the journal can be read and written.
      * - `invalid_input`, `api`, `key_limit_reached`, `sink_occupied` and `sink_unavailable`: nothing was changed, except
      *   that API keys of `deleteFirst` may have been deleted.
-     * - `in_progress`: the journal contains an unfinished rotation. `busy`: another process runs the rotation.
-     *   `foreign_journal`: the journal belongs to another Codat client, or to other sinks. `nothing_to_resume`: the
-     *   journal contains no unfinished rotation.
+     * - `in_progress`: the journal contains an unfinished rotation.
+     * - `busy`: another process runs the rotation.
+     * - `foreign_journal`: the journal belongs to another Codat client, or to other sinks.
+     * - `nothing_to_resume`: the journal contains no unfinished rotation.
      */
     readonly kind: RotationErrorKind;
     /** The report of what the rotation did before the error. `null` if the rotation did not start. */

@@ -34,8 +34,8 @@ interface Running {
 const running = new AsyncLocalStorage<readonly Running[]>();
 
 /**
- * Returns a function that runs the key callback in the asynchronous context of the current call. Throws if the current
- * call was made by the key callback itself, because the call and the callback would wait for each other.
+ * Returns a function that runs the key callback in the asynchronous context of the current call. `bindCallback` throws
+ * if the key callback itself made the current call, because the call and the callback would wait for each other.
  */
 export function bindCallback(provide: KeyFunction, results: Results): (request: number) => void {
     if (running.getStore()?.some((one) => one.provide === provide)) {
@@ -76,8 +76,8 @@ export function secretOf(returned: any): unknown {
 }
 
 /**
- * Returns the name of a thrown error, or the type of another thrown value. The result does not contain the value. Never
- * throws, because it runs outside of any call.
+ * Returns the name of a thrown error. For a thrown value that is not an error, returns its type. The result does not
+ * contain the value. This function never throws, because no call would receive the exception.
  */
 export function thrownKind(reason: unknown): string {
     try {

@@ -236,8 +236,8 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * The number of a run of the key callback or of a function of a sink. This run threw the value that caused the
-     * error. `None` if no thrown value caused the error. `node/src/thrown-values.ts` stores the value.
+     * If a run of the key callback or of a function of a sink caused this error, the number of this run. Otherwise
+     * `None`. `node/src/thrown-values.ts` stores the value that the run threw.
      */
     thrown: number | null;
     /** The data of the rotation that failed. `None` if the call is not a rotation. */

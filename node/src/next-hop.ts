@@ -36,7 +36,10 @@ interface Watch {
 
 const watches = new Set<Watch>();
 
-/** The origin to which each connection of undici leads, through a proxy or not. */
+/**
+ * For each connection of undici, the origin of the server to which it leads. If the connection is a tunnel through a
+ * proxy, this is the server behind the proxy.
+ */
 const origins = new WeakMap<object, string>();
 
 // A `Pool` or a `Client` of undici connects to its own URL, whatever the URL of the request is. This message names its
@@ -80,8 +83,9 @@ export class NextHop {
     readonly #addresses: Set<string> | undefined;
 
     /**
-     * Creates a `NextHop` for requests to `url`. Rejects if `url` is an `http` URL, and `fetch` of this JavaScript
-     * runtime would use a proxy of the environment. A proxy cannot read encrypted requests.
+     * Creates a `NextHop` for requests to `url`. Rejects if `fetch` of this JavaScript runtime would send unencrypted
+     * requests through a proxy of the environment. An `https` URL is accepted, because a proxy cannot read encrypted
+     * requests.
      */
     static async of(client: Client, url: string): Promise<NextHop> {
         const parsed = new URL(url);
@@ -110,7 +114,7 @@ export class NextHop {
     }
 
     /**
-     * Watches an `Authorization` header that an SDK sends, until this process ends. Closes the connection when undici
+     * Watches the `Authorization` header of an SDK. The watch ends with this process. Closes the connection when undici
      * is about to send the header unencrypted to a server other than the one in the URL. Does nothing for requests of
      * the SDK to an `https` URL.
      */

@@ -198,10 +198,10 @@ export interface PagesOptions extends CallOptions {
      * The maximum number of pages that are requested at the same time, from 1 to 64. `next` rejects other numbers with
      * `InvalidInputError`. Default: 1.
      *
-     * The first page is requested alone, because its response tells the number of results. After the first page, if the
-     * next page has not arrived yet, up to `concurrency` pages are requested together. The pages are returned in order,
-     * and at most `concurrency` pages are in memory. Each page is retried separately. If a page fails, `next` first
-     * returns the pages before it, and then rejects. The next call of `next` requests the failed page again.
+     * The first page is requested alone, because its response tells the number of results. Later calls of `next` return
+     * the pages in order. If the next page is not in memory, `next` requests up to `concurrency` pages together. At
+     * most `concurrency` pages are in memory. Each page is retried separately. If a page fails, `next` first returns
+     * the pages before it, and then rejects. The next call of `next` requests the failed page again.
      *
      * If Codat responds to a page with 429, the maximum is halved. Each later page without a 429 raises the maximum by
      * one, up to `concurrency`. Codat accepts 10 concurrent requests for each company.

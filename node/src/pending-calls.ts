@@ -68,7 +68,10 @@ let check: NodeJS.Immediate | undefined;
  */
 const nextTurn = timers.setImmediate;
 
-/** Performs a call. This async function creates the errors, because their stack traces must contain the caller. */
+/**
+ * Performs a call. Creates errors in this async function instead of in `settle`, so that their stack traces contain the
+ * caller.
+ */
 export async function perform<A extends Attachment>(
     start: Start,
     provide?: KeyFunction,

@@ -50,8 +50,8 @@ export function raise(data: ErrorData, reason?: unknown): unknown {
 }
 
 /**
- * Returns the error for a rotation that ended after `onEvent` threw `reason`, but before it could be cancelled. `data`
- * is the report of the rotation.
+ * Returns the error for a rotation whose function `onEvent` threw `reason`. The rotation ended before the exception
+ * could cancel it. `data` is the report of the rotation.
  */
 export function endedRotation(data: unknown, reason: unknown): RotationError {
     const error = {
@@ -67,8 +67,8 @@ function report({ report }: RotationErrorData): RotationReport | null {
 }
 
 /**
- * Calls a function of the native module. If the function throws the data of an error, throws the corresponding error of
- * this package. If the function throws an `Error`, throws a `TypeError`, because an argument is invalid.
+ * Calls a function of the native module, and converts the value that it throws. `ErrorData` becomes the corresponding
+ * error of this package. An `Error` becomes a `TypeError`, because it means that an argument is invalid.
  */
 export function callNative<T>(call: () => T): T {
     try {

@@ -15,9 +15,9 @@ export type Handler = Record<string, any>;
 type Decide = (status: number, url: string | undefined) => Promise<(() => void) | null>;
 
 /**
- * The maximum number of bytes that are read and discarded from the response to a rejected request, after this request
- * has been sent again. A longer response is aborted. undici can reuse the connection only after it has read the whole
- * response.
+ * The maximum number of bytes to discard from a response. After a rejected request has been sent again, its first
+ * response is read and discarded, because undici can reuse the connection only after it has read the whole response. A
+ * longer response is aborted.
  */
 const DRAINED = 65_536;
 

@@ -86,8 +86,8 @@ export type RotationEvent =
     /** The new API key authenticates. */
     | { readonly event: "probed" }
     /**
-     * `delivered`: the sink has the new API key. `confirmed`: the value that was read back authenticates. `restored`:
-     * the sink has the old API key again. `left_alone`: another program has changed the sink.
+     * `delivered`: the sink has the new API key. `confirmed`: the value in the sink was read back, and authenticates.
+     * `restored`: the sink has the old API key again. `left_alone`: another program has changed the sink.
      */
     | { readonly event: "delivered" | "confirmed" | "restored" | "left_alone"; readonly sink: string }
     /** The API key with this id was deleted. */

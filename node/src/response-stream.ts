@@ -23,8 +23,8 @@ export class ResponseStream {
     /** The length of the whole body in bytes. `null` if the response does not declare the length. */
     readonly contentLength: number | null;
     /**
-     * The body. It is not read in advance: only the chunk that is read is in memory. `Client.stream` describes the
-     * errors of the body. `cancel()` closes the connection, and so does a `for await` loop that ends early.
+     * The body. It is not read in advance: only the chunk that is being read is in memory. `Client.stream` describes
+     * the errors of the body. `cancel()` closes the connection, and so does a `for await` loop that ends early.
      *
      * API keys in the body are not masked, because a key can extend over two chunks. Do not print or log a chunk.
      */

@@ -27,8 +27,8 @@ pub struct ErrorData {
     pub shows_idempotency_key: bool,
     pub candidates: Option<Vec<KeyData>>,
     pub cause: Option<Arc<ErrorData>>,
-    /// The number of a run of the key callback or of a function of a sink. This run threw the value that caused the
-    /// error. `None` if no thrown value caused the error. `node/src/thrown-values.ts` stores the value.
+    /// If a run of the key callback or of a function of a sink caused this error, the number of this run. Otherwise
+    /// `None`. `node/src/thrown-values.ts` stores the value that the run threw.
     pub thrown: Option<i64>,
     /// The data of the rotation that failed. `None` if the call is not a rotation.
     pub rotation: Option<RotationErrorData>,

@@ -17,9 +17,9 @@ use crate::{parallel, rust};
 
 /// The number of rotations at the same time. A rotation mostly waits.
 const CONCURRENT: usize = 8;
-/// A rotation without faults takes at least this long, so most kills interrupt it.
+/// The maximum time of [`Kill::After`]. A rotation without faults takes at least this long, so most kills interrupt it.
 const LAST_KILL: Duration = Duration::from_millis(3500);
-/// A rotation without faults makes about this many requests.
+/// The maximum number of [`Kill::AtRequest`]. A rotation without faults sends about this many requests.
 const LAST_REQUEST: usize = 12;
 /// The maximum number of kills of a rotation.
 const KILLS: u32 = 4;
@@ -173,8 +173,7 @@ impl Rotation {
         Ok(status)
     }
 
-    /// Returns the command of `rotate`. The command runs in a different folder than the folder of the key, as a
-    /// scheduled job does.
+    /// Returns the command of `rotate`. Like a scheduled job, the command does not run in the folder of the key.
     fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = program(std::env::current_dir()?.join("target/debug/codat-keys"));
         command

@@ -49,8 +49,8 @@ fn pytest_counts(line: &str) -> Option<&str> {
     (counts.starts_with(|first: char| first.is_ascii_digit()) && seconds.parse::<f64>().is_ok()).then_some(counts)
 }
 
-/// Returns the two words of a line such as `ℹ pass 3`, in which the test runner of Node prints the number of passed
-/// tests.
+/// Returns the result and the number of tests from a line that the test runner of Node printed. For the line
+/// `ℹ pass 3`, returns `pass` and `3`.
 fn node_count(line: &str) -> Option<(&str, &str)> {
     line.trim_end().strip_prefix("ℹ ")?.split_once(' ')
 }

@@ -1,7 +1,7 @@
 //! Enumeration of all schedules. A schedule is a list of choices, one for each request of a run. Each choice is the
 //! number of a fault, or 0 if the request succeeds.
 
-/// The choices of one run. The first choices are `given`. All later choices are 0: no fault.
+/// The choices of one run. The run begins with the choices in `given`. All later choices are 0: no fault.
 pub(crate) struct Schedule {
     given: Vec<usize>,
     made: Vec<Choice>,
@@ -39,8 +39,8 @@ impl Schedule {
         choices.join(",")
     }
 
-    /// Returns the choices with which the next run starts, or `None` after the last run. These are the choices of this
-    /// run up to the last choice that can be increased. This last choice is increased by one.
+    /// Returns the choices with which the next run starts, or `None` after the last run. Finds the last choice of this
+    /// run that can be increased, increases it by one, and removes the choices after it.
     pub(crate) fn next(mut self) -> Option<Vec<usize>> {
         while let Some(last) = self.made.pop() {
             if last.option + 1 < last.options {

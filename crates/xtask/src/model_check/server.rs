@@ -51,7 +51,7 @@ pub(super) struct Server {
     /// The ids of the API keys that the operation created.
     pub(super) ours: Vec<KeyId>,
     /// The number of API keys before the latest change. This server only adds API keys, so an outdated list consists of
-    /// the first API keys, up to this number.
+    /// the first `before_newest_change` API keys in `keys`.
     before_newest_change: usize,
     cached: Option<Cached>,
     /// The number of the request that the server is processing. `None` if the server is idle.

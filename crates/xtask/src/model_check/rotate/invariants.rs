@@ -123,7 +123,7 @@ impl Model<'_> {
         Ok(RunResult::Held)
     }
 
-    /// Returns true if sinks contain all keys in `rest`, or if the old key does not exist any more.
+    /// Returns true if each key in `rest` is in a sink, or if the old key no longer exists.
     pub(super) fn is_in_use(&self, rest: &[&String]) -> bool {
         let is_used = |id: &&String| self.sinks.iter().any(|sink| sink.value == Value::Key((**id).clone()));
         rest.iter().all(is_used) || !self.server.is_alive(OLD)

@@ -91,12 +91,12 @@ struct Model<'a> {
     time: i64,
     /// For each idempotency key, the name and the time of its first request.
     idempotency_keys: HashMap<String, (String, i64)>,
-    /// Whether a 429 made the server forget an idempotency key. A second key can then appear.
+    /// Whether a 429 made the server forget an idempotency key. A second API key can then appear.
     has_raced: bool,
     /// Whether the rotation has reported that a key can appear later.
     may_appear_later: bool,
     journal_lost: bool,
-    /// Whether the caller names the old key, because a recovery without the id of the old key failed.
+    /// Whether the caller passes the id of the old key. It does so after a recovery without this id has failed.
     names_old_key: bool,
     full_at_last_list: bool,
     /// The ids of the keys of other programs. The rotation must not delete them. If ten keys exist at the start, the

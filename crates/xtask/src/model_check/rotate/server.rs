@@ -25,7 +25,8 @@ enum Landing {
     Create(String, String),
     /// A key with this name is created, without regard to idempotency keys.
     CreateAnyway(String),
-    /// A deletion of the second key arrives, authenticated with the first key.
+    /// A deletion arrives. The first id names the key that authenticates the deletion. The second id names the key to
+    /// delete.
     Delete(String, String),
 }
 
