@@ -79,8 +79,8 @@ pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
 }
 
 /// Checks a folder in which only root and the user of this process may create files. Applies the rules of
-/// [`check_trusted_folder`]. Also returns an error if other users have write permission for the folder, even if it has
-/// the sticky bit.
+/// [`check_trusted_folder`]. Also returns an error if `folder` has the sticky bit and other users have write permission
+/// for it.
 pub fn check_own_folder(folder: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
     unix::check_own_folder(folder)?;
@@ -175,8 +175,8 @@ mod unix {
         Err(io::Error::other("it was replaced while it was being opened").into())
     }
 
-    /// Opens a file and checks it. Returns `None` if the file was replaced between the opening and the check. The
-    /// command `codat-keys` can replace `config.toml` at any time.
+    /// Opens a file and checks it. Returns `None` if the file was replaced between the opening and the check. For
+    /// example, another process of the command `codat-keys` may have replaced `config.toml`.
     fn open_unless_replaced(path: &Path) -> Result<Option<File>, OpenError> {
         // Without `O_NONBLOCK`, opening a pipe could block forever.
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
@@ -220,9 +220,9 @@ mod unix {
         exposed("file", path, metadata, None).map_or(Ok(()), |exposed| Err(exposed.into()))
     }
 
-    /// Resolves a path as the operating system does, and checks each folder and link on it. Returns the resolved path.
-    /// The check starts at `/`, so each folder is checked before its contents. After the check, other users cannot
-    /// replace any part of the path.
+    /// Resolves the symbolic links and `..` in a path, and returns the resolved path. Checks each folder and each link
+    /// on the path. The check starts at `/`, so each folder is checked before its contents. After the check, other
+    /// users cannot replace any part of the path.
     pub(super) fn check_path(path: &Path) -> Result<PathBuf, OpenError> {
         let (mut here, mut rest) = (PathBuf::from("/"), reversed(&std::path::absolute(path)?));
         let (mut found, mut links) = (Vec::from_iter(exposed_folder(&here)?), 0);
@@ -283,8 +283,8 @@ mod unix {
         Some(Exposed { path: path.to_owned(), what: format!("the {kind} {} {what}", path.display()), repair })
     }
 
-    /// Returns whether a folder is on a read-only file system. An example is a Kubernetes volume that is mounted
-    /// read-only: every user has write permission for its folders, but cannot change them.
+    /// Returns whether a folder is on a read-only file system, such as a Kubernetes volume that is mounted read-only.
+    /// The folders of such a volume have write permission for every user, but no user can change the folders.
     fn is_read_only(folder: &Path) -> bool {
         rustix::fs::statvfs(folder).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
     }

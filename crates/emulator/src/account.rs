@@ -12,7 +12,7 @@ use crate::wire::{ApiError, ApiKeyDetails};
 
 const MAX_KEYS: usize = 10;
 /// The maximum number of keys in a [`Snapshot`]. Tests can set more keys than Codat allows. The number is limited
-/// because the emulator searches each request for every key, to mask it.
+/// because the emulator searches each request for every key in order to mask the keys.
 const MAX_SNAPSHOT_KEYS: usize = 100;
 pub(crate) const MAX_NAME_UTF16_UNITS: usize = 50;
 const DEFAULT_COMPANIES: u32 = 5;
@@ -69,7 +69,7 @@ impl Account {
         }
     }
 
-    /// Creates a key without a name if the account has no key, as Codat does for a new account.
+    /// Creates a key without a name if the account has no key. Codat also creates such a key for a new account.
     pub(crate) fn ensure_first_key(&mut self, now: Timestamp) {
         if self.keys.is_empty() {
             self.add_key(None, now);
@@ -125,8 +125,8 @@ impl Account {
         Ok(())
     }
 
-    /// Returns the keys and settings of the account, as the state file contains them. The used quota is omitted,
-    /// because it changes with every request.
+    /// Returns the keys and settings of the account in the format of the state file. Omits the used quota, which
+    /// changes with every request.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             keys: Some(self.keys.clone()),

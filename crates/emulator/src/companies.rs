@@ -53,7 +53,7 @@ fn name(number: u32) -> String {
     format!("Example Company {number:05}")
 }
 
-/// Returns the position of the name of a company. Names are sorted as texts: `100000` is between `10000` and `10001`.
+/// Returns a sort key for the name of a company. Names are sorted as texts: `100000` is between `10000` and `10001`.
 fn position_of_name(number: u32) -> u32 {
     match number {
         ..=99_999 => number * 100,

@@ -99,7 +99,8 @@ impl Emulator {
         json!(controls::state(&self.server.lock()))
     }
 
-    /// Changes the fields of the state that are present in the JSON object `json`, as `PUT /_emulator/state` does.
+    /// Sets the fields of the state that the JSON object `json` contains. Other fields do not change. This method is
+    /// equivalent to `PUT /_emulator/state`.
     ///
     /// # Errors
     /// Returns a message with the reason. The state does not change.

@@ -13,7 +13,7 @@ use crate::json::{Whole, present, word};
 /// A fault that the emulator injects into a request. In the JSON that tests send, the field `fault` contains the name
 /// of the variant. The fields of the variant are in the same JSON object.
 ///
-/// Variants without fields have empty braces, because serde accepts unknown fields for a variant without braces.
+/// Variants without fields have empty braces. Without the braces, serde would accept unknown fields for these variants.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Fault {

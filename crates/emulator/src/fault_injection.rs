@@ -92,8 +92,7 @@ impl FaultedRequest {
         self.server.lock().handle(&self.request)
     }
 
-    /// Performs the request if `admission`, the result of the checks of the request, allows this. Otherwise, returns
-    /// the response in `admission`.
+    /// Performs the request if `admission` is [`Admission::Perform`]. Otherwise, returns the response in `admission`.
     fn complete(&self, admission: Admission) -> ApiResponse {
         let mut server = self.server.lock();
         server.complete(admission, |server| server.perform(&self.request))
@@ -113,8 +112,8 @@ impl FaultedRequest {
         self.complete(admission)
     }
 
-    /// Performs the request now and returns the response after `time`. Until then, a second request with the same
-    /// idempotency key gets an error, because the first request is still running.
+    /// Performs the request now and returns the response after `time`. Until then, the request counts as running: a
+    /// second request with the same idempotency key gets an error.
     async fn delay_after(&self, time: Duration) -> ApiResponse {
         let (response, claim) = {
             let mut server = self.server.lock();
@@ -135,9 +134,9 @@ impl FaultedRequest {
         }
     }
 
-    /// Returns a response with the status of the fault, as Codat would. The emulator stores this response under the
+    /// Returns a response of Codat that has the status of the fault. The emulator stores this response under the
     /// idempotency key of the request. If another response is already stored under this idempotency key, returns the
-    /// stored response.
+    /// stored response. The status 429 is an exception: see [`Server::handle_rate_limited`].
     fn status_from_codat(self, fault: &StatusFault) -> ApiResponse {
         let mut server = self.server.lock();
         let mut late = None;
@@ -162,9 +161,9 @@ impl FaultedRequest {
         response
     }
 
-    /// Returns a response with the status of the fault, as a gateway in front of Codat would. Depending on the effect
-    /// of the fault, the emulator also performs the request. The client does not receive the actual response, but the
-    /// emulator stores it under the idempotency key of the request.
+    /// Returns a response of a gateway in front of Codat. The response has the status of the fault. Depending on the
+    /// effect of the fault, the emulator also performs the request. The client does not receive the actual response,
+    /// but the emulator stores it under the idempotency key of the request.
     fn status_from_gateway(self, fault: &StatusFault) -> ApiResponse {
         let response = fault.response(&mut self.server.lock());
         match fault.effect {

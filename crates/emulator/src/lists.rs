@@ -26,7 +26,7 @@ pub(crate) struct List<'a, T> {
     pub(crate) generate: fn(u32) -> T,
 }
 
-/// A property of the results. The functions take the number of a result.
+/// A property of the results. The functions `value` and `position` take the number of a result.
 #[derive(Clone, Copy)]
 pub(crate) struct Property {
     pub(crate) name: &'static str,

@@ -81,7 +81,8 @@ impl Masker {
     }
 
     /// Masks secrets in all strings of a JSON value, including field names. The strings are masked when the result is
-    /// serialized. A string of more than `max` bytes is truncated, and ends the serialization with an error.
+    /// serialized. If a string value has more than `max` bytes, the serializer receives the first `max` bytes, and the
+    /// serialization then fails.
     pub(crate) fn json<'a>(&'a self, value: &'a Value, max: usize) -> MaskedJson<'a> {
         MaskedJson { value, masker: self, max }
     }
@@ -98,7 +99,7 @@ struct Part<'a> {
     /// The offset of this part in the text. For a mask, the offset of the masked secret.
     offset: usize,
     text: &'a str,
-    /// Whether this part is a mask. A mask is not searched, because it can contain another secret, such as `*`.
+    /// Whether this part is a mask. A mask is not searched, because a short secret such as `*` could occur in the mask.
     is_mask: bool,
 }
 
@@ -118,7 +119,7 @@ impl<'a> Part<'a> {
         parts
     }
 
-    /// Returns the text before the offset `max`, or the whole mask.
+    /// Returns the text of this part before the offset `max`. If this part is a mask, returns the whole mask.
     fn until(&self, max: usize) -> &'a str {
         if self.is_mask { self.text } else { &self.text[..self.text.len().min(max - self.offset)] }
     }

@@ -69,7 +69,8 @@ impl Server {
         self.handle_with(request, |server| server.perform(request))
     }
 
-    /// Handles a received request as [`Server::handle`] does, but calls `perform` instead of [`Server::perform`].
+    /// Handles a received request with `perform` instead of [`Server::perform`]. All other steps are those of
+    /// [`Server::handle`].
     pub(crate) fn handle_with(
         &mut self,
         request: &ReceivedRequest,

@@ -24,8 +24,8 @@ use crate::mask::Masker;
 use crate::state_file::StateFile;
 use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
 
-/// The maximum number of requests that faults delay at a time. Clients need not wait for a delayed request, so the number
-/// of connections does not limit these requests.
+/// The maximum number of requests that faults delay at a time. The maximum number of connections does not limit this
+/// number, because a client can disconnect while its request is delayed.
 const MAX_DELAYED: usize = 1000;
 
 /// The options of the emulated API. [`EmulatorBuilder`](crate::EmulatorBuilder) documents them.
@@ -213,8 +213,8 @@ impl SharedServer {
         }
     }
 
-    /// Calls `perform`, which performs a request, after a delay. Does so even if the client has disconnected. Calls
-    /// `perform` immediately if [`MAX_DELAYED`] requests are already delayed.
+    /// Calls `perform` after a delay, even if the client has disconnected. `perform` performs a request. If
+    /// [`MAX_DELAYED`] requests are already delayed, calls `perform` immediately.
     pub(crate) fn perform_later(&self, delay: Delay, perform: impl FnOnce(&mut Server) + Send + 'static) {
         let Ok(permit) = Arc::clone(&self.delays).try_acquire_owned() else { return perform(&mut self.lock()) };
         let perform = move |server: &mut Server| {

@@ -121,9 +121,10 @@ async fn send_faulty_body(sending: impl Future<Output = Result<(), SendError>>, 
     }
 }
 
-/// A guard that detects when the client disconnects. First, the future that handles the request owns the guard. If the
-/// body has a fault, the task that sends the body owns the guard afterwards. If the client disconnects, hyper drops the
-/// future, or the task ends early. The guard then records the disconnection in the journal.
+/// A guard that records in the journal that the client has disconnected. Its first owner is the future that handles the
+/// request. If the body has a fault, the next owner is the task that sends the body. If the client disconnects, hyper
+/// drops the future, or the task ends early. The dropped guard then records the disconnection. After the end of the
+/// request, dropping the guard has no effect.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

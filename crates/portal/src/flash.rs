@@ -53,8 +53,8 @@ impl FlashMessage {
         self.change().is_some()
     }
 
-    /// Returns an identifier by which to find earlier messages that this message makes obsolete. For such an earlier
-    /// message, [`unresolved_change`](Self::unresolved_change) returns the same identifier.
+    /// Returns an identifier. This message makes an earlier message obsolete if
+    /// [`unresolved_change`](Self::unresolved_change) returns the same identifier for the earlier message.
     pub(crate) fn resolves(&self) -> Option<&str> {
         match self {
             Self::Created { resumed, .. } => resumed.as_deref(),
@@ -79,7 +79,7 @@ impl RequestedAction {
 /// The properties of an API key that are not secret.
 #[derive(Clone)]
 pub(crate) struct KeySummary {
-    /// The name of the API key. A page redacts the name when it shows it, because a later list can contain an API key
+    /// The name of the API key. Each page redacts the name again, because Codat may meanwhile have listed an API key
     /// that occurs in the name.
     pub(crate) name: Option<Untrusted>,
     pub(crate) masked: String,

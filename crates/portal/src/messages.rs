@@ -191,7 +191,7 @@ impl Language {
     }
 
     /// Returns a text that says how long to wait before the next request. Rounds the time up, because Codat would
-    /// reject an earlier request.
+    /// reject a request that is sent too early.
     pub(crate) fn wait(self, seconds: u64) -> String {
         let time = match seconds {
             0..=120 => format!("{seconds} s"),

@@ -137,9 +137,9 @@ impl Body {
         Ok(read.into())
     }
 
-    /// Reserves memory for the rest of the body. Reserves at most 1 MiB, or as many bytes as have already arrived if
-    /// this number is larger. In any case, reserves at least `chunk` bytes. A server that declares a long body but
-    /// sends only a small part of it therefore occupies little memory.
+    /// Reserves memory for the rest of the body. The maximum is 1 MiB at first, and later the number of bytes that have
+    /// already arrived. If `chunk` is larger than this maximum, reserves `chunk` bytes. A server that declares a long
+    /// body but sends only a small part of it therefore occupies little memory.
     fn reserve(&self, read: &mut Vec<u8>, chunk: usize) {
         if read.capacity() - read.len() < chunk {
             let missing = self.length.unwrap_or(u64::MAX).saturating_sub(read.len() as u64);
@@ -150,7 +150,7 @@ impl Body {
 }
 
 /// Rejects a response body with a content encoding, or with a transfer coding other than `chunked`. API keys in such a
-/// body could not be redacted. The request asks for a body without an encoding.
+/// body could not be redacted. Every request asks for an unencoded body with `Accept-Encoding: identity`.
 fn check_encoding(headers: &HeaderMap, known: &KnownKeys) -> Result<(), Error> {
     let mut content = headers.get_all(CONTENT_ENCODING).iter();
     let mut transfer = headers.get_all(TRANSFER_ENCODING).iter();

@@ -14,7 +14,8 @@ use crate::timeouts::Deadline;
 use crate::wire::Attempt;
 
 impl Transport {
-    /// Sends the request once, and reads the response. Refreshes the credential as [`receive`](Self::receive) does.
+    /// Sends the request, and reads the whole response. If Codat rejects the API key, refreshes the credential: see
+    /// [`receive`](Self::receive).
     pub(crate) async fn attempt(
         &self,
         request: &Request<Bytes>,
