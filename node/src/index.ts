@@ -41,5 +41,12 @@ export type {
 } from "./reports";
 export { ResponseStream } from "./response-stream";
 export { Page, RateLimit, Response } from "./responses";
-export { type RotateOptions, Rotation, type RotationOptions, type Sink } from "./rotation";
+export {
+    type JournalStore,
+    MemoryJournal,
+    type RotateOptions,
+    Rotation,
+    type RotationOptions,
+    type Sink,
+} from "./rotation";
 export { ApiKey, AuthorizationHeader, encode } from "./secrets";

@@ -29,19 +29,24 @@ export interface Completion<A = Attachment> {
 export type Start = (calls: PendingCalls, number: number, observed: boolean) => void;
 
 /**
- * A message of a rotation: an event, or the request to run a function of the sink with the index `sink`. `key` is the
- * API key to deliver, or `null` if the sink is to be read.
+ * A message of a rotation: an event, or the request to run the function with the name `function` of the sink with the
+ * index `sink`. If `sink` is `null`, the journal store has the function.
  */
 export interface Message {
     sink: number | null;
-    key: string | null;
+    function: string | null;
+    arguments: unknown[];
     event: unknown;
+    /** The number of the run of the function `lock` whose lock is to be released. */
+    unlock: number | null;
 }
 
-/** Receives the result of a function of a sink: the returned text, or the reason why the function failed. */
+/** Receives the result of a function of a rotation: the returned text, or the reason why it failed. */
 export interface Requests {
     complete(text: string | null): void;
-    /** `thrown` contains the value that the function threw. `undefined` if the function returned a wrong value. */
+    /** The function `lock` has locked the journal. `release` releases the lock. */
+    locked(release: () => unknown): void;
+    /** `thrown` contains the value that the function threw. `undefined` if it returned a wrong value. */
     fail(why: string, thrown?: { reason: unknown }): void;
 }
 
@@ -58,6 +63,8 @@ interface Pending {
 
 /** The pending calls by number, in the order in which they started. */
 const inFlight = new Map<number, Pending>();
+/** The functions that release the locks of journal stores, by the number of the run that locked. */
+const locks = new Map<number, () => unknown>();
 const pendingCalls = new native.PendingCalls(settle);
 let numbers = 0;
 let held = false;
@@ -86,7 +93,9 @@ export async function perform<A extends Attachment>(
     // What `handle` threw, which cancels the call.
     let thrown: { reason: unknown } | undefined;
     const handleUntilThrown = (message: Message, requests: Requests) => {
-        if (thrown !== undefined) {
+        // A cancelled rotation still uses its journal, so that another process can resume it immediately.
+        const isOfJournal = message.sink === null && message.event === null;
+        if (thrown !== undefined && !isOfJournal) {
             // The sink cannot be used again before the request for its function is answered.
             if (message.sink !== null) requests.fail("the rotation is cancelled", thrown);
             return;
@@ -94,7 +103,7 @@ export async function perform<A extends Attachment>(
         try {
             handle?.(message, requests);
         } catch (reason) {
-            thrown = { reason };
+            thrown ??= { reason };
             pendingCalls.stop(number);
         }
     };
@@ -134,6 +143,10 @@ function settle(events: string, attachments: Attachment[], errors: ErrorData[]):
     type Event = [number, number | null, unknown, (number | null)?, (number | null)?, (Attempt | null)?, Message?];
     for (const [number, index, value, error, request, attempt, message] of JSON.parse(events) as Event[]) {
         const pending = inFlight.get(number);
+        if (typeof message?.unlock === "number") {
+            unlock(message.unlock);
+            continue;
+        }
         if (message !== undefined) {
             pending?.handle?.(message, requestsOf(request!));
             continue;
@@ -172,8 +185,22 @@ const results: Results = {
 function requestsOf(request: number): Requests {
     return {
         complete: (text) => results.complete(request, text),
+        locked(release) {
+            locks.set(request, release);
+            results.complete(request, "true");
+        },
         fail: (why, thrown) => results.fail(request, why, thrown),
     };
+}
+
+/**
+ * Releases a lock of a journal store. What the function throws is reported as an unhandled rejection, because the
+ * rotation may have ended.
+ */
+function unlock(request: number): void {
+    const release = locks.get(request);
+    locks.delete(request);
+    void (async () => release?.())();
 }
 
 /** Keeps the process alive while calls are pending. */

@@ -71,8 +71,8 @@ export interface RotationPlan {
     /** The ids of the API keys that would be deleted first, because there are already ten API keys. */
     readonly deleteFirst: readonly string[];
     /**
-     * What each sink contains, by the name of the sink: the id of an API key, `nothing`, `unknown_credential`, or, for
-     * any other content, `other`.
+     * What each sink contains, by the name of the sink: the id of an API key, or `nothing`, `unknown_credential`,
+     * `other` for any other content, or `unreadable` for a sink that is asked to confirm the API key.
      */
     readonly sinks: Readonly<Record<string, string>>;
 }

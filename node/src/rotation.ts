@@ -17,8 +17,8 @@ import {
 import { ApiKey } from "./secrets";
 
 /**
- * A place where programs read their key, as a pair of functions. Both functions can return a promise. The rotation calls
- * them one at a time.
+ * A place where programs read their key, as a pair of functions: `deliver`, and `read` or `confirm`. The functions can
+ * return promises. The rotation calls them one at a time.
  */
 export interface Sink {
     /**
@@ -35,7 +35,12 @@ export interface Sink {
      * Returns the content: an API key, the value of an `Authorization` header, or `null` or `undefined` if there is
      * nothing. The rotation compares the content with the API key, and authenticates with it.
      */
-    read(): Key | null | undefined | PromiseLike<Key | null | undefined>;
+    read?(): Key | null | undefined | PromiseLike<Key | null | undefined>;
+    /**
+     * For a sink without `read`. Returns whether the programs that use the sink have this API key: the new one, or the
+     * old one after a rollback. After `false`, the rotation asks again, up to four times in all.
+     */
+    confirm?(key: ApiKey): boolean | PromiseLike<boolean>;
     /**
      * The time limit of one run of a function, in milliseconds. The function is not interrupted: the rotation waits
      * until it has ended before it uses the sink again. Default: 30,000.
@@ -43,20 +48,80 @@ export interface Sink {
     readonly timeout?: number | undefined;
 }
 
+/**
+ * A store of journals, such as a table of a database. Every function can return a promise. If a function throws, the
+ * rotation ends with a `RotationError` of the kind `journal`. The rotation can be resumed as soon as the store works.
+ *
+ * A journal has a name, and entries that are numbered from 1. An entry contains no API key, and is never changed.
+ */
+export interface JournalStore {
+    /** Returns the numbers of all entries, in any order: also of those that another process has just created. */
+    list(name: string): Iterable<number> | PromiseLike<Iterable<number>>;
+    /** Returns an entry, or `null` or `undefined` if there is no such entry. */
+    get(
+        name: string,
+        seq: number,
+    ): Uint8Array | string | null | undefined | PromiseLike<Uint8Array | string | null | undefined>;
+    /**
+     * Stores an entry durably and as a whole, and returns true. Returns false, and changes nothing, if an entry has this
+     * number. If several processes create the same entry, one of them gets true.
+     */
+    create(name: string, seq: number, entry: Uint8Array): boolean | PromiseLike<boolean>;
+    /**
+     * Locks a journal, so that another process can resume the rotation of a process that was killed, before the lease
+     * expires. Returns a function that releases the lock, `false` if another process has the lock, or `null` or
+     * `undefined` if there is no lock. The end of the process must release the lock. Without `machine`, the lock has no
+     * effect on the lease. Default: there is no lock.
+     */
+    lock?(name: string): Locked | PromiseLike<Locked>;
+    /**
+     * A text that identifies all processes that the lock excludes, such as this machine since its start. It is written
+     * in each entry. Default: none.
+     */
+    readonly machine?: string | undefined;
+    /** The time limit of one run of a function, in milliseconds. Default: 30,000. */
+    readonly timeout?: number | undefined;
+}
+
+type Locked = (() => unknown) | false | null | undefined;
+
+/** Journals in the memory of this process, for tests. */
+export class MemoryJournal implements JournalStore {
+    readonly #journals = new Map<string, Map<number, Uint8Array>>();
+
+    /** Returns the numbers of all entries. */
+    list(name: string): Iterable<number> {
+        return this.#journals.get(name)?.keys() ?? [];
+    }
+
+    /** Returns an entry, or `undefined` if there is no such entry. */
+    get(name: string, seq: number): Uint8Array | undefined {
+        return this.#journals.get(name)?.get(seq);
+    }
+
+    /** Stores an entry, and returns true. Returns false if an entry has this number. */
+    create(name: string, seq: number, entry: Uint8Array): boolean {
+        const entries = this.#journals.get(name) ?? new Map<number, Uint8Array>();
+        const isNew = !entries.has(seq);
+        if (isNew) this.#journals.set(name, entries.set(seq, entry));
+        return isNew;
+    }
+}
+
 /** The options of a rotation. */
 export interface RotationOptions {
     /**
      * The places where programs read their key. They get the new key in this order. Each must contain the old key or
-     * nothing.
+     * nothing. The content of a sink that cannot be read is not checked.
      */
     sinks: Iterable<Sink>;
     /** The id of the API key to replace. Default: the API key that the client uses. */
     key?: string | undefined;
     /**
-     * The folder of the journals. A folder that other users can write is rejected. Default: the folder of the command
-     * line, `codat-keys/rotations` in `XDG_STATE_HOME` or `~/.local/state`; on Windows, in `LOCALAPPDATA`.
+     * The folder of the journals, or a store. A folder that other users can write is rejected. Default: the folder of
+     * the command line, `codat-keys/rotations` in `XDG_STATE_HOME` or `~/.local/state`; on Windows, in `LOCALAPPDATA`.
      */
-    journal?: string | undefined;
+    journal?: string | JournalStore | undefined;
     /**
      * The name of the journal: letters, digits, `.`, `_` and `-`. Only one rotation with the same journal can run at a
      * time. All rotations of the keys of one Codat client must use the same name. Default: `default`.
@@ -74,6 +139,18 @@ export interface RotationOptions {
     overwrite?: boolean | undefined;
     /** The ids of the API keys that may be deleted if there are ten. Default: none. */
     deleteFirst?: Iterable<string> | undefined;
+    /**
+     * How long no other process can resume the rotation after each entry of the journal, in milliseconds: at least 2
+     * minutes and twice the `timeout` of each sink, at most 24 hours. If this process is killed, other processes wait for
+     * this time, unless they have the same machine and the journal has a lock. Default: 300,000, or twice the longest
+     * `timeout`.
+     */
+    lease?: number | undefined;
+    /**
+     * The time within which Codat must accept the new API key, in milliseconds. Then the rotation is rolled back.
+     * Default: 120,000.
+     */
+    probeTimeout?: number | undefined;
     /**
      * A function that receives the events of the rotation as they happen. It must return quickly. If it throws, the
      * rotation is cancelled, and the `cause` of the `RotationError` is the thrown value. Default: none.
@@ -94,6 +171,8 @@ export const ROTATION_OPTIONS = [
     "grace",
     "overwrite",
     "deleteFirst",
+    "lease",
+    "probeTimeout",
     "onEvent",
 ];
 
@@ -112,19 +191,21 @@ export class Rotation {
     readonly #own: Own;
     readonly #core;
     readonly #sinks: readonly Sink[];
+    readonly #store: JournalStore | undefined;
     readonly #onEvent: RotationOptions["onEvent"];
 
     /** @internal */
     constructor(own: Own, options: RotationOptions) {
         const given = knownOptions("options", options, ROTATION_OPTIONS);
-        const { sinks, onEvent } = given;
+        const { sinks, journal, onEvent } = given;
         this.#own = own;
         this.#sinks = [...object("sinks", sinks)].map(checkedSink);
         if (onEvent !== undefined && typeof onEvent !== "function") {
             throw new TypeError(`argument 'onEvent' must be a function, and is ${kind(onEvent)}`);
         }
         this.#onEvent = onEvent;
-        const data = rotationData(given, this.#sinks);
+        this.#store = typeof journal === "object" ? checkedStore(journal) : undefined;
+        const data = rotationData(given, this.#sinks, this.#store);
         this.#core = callNative(() => new native.RotationCore(data));
     }
 
@@ -210,60 +291,152 @@ export class Rotation {
         return completion.value;
     }
 
-    /** Passes an event on, or runs a function of a sink. */
-    #handle({ sink, key, event }: Message, requests: Requests): void {
-        if (sink === null) {
-            this.#onEvent?.(shown(event));
+    /** Passes an event on, or runs a function. */
+    #handle(message: Message, requests: Requests): void {
+        if (message.event === null) {
+            const owner = message.sink === null ? this.#store : this.#sinks[message.sink];
+            void run(owner, message.function as Name, message.arguments, requests);
         } else {
-            void answer(this.#sinks[sink]!, key, requests);
+            this.#onEvent?.(shown(message.event));
         }
     }
 }
 
-/** Runs a function of a sink, and passes its result to `requests`. */
-async function answer(sink: Sink, key: string | null, requests: Requests): Promise<void> {
-    const name = key === null ? "read" : "deliver";
-    let returned: any;
-    let content: unknown;
+/** The name of a function of a sink or of a journal store. */
+type Name = "read" | "deliver" | "confirm" | "list" | "get" | "create" | "lock";
+
+/** Runs a function, and passes its result to `requests`. */
+async function run(owner: any, name: Name, given: unknown[], requests: Requests): Promise<void> {
+    const [text, instead] = RESULTS[name];
+    let returned: unknown;
+    let content: string | null | undefined;
     try {
-        returned = await (key === null ? sink.read() : sink.deliver(new ApiKey(key, null)));
-        if (key === null) content = secretOf(returned);
+        returned = await owner[name](...given.map(ARGUMENTS[name]));
+        content = text(returned);
     } catch (reason) {
         return requests.fail(`${name} threw ${thrownKind(reason)}`, { reason });
     }
-    if (key !== null || returned === null || returned === undefined) {
-        return requests.complete(null);
+    if (name === "lock" && typeof returned === "function") {
+        return requests.locked(returned as () => unknown);
     }
-    if (typeof content !== "string") {
-        const instead = "return the key as a string, an ApiKey or an AuthorizationHeader, or null";
-        return requests.fail(`${name} returned ${kind(returned)}; ${instead}`);
+    if (content === undefined) {
+        return requests.fail(`${name} returned ${kind(returned)}; return ${instead}`);
     }
     requests.complete(content);
 }
 
+const toKey = (key: any) => new ApiKey(key, null);
+const same = (value: unknown) => value;
+
+/** Converts the arguments of each function. */
+const ARGUMENTS: Record<Name, (argument: any, index: number) => unknown> = {
+    read: same,
+    deliver: toKey,
+    confirm: toKey,
+    list: same,
+    get: same,
+    create: (argument, index) => (index === 2 ? Buffer.from(argument) : argument),
+    lock: same,
+};
+
+/**
+ * Converts what each function returned to a text for the native module: JSON, except for an API key and an entry. `null`
+ * stands for nothing, and `undefined` for a value of a wrong type. Also says what the function must return.
+ */
+const RESULTS: Record<Name, [(returned: any) => string | null | undefined, string]> = {
+    read: [keyText, "the key as a string, an ApiKey or an AuthorizationHeader, or null"],
+    deliver: [() => null, "anything"],
+    confirm: [booleanText, "true if the programs have the key, or false"],
+    list: [numbersText, "the numbers of the entries"],
+    get: [entryText, "the entry as a Uint8Array or a string, or null"],
+    create: [booleanText, "true if the entry was created, or false if it exists"],
+    lock: [lockText, "a function that releases the lock, false if another process has the lock, or null"],
+};
+
+function keyText(returned: any): string | null | undefined {
+    if (returned === null || returned === undefined) return null;
+    const content = secretOf(returned);
+    return typeof content === "string" ? content : undefined;
+}
+
+function booleanText(returned: unknown): string | undefined {
+    return typeof returned === "boolean" ? String(returned) : undefined;
+}
+
+function numbersText(returned: any): string | undefined {
+    const numbers: unknown[] = [...returned];
+    const areNumbers = numbers.every((seq) => Number.isSafeInteger(seq) && (seq as number) >= 0);
+    return areNumbers ? JSON.stringify(numbers) : undefined;
+}
+
+function entryText(returned: unknown): string | null | undefined {
+    if (returned === null || returned === undefined) return null;
+    if (returned instanceof Uint8Array) return Buffer.from(returned).toString();
+    return typeof returned === "string" ? returned : undefined;
+}
+
+function lockText(returned: unknown): string | null | undefined {
+    if (returned === null || returned === undefined) return null;
+    return returned === false ? "false" : undefined;
+}
+
 function checkedSink(sink: Sink): Sink {
-    for (const name of ["deliver", "read"] as const) {
-        if (typeof option(object("sinks", sink), name) !== "function") {
-            throw new TypeError(`argument 'sinks': a sink has no function ${name}`);
-        }
+    checkFunction("sinks", object("sinks", sink), "deliver", "a sink");
+    if (confirms(sink) && option(sink, "confirm") === undefined) {
+        throw new TypeError("argument 'sinks': a sink has neither a function read nor confirm");
     }
+    checkFunction("sinks", sink, confirms(sink) ? "confirm" : "read", "a sink");
     return sink;
 }
 
-function rotationData(options: RotationOptions, sinks: readonly Sink[]): RotationData {
+/** Whether the sink is asked to confirm an API key, because it has no function `read`. */
+function confirms(sink: object): boolean {
+    return option(sink, "read") === undefined;
+}
+
+function checkedStore(store: JournalStore): JournalStore {
+    for (const name of ["list", "get", "create"]) {
+        checkFunction("journal", object("journal", store), name, "a store");
+    }
+    if (option(store, "lock") !== undefined) {
+        checkFunction("journal", store, "lock", "a store");
+    }
+    return store;
+}
+
+function checkFunction(argument: string, owner: object, name: string, what: string): void {
+    if (typeof option(owner, name) !== "function") {
+        throw new TypeError(`argument '${argument}': ${what} has no function ${name}`);
+    }
+}
+
+function rotationData(options: RotationOptions, sinks: readonly Sink[], store: JournalStore | undefined): RotationData {
     return {
         sinks: sinks.map((sink) => ({
             name: text("name", option(sink, "name")),
-            timeout: optional(time(1), "timeout", option(sink, "timeout")),
+            confirms: confirms(sink),
+            timeout: timeout(sink),
         })),
         key: optional(text, "key", options.key),
-        journal: optional(text, "journal", options.journal),
+        journal: store === undefined ? optional(text, "journal", options.journal) : undefined,
+        store: store && {
+            locks: option(store, "lock") !== undefined,
+            machine: optional(text, "machine", option(store, "machine")),
+            timeout: timeout(store),
+        },
         journalName: text("journalName", options.journalName ?? "default"),
         name: optional(text, "name", options.name),
         grace: optional(time(0), "grace", options.grace),
         overwrite: yes("overwrite", options.overwrite ?? false),
         deleteFirst: [...object("deleteFirst", options.deleteFirst ?? [])].map((id) => text("deleteFirst", id)),
+        lease: optional(time(0), "lease", options.lease),
+        probeTimeout: optional(time(0), "probeTimeout", options.probeTimeout),
     };
+}
+
+/** Returns the time limit of the functions of a sink or of a journal store. */
+function timeout(owner: object): number | undefined {
+    return optional(time(1), "timeout", option(owner, "timeout"));
 }
 
 /** Returns a function that checks a time in milliseconds. */

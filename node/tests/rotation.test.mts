@@ -12,6 +12,8 @@ import {
     AuthorizationHeader,
     Client,
     InvalidInputError,
+    type JournalStore,
+    MemoryJournal,
     RotationError,
     type RotationEvent,
     type RotationOptions,
@@ -292,12 +294,23 @@ test("wrong options", () =>
             [undefined, "argument 'options'"],
             [{}, "argument 'sinks'"],
             [{ sinks: ["file:key.txt"] }, "argument 'sinks' must be an object"],
-            [{ sinks: [{ name: "a", deliver() {} }] }, "argument 'sinks': a sink has no function read"],
+            [
+                { sinks: [{ name: "a", deliver() {} }] },
+                "argument 'sinks': a sink has neither a function read nor confirm",
+            ],
             [{ sinks: [{ ...memory(), name: 5 }] }, "argument 'name'"],
             [{ sinks: [{ ...memory(), timeout: 0 }] }, "argument 'timeout' must be at least 1"],
             [{ sinks, grace: -1 }, "argument 'grace' must be at least 0"],
             [{ sinks, grace: Number.NaN }, "argument 'grace' must be at least 0"],
             [{ sinks, grace: "1h" }, "argument 'grace'"],
+            [{ sinks: [{ name: "a", deliver() {}, confirm: 5 }] }, "argument 'sinks': a sink has no function confirm"],
+            [{ sinks, lease: -1 }, "argument 'lease' must be at least 0"],
+            [{ sinks, probeTimeout: "1" }, "argument 'probeTimeout'"],
+            [{ sinks, journal: 5 }, "argument 'journal'"],
+            [{ sinks, journal: null }, "argument 'journal'"],
+            [{ sinks, journal: { list() {}, get() {} } }, "argument 'journal': a store has no function create"],
+            [{ sinks, journal: { ...table(), lock: 5 } }, "argument 'journal': a store has no function lock"],
+            [{ sinks, journal: { ...table(), machine: 5 } }, "argument 'machine'"],
             [{ sinks, onEvent: 5 }, "argument 'onEvent'"],
             [{ sinks, onevent() {} }, "did you mean 'onEvent'?"],
             [{ sinks, deleteFirst: [5] }, "argument 'deleteFirst'"],
@@ -317,6 +330,9 @@ test("wrong options", () =>
             { sinks: [{ ...memory(), name: `file:${KEY}` }] },
             { sinks, journalName: "../other" },
             { sinks, grace: 1e300 },
+            { sinks, lease: 119_999 },
+            { sinks, lease: 2 * 24 * 3_600_000 },
+            { sinks: [{ ...memory(), timeout: 100_000 }], lease: 199_999 },
             { sinks, key: "unknown" },
             { sinks: [{ ...memory(), timeout: 1e300 }] },
         ];
@@ -363,6 +379,226 @@ test("functions of a sink run one at a time, also after a timeout, in the contex
         assert.equal(report.state, "done");
         assert.deepEqual(overlaps, []);
         assert.equal((await ids(emulator)).length, 2);
+    }));
+
+type Row = [string, number, string];
+
+/** A journal store, whose functions return promises, and whose entries are texts. */
+function table(rows: Row[] = []): JournalStore & { rows: Row[] } {
+    const at = (name: string, seq: number) => rows.find((row) => row[0] === name && row[1] === seq);
+    return {
+        rows,
+        list: async (name) => new Set(rows.filter((row) => row[0] === name).map((row) => row[1])),
+        get: async (name, seq) => at(name, seq)?.[2],
+        create: async (name, seq, entry) => {
+            if (at(name, seq) !== undefined) return false;
+            rows.push([name, seq, Buffer.from(entry).toString()]);
+            return true;
+        },
+    };
+}
+
+/** A journal store with a lock, which ends with the process. */
+function lockedTable(rows: Row[] = [], machine = "this machine") {
+    const store = {
+        ...table(rows),
+        machine,
+        held: false,
+        locked: 0,
+        released: 0,
+        lock(): (() => void) | false {
+            if (store.held) return false;
+            store.held = true;
+            store.locked++;
+            return () => {
+                store.held = false;
+                store.released++;
+            };
+        },
+    };
+    return store;
+}
+
+function atDelivery(run: () => void): (event: RotationEvent) => void {
+    return ({ event }) => void (event === "delivered" && run());
+}
+
+test("a sink that cannot be read confirms the key", () =>
+    withKeys(async (emulator, client, journal) => {
+        for (const wait of [true, false]) {
+            const { id, apiKey } = await client.whoami();
+            const [delivered, asked]: ApiKey[][] = [[], []];
+            const confirm = (key: ApiKey) => asked!.push(key) > 1;
+            const remote: Sink = {
+                name: "remote",
+                deliver: (key) => void delivered!.push(key),
+                confirm: wait ? async (key) => confirm(key) : confirm,
+            };
+            const rotation = client.keys.rotation({ sinks: [remote, new Memory(apiKey)], journal });
+            assert.deepEqual((await rotation.plan()).sinks, { remote: "unreadable", "memory:billing": id });
+            const report = await rotation.start();
+            assert.deepEqual(report.sinks, { remote: "confirmed", "memory:billing": "confirmed" });
+            assert.equal((await rotation.finish()).state, "done");
+            const exposed = (await client.whoami()).apiKey.exposeSecret();
+            assert.deepEqual(
+                [...delivered!, ...asked!].map((key) => key.exposeSecret()),
+                Array(4).fill(exposed),
+            );
+            assert.deepEqual((await ids(emulator)).sort(), ["foreign", report.newKey!].sort());
+        }
+    }));
+
+test("a key that is not confirmed is rolled back", () =>
+    withKeys(async (emulator, client, journal) => {
+        for (const [confirmed, says, times] of [
+            [false, "do not have the key yet", 5],
+            [1, "confirm returned a number; return true if the programs have the key", 2],
+        ] as [any, string, number][]) {
+            const delivered: string[] = [];
+            let asked = 0;
+            const remote: Sink = {
+                name: "remote",
+                deliver: (key) => void delivered.push(key.exposeSecret()),
+                confirm: (key) => (asked++, key.exposeSecret() === KEY || confirmed),
+            };
+            const error = await failure(client.keys.rotate({ sinks: [remote], journal }), "rolled_back");
+            assert.ok(error.message.includes(says), error.message);
+            // The old key is restored in the sink, and confirmed.
+            assert.deepEqual([asked, delivered.length, delivered[1]], [times, 2, KEY]);
+            assert.deepEqual(await ids(emulator), ["old", "foreign"]);
+        }
+    }));
+
+test("the timeout of the probe and the lease are options", () =>
+    withKeys(async (emulator, client) => {
+        const store = table();
+        const rejects = { method: "GET", path: "/apiKeys", fault: "status", status: 401, count: 1 };
+        // The first list with the new key is rejected.
+        await emulator.setFaults([{ ...rejects, skip: 2 }]);
+        const options = { sinks: [new Memory()], journal: store };
+        const error = await failure(client.keys.rotate({ ...options, probeTimeout: 0 }), "rolled_back");
+        assert.match(error.message, /the new key does not work/);
+        assert.deepEqual(await ids(emulator), ["old", "foreign"]);
+
+        const { newKey } = await client.keys.rotate({ ...options, lease: 600_000 });
+        const leases = store.rows
+            .map(([, , entry]) => JSON.parse(entry))
+            .filter((entry) => entry.rotation.new_key === newKey)
+            .map(({ expires, written }) => Math.round((Date.parse(expires) - Date.parse(written)) / 10_000));
+        // The last entry ends the lease.
+        assert.deepEqual([...new Set(leases)], [60, 0]);
+    }));
+
+test("a journal is in a store of the program", () =>
+    withKeys(async (emulator, client) => {
+        for (const journal of [table(), lockedTable(), new MemoryJournal()]) {
+            const sink = new Memory((await client.whoami()).apiKey);
+            const [abort, stop] = [new AbortController(), new RangeError("enough")];
+            const options = { sinks: [sink], journal, journalName: "payments" };
+            const { signal } = abort;
+            const onEvent = atDelivery(() => abort.abort(stop));
+            const error = await failure(client.keys.rotate({ ...options, signal, onEvent }), "cancelled");
+            assert.equal(error.cause, stop);
+            const rotation = client.keys.rotation(options);
+            // The cancelled rotation has released its lease, and the lock.
+            const status = await rotation.status();
+            assert.deepEqual([status!.report, status!.holder], [error.report, null]);
+            assert.deepEqual((await failure(rotation.start(), "in_progress")).report, error.report);
+            assert.equal(await client.keys.rotation({ sinks: [sink], journal }).status(), null);
+            const report = await rotation.finish();
+            assert.deepEqual([report.state, report.newKey], ["done", error.report!.newKey]);
+            assert.equal((await ids(emulator)).length, 2);
+            if ("rows" in journal) {
+                const written = inspect(journal.rows, { depth: null, maxStringLength: null });
+                assert.ok(!written.includes(sink.exposed!) && written.includes("memory:billing"));
+                assert.deepEqual(
+                    journal.rows.map((row) => row[1]),
+                    journal.rows.map((_, index) => index + 1),
+                );
+            }
+            if ("held" in journal) {
+                const store = journal as ReturnType<typeof lockedTable>;
+                assert.deepEqual([store.held, store.locked, store.released], [false, 3, 3]);
+                store.held = true;
+                assert.match((await failure(rotation.start(), "busy")).message, /another process of this machine/);
+            }
+        }
+    }));
+
+test("a killed process is waited for, unless the journal has a lock", () =>
+    withKeys(async (emulator, client) => {
+        const sink = new Memory();
+        const store = lockedTable();
+        let killed: Row[] = [];
+        const onEvent = atDelivery(() => {
+            killed = [...store.rows];
+            throw new RangeError("as if the process had been killed");
+        });
+        await failure(client.keys.rotate({ sinks: [sink], journal: store, onEvent }), "cancelled");
+        for (const journal of [table([...killed]), lockedTable([...killed], "another")]) {
+            const error = await failure(client.keys.rotation({ sinks: [sink], journal }).resume(), "busy");
+            assert.ok(error.message.includes(`the process ${process.pid}-`), error.message);
+        }
+        const journal = lockedTable([...killed]);
+        assert.equal((await client.keys.rotation({ sinks: [sink], journal, grace: 0 }).resume()).state, "done");
+        assert.equal((await ids(emulator)).length, 2);
+    }));
+
+test("what a function of a store throws is the cause, and the rotation can be resumed", () =>
+    withKeys(async (emulator, client) => {
+        for (const name of ["list", "create", "lock"] as const) {
+            const store: any = lockedTable();
+            const sink = new Memory((await client.whoami()).apiKey);
+            const thrown = new RangeError(`no ${KEY}`);
+            let isBroken = true;
+            const whole = store[name];
+            store[name] = (...given: unknown[]) => {
+                if (isBroken && (name !== "create" || store.rows.length === 5)) {
+                    isBroken = false;
+                    throw thrown;
+                }
+                return whole(...given);
+            };
+            const rotation = client.keys.rotation({ sinks: [sink], journal: store, grace: 0 });
+            const error = await failure(rotation.start(), "journal");
+            assert.equal(error.message, `the journal \`default\` cannot be used: ${name} threw RangeError`);
+            assert.equal(error.cause, thrown);
+            assert.equal(store.held, false);
+            const report = await (name === "create" ? rotation.resume() : rotation.start());
+            assert.equal(report.state, "done");
+            assert.equal((await ids(emulator)).length, 2);
+        }
+    }));
+
+test("a store that returns another value, or never", () =>
+    withKeys(async (emulator, client) => {
+        const never = () => new Promise<never>(() => {});
+        for (const [members, says] of [
+            [{ list: () => ["1"] }, "list returned an object; return the numbers of the entries"],
+            [{ list: () => [1], get: () => 5 }, "get returned a number; return the entry as a Uint8Array or a string"],
+            [{ create: () => undefined }, "create returned undefined; return true if the entry was created"],
+            [{ lock: () => true }, "lock returned a boolean; return a function that releases the lock"],
+            [{ list: () => [1], get: () => Buffer.from("no entry") }, "is not an entry of a rotation"],
+            [{ list: () => [1] }, "is missing"],
+            [{ list: never, timeout: 300 }, "no result of list arrived within the timeout"],
+            [{ create: never, timeout: 300 }, "no result of create arrived within the timeout"],
+        ] as [object, string][]) {
+            const journal = { ...lockedTable(), ...members };
+            const error = await failure(client.keys.rotate({ sinks: [new Memory()], journal }), "journal");
+            assert.ok(error.message.includes(says), error.message);
+        }
+        assert.deepEqual(await ids(emulator), ["old", "foreign"]);
+    }));
+
+test("a lock that arrives after its timeout is released", () =>
+    withKeys(async (_, client) => {
+        let isReleased = false;
+        const release = () => void (isReleased = true);
+        const journal = { ...table(), timeout: 100, lock: () => setTimeout(300, release) };
+        await failure(client.keys.rotate({ sinks: [new Memory()], journal }), "journal");
+        // A lock that arrives late does not keep the process alive.
+        for (let looked = 0; looked < 600 && !isReleased; looked++) await setTimeout(50);
+        assert.ok(isReleased);
     }));
 
 test("a function can make calls with the same client", () =>

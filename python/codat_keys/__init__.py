@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ._pages import Pages
     from ._reports import RotationError, RotationEvent, RotationPlan, RotationReport, RotationStatus
     from ._response_stream import ResponseStream
-    from ._rotation import Rotation, Sink
+    from ._rotation import JournalStore, MemoryJournal, Rotation, Sink
 else:
     # Imported on first use, because not every program uses them, and importing `asyncio` takes longer than importing
     # this package.
@@ -46,6 +46,8 @@ else:
         "AsyncPages": "_aio_pages",
         "AsyncResponseStream": "_aio_response_stream",
         "AsyncRotation": "_aio_rotation",
+        "JournalStore": "_rotation",
+        "MemoryJournal": "_rotation",
         "Pages": "_pages",
         "ResponseStream": "_response_stream",
         "Rotation": "_rotation",
@@ -77,8 +79,10 @@ __all__ = [
     "AuthorizationHeader",
     "Client",
     "Creation",
+    "JournalStore",
     "KeyCommand",
     "Keys",
+    "MemoryJournal",
     "Page",
     "Pages",
     "RateLimit",

@@ -14,7 +14,7 @@ from ._pending_calls import Core
 if TYPE_CHECKING:
     from ._aio_rotation import AsyncRotation
     from ._reports import RotationEvent, RotationReport
-    from ._rotation import SinkFunctions
+    from ._rotation import AnySink, JournalStore
 
 # An alias, because `list` is a method within the class.
 _List = list[ApiKeyDetails]
@@ -149,26 +149,29 @@ class AsyncKeys:
 
     def rotation(
         self,
-        sinks: Iterable[SinkFunctions],
+        sinks: Iterable[AnySink],
         *,
         key: str | None = None,
-        journal: Path | None = None,
+        journal: Path | JournalStore | None = None,
         journal_name: str = "default",
         name: str | None = None,
         grace: Timeout | None = None,
         overwrite: bool = False,
         delete_first: Iterable[str] = (),
+        lease: Timeout | None = None,
+        probe_timeout: Timeout | None = None,
         on_event: Callable[[RotationEvent], object] | None = None,
     ) -> AsyncRotation:
         """Returns a rotation, which replaces a key with a new one. Its method ``start`` runs it, and so does
         ``rotate``.
 
         - ``sinks``, the places where programs read their key: each a ``Sink``, or an object with the same members. They
-          get the new key in this order. Each must contain the old key or nothing.
+          get the new key in this order. Each must contain the old key or nothing. The content of a sink that cannot be
+          read is not checked.
         - ``key``, the id of the key to replace. Default: the key that this client uses.
-        - ``journal``, the folder of the journals. A folder that other users can write is refused. Default: the folder
-          of the command line, ``codat-keys/rotations`` in ``XDG_STATE_HOME`` or ``~/.local/state``; on Windows, in
-          ``LOCALAPPDATA``.
+        - ``journal``, the folder of the journals, or a ``JournalStore``. A folder that other users can write is
+          refused. Default: the folder of the command line, ``codat-keys/rotations`` in ``XDG_STATE_HOME`` or
+          ``~/.local/state``; on Windows, in ``LOCALAPPDATA``.
         - ``journal_name``, letters, digits, ``.``, ``_`` and ``-``. Only one rotation with the same journal can run at
           a time, and all rotations of the keys of one Codat client must use the same one. Default: ``default``.
         - ``name``, the name of the new key, to which a unique tag is added. Default: that of the old key.
@@ -177,6 +180,12 @@ class AsyncKeys:
           resumed has the value with which it was started.
         - ``overwrite``, whether other content of a sink is replaced. A rollback cannot restore it. Default: false.
         - ``delete_first``, the ids of keys that may be deleted if there are ten keys. Default: none.
+        - ``lease``, in seconds or a timedelta, how long no other process can resume the rotation after each entry of
+          the journal: at least 2 minutes and twice the ``timeout`` of each sink, at most 24 hours. If this process is
+          killed, other processes wait for this time, unless they have the same machine and the journal has a lock.
+          Default: 5 minutes, or twice the longest ``timeout``.
+        - ``probe_timeout``, in seconds or a timedelta, the time within which Codat must accept the new key. Then the
+          rotation is rolled back. Default: 2 minutes.
         - ``on_event``, a function that gets a ``RotationEvent`` when something happens. It must return quickly. An
           exception cancels the rotation, and is raised. Default: none.
 
@@ -195,21 +204,25 @@ class AsyncKeys:
         from ._aio_rotation import AsyncRotation
         from ._rotation import Functions
 
-        functions = Functions([*sinks], on_event)
-        native = functions.native(key, journal, journal_name, name, grace, overwrite, delete_first)
+        functions = Functions([*sinks], journal, on_event)
+        native = functions.native(
+            key, journal, journal_name, name, grace, overwrite, delete_first, lease, probe_timeout
+        )
         return AsyncRotation(self._core, functions, native)
 
     async def rotate(
         self,
-        sinks: Iterable[SinkFunctions],
+        sinks: Iterable[AnySink],
         *,
         key: str | None = None,
-        journal: Path | None = None,
+        journal: Path | JournalStore | None = None,
         journal_name: str = "default",
         name: str | None = None,
         grace: Timeout | None = None,
         overwrite: bool = False,
         delete_first: Iterable[str] = (),
+        lease: Timeout | None = None,
+        probe_timeout: Timeout | None = None,
         on_event: Callable[[RotationEvent], object] | None = None,
     ) -> RotationReport:
         """Replaces a key with a new one: starts the rotation that ``rotation`` returns, which describes the arguments.
@@ -235,6 +248,8 @@ class AsyncKeys:
             grace=grace,
             overwrite=overwrite,
             delete_first=delete_first,
+            lease=lease,
+            probe_timeout=probe_timeout,
             on_event=on_event,
         )
         return await rotation.start()

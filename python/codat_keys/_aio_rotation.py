@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from datetime import timedelta
-from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -14,9 +13,10 @@ from . import _native
 from ._aio_key_callback import in_a_thread
 from ._key_callback import is_async
 from ._keys import _uninitialized
+from ._options import Timeout
 from ._pending_calls import Core
 from ._reports import RotationPlan, RotationReport, RotationStatus
-from ._rotation import Functions, SinkFunctions, call, timeout
+from ._rotation import Functions, complete, function_of, timeout
 
 
 class _Run:
@@ -27,28 +27,31 @@ class _Run:
         self._context = copy_context()
 
     def __call__(self, request: _native.RotationRequest) -> asyncio.Task[None] | None:
-        sink = self._context.run(self._functions.sink, request)
-        if sink is None:
+        owner = self._context.run(self._functions.owner, request)
+        if owner is None:
             return None
-        return self._context.run(asyncio.get_running_loop().create_task, _run(sink, request))
+        run = _run(function_of(owner, request), timeout(owner), request)
+        return self._context.run(asyncio.get_running_loop().create_task, run)
 
 
-async def _run(sink: SinkFunctions, request: _native.RotationRequest) -> None:
-    """Runs a function of a sink. A function that is not async runs in a thread, because it may block. The thread refers
-    to the request, so that the rotation waits until the thread has ended before it uses the sink again.
+async def _run(function: Callable[..., Any], given: Timeout, request: _native.RotationRequest) -> None:
+    """Runs a function. A function that is not async runs in a thread, because it may block. The thread refers to the
+    request, so that the rotation waits until the thread has ended before it uses the same sink again.
     """
-    function = sink.read if request.key is None else sink.deliver
+
+    def call() -> Any:
+        return function(*request.arguments)
+
     try:
-        returned = call(sink, request) if is_async(function) else await in_a_thread(partial(call, sink, request))
-        request.complete(await _in_time(sink, returned) if isawaitable(returned) else returned)
+        returned = call() if is_async(function) else await in_a_thread(call)
+        complete(request, await _in_time(returned, given) if isawaitable(returned) else returned)
     except BaseException as raised:
         request.fail(raised)
         if not isinstance(raised, Exception):
             raise
 
 
-async def _in_time(sink: SinkFunctions, returned: Awaitable[Any]) -> object:
-    given = timeout(sink)
+async def _in_time(returned: Awaitable[Any], given: Timeout) -> object:
     return await asyncio.wait_for(returned, given.total_seconds() if isinstance(given, timedelta) else given)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, NoReturn, TypeVar, final, overload
 
 from ._options import AsyncKeyFunction, Path, Timeout
 from ._reports import RotationPlan, RotationReport, RotationStatus
+from ._rotation import JournalStore
 
 __all__ = [
     "CREDENTIAL_VARIABLES",
@@ -483,15 +484,18 @@ class KeyRequest:
 class RotationCore:
     def __new__(
         cls,
-        sinks: Sequence[tuple[str, Timeout]],
+        sinks: Sequence[tuple[str, Timeout, bool]],
         *,
         key: str | None,
-        journal: Path | None,
+        journal: Path | JournalStore | None,
+        functions: tuple[bool, str | None, Timeout] | None,
         journal_name: str,
         name: str | None,
         grace: Timeout | None,
         overwrite: bool,
         delete_first: Sequence[str],
+        lease: Timeout | None,
+        probe_timeout: Timeout | None,
     ) -> RotationCore: ...
     @overload
     def call(self, verb: Literal["start", "resume", "finish", "abort", "recover"]) -> Call[RotationReport]: ...
@@ -505,10 +509,12 @@ class RotationRequest:
     @property
     def sink(self) -> int | None: ...
     @property
-    def key(self) -> ApiKey | None: ...
+    def function(self) -> str | None: ...
+    @property
+    def arguments(self) -> tuple[Any, ...]: ...
     @property
     def event(self) -> dict[str, Any] | None: ...
-    def complete(self, returned: object) -> None: ...
+    def complete(self, value: object) -> None: ...
     def fail(self, raised: BaseException) -> None: ...
 
 @final

@@ -37,8 +37,11 @@ class _PendingCall:
         self.callbacks.append(request.context.run(self.woken.get_loop().create_task, run(request)))
 
     def answer(self, request: _native.RotationRequest) -> None:
-        """Handles a request of a rotation. An exception of the function for events cancels the rotation."""
-        if self.handle is None or self.raised is not None:
+        """Handles a request of a rotation. An exception of the function for events cancels the rotation, which then
+        uses only its journal.
+        """
+        is_of_journal = request.sink is None and request.function is not None
+        if self.handle is None or (self.raised is not None and not is_of_journal):
             return
         try:
             callback = self.handle(request)

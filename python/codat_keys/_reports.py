@@ -127,7 +127,8 @@ class RotationPlan(_Data):
     - ``keys``, the number of keys that exist.
     - ``delete_first``, the ids of the keys that would be deleted first, because ten keys exist.
     - ``sinks``, what each sink contains, by the name of the sink: the id of a key, or ``nothing``,
-      ``unknown_credential``, or ``other`` for any other content.
+      ``unknown_credential``, ``other`` for any other content, or ``unreadable`` for a sink that is asked to
+      confirm the key.
 
     >>> with Client() as client:
     ...     plan = client.keys.rotation([Sink("memory:payments", deliver=print, read=lambda: None)]).plan()

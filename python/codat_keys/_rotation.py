@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Callable, Protocol
+from collections.abc import Iterable
+from os import PathLike
+from typing import Any, Callable, Protocol, Union
 
 from . import _native
 from ._key_callback import is_async
@@ -12,19 +14,32 @@ from ._reports import RotationEvent, RotationPlan, RotationReport, RotationStatu
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable
 
     from ._native import ApiKey
     from ._options import Key
 
+    AnySink = Union["Sink", "ReadableSink", "ConfirmingSink"]
 
-class SinkFunctions(Protocol):
-    """An object with a name and two functions, which both can be async for ``AsyncClient``."""
+
+class ReadableSink(Protocol):
+    """A sink whose content can be read: an object with a name and two functions, which can be async for
+    ``AsyncClient``.
+    """
 
     @property
     def name(self) -> str: ...
     def deliver(self, key: ApiKey, /) -> object: ...
     def read(self) -> Key | Awaitable[Key | None] | None: ...
+
+
+class ConfirmingSink(Protocol):
+    """A sink that cannot be read: an object with a name and two functions, which can be async for ``AsyncClient``."""
+
+    @property
+    def name(self) -> str: ...
+    def deliver(self, key: ApiKey, /) -> object: ...
+    def confirm(self, key: ApiKey, /) -> bool | Awaitable[bool]: ...
 
 
 class Sink:
@@ -36,6 +51,9 @@ class Sink:
       times with the same key, because it can be called again after an error.
     - ``read``, a function that returns the content: an ``ApiKey``, an ``AuthorizationHeader``, a str with either, or
       ``None`` if there is nothing. The rotation compares it with the key, and authenticates with it.
+    - ``confirm``, for a sink without ``read``: a function that returns whether the programs that use the sink have the
+      given ``ApiKey``: the new key, or the old key after a rollback. After ``False``, the rotation asks again, up to
+      four times in all.
     - ``timeout``, in seconds or a timedelta, for one run of a function. Default: 30 s. It does not interrupt a function
       that is not async, but the rotation then waits until the function has ended before it uses the sink again.
 
@@ -51,8 +69,9 @@ class Sink:
         self,
         name: str,
         deliver: Callable[[ApiKey], object],
-        read: Callable[[], Key | Awaitable[Key | None] | None],
+        read: Callable[[], Key | Awaitable[Key | None] | None] | None = None,
         *,
+        confirm: Callable[[ApiKey], bool | Awaitable[bool]] | None = None,
         timeout: Timeout = 30.0,
     ) -> None:
         self.name = name
@@ -61,6 +80,8 @@ class Sink:
         """The function that replaces the content."""
         self.read = read
         """The function that returns the content."""
+        self.confirm = confirm
+        """The function that returns whether the programs have the key."""
         self.timeout = timeout
         """The timeout of one run of a function."""
 
@@ -68,74 +89,196 @@ class Sink:
         return f"<Sink {self.name}>" if hasattr(self, "name") else _uninitialized(self)
 
 
+class JournalStore(Protocol):
+    """A store of journals, such as a table of a database. Any object with these functions is a store. They can be async
+    for ``AsyncClient``.
+
+    A journal has a name, and entries that are numbered from 1. An entry contains no key, and is never changed. Three
+    more members are optional:
+
+    - ``lock(name)``, a function that locks a journal, so that another process can resume the rotation of a process that
+      was killed, before the lease expires. It returns a function that releases the lock and is not async, ``False`` if
+      another process has the lock, or ``None`` if there is no lock. The end of the process must release the lock.
+      Without ``machine``, it has no effect on the lease.
+    - ``machine``, a str that identifies all processes that the lock excludes, such as this machine since its start. It
+      is written in each entry. Default: ``None``.
+    - ``timeout``, in seconds or a timedelta, for one run of a function. Default: 30 s.
+
+    An exception ends the rotation with ``RotationError`` of the kind ``journal``. The rotation can be resumed as soon
+    as the store works.
+
+    >>> class Table:
+    ...     def __init__(self):
+    ...         self.rows = {}
+    ...     def list(self, name):
+    ...         return [seq for journal, seq in self.rows if journal == name]
+    ...     def get(self, name, seq):
+    ...         return self.rows.get((name, seq))
+    ...     def create(self, name, seq, entry):
+    ...         return self.rows.setdefault((name, seq), entry) is entry
+    >>> with Client() as client:
+    ...     sink = Sink("payments", deliver=print, confirm=lambda key: True)
+    ...     print(client.keys.rotation([sink], journal=Table()).status())
+    None
+    """
+
+    def list(self, name: str, /) -> Iterable[int] | Awaitable[Iterable[int]]:
+        """Returns the numbers of all entries, in any order: also of those that another process has just created."""
+        ...
+
+    def get(self, name: str, seq: int, /) -> bytes | Awaitable[bytes | None] | None:
+        """Returns an entry, or ``None`` if there is no such entry."""
+        ...
+
+    def create(self, name: str, seq: int, entry: bytes, /) -> bool | Awaitable[bool]:
+        """Stores an entry durably and as a whole, and returns ``True``. Returns ``False``, and changes nothing, if an
+        entry has this number. If several processes create the same entry, one of them gets ``True``.
+        """
+        ...
+
+
+class MemoryJournal:
+    """Journals in the memory of this process, for tests.
+
+    >>> with Client() as client:
+    ...     sink = Sink("payments", deliver=lambda key: None, confirm=lambda key: True)
+    ...     client.keys.rotate([sink], journal=MemoryJournal(), grace=0).state
+    'done'
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, int], bytes] = {}
+
+    def list(self, name: str, /) -> Iterable[int]:
+        """Returns the numbers of all entries."""
+        return [seq for journal, seq in [*self._entries] if journal == name]
+
+    def get(self, name: str, seq: int, /) -> bytes | None:
+        """Returns an entry, or ``None`` if there is no such entry."""
+        return self._entries.get((name, seq))
+
+    def create(self, name: str, seq: int, entry: bytes, /) -> bool:
+        """Stores an entry, and returns ``True``. Returns ``False`` if an entry has this number."""
+        return self._entries.setdefault((name, seq), entry) is entry
+
+    def __repr__(self) -> str:
+        return f"<MemoryJournal with {len(self._entries)} entries>"
+
+
+_Owner = Union["Sink", ReadableSink, ConfirmingSink, JournalStore]
+
+
 class Functions:
-    """The functions of the sinks of a rotation, and the function that gets its events."""
+    """The functions of the sinks and of the journal store of a rotation, and the function that gets its events."""
 
-    __slots__ = ("_on_event", "_sinks")
+    __slots__ = ("_on_event", "_sinks", "_store", "_verifiers")
 
-    def __init__(self, sinks: list[SinkFunctions], on_event: Callable[[RotationEvent], object] | None) -> None:
-        for sink in sinks:
-            for name in ("deliver", "read"):
-                if not callable(getattr(sink, name, None)):
-                    raise TypeError(f"argument 'sinks': a {type(sink).__name__} has no function {name}")
+    def __init__(
+        self,
+        sinks: list[AnySink],
+        journal: Path | JournalStore | None,
+        on_event: Callable[[RotationEvent], object] | None,
+    ) -> None:
+        self._verifiers = [_verifier(sink) for sink in sinks]
         if on_event is not None and (not callable(on_event) or is_async(on_event)):
             raise TypeError("argument 'on_event': give a function that is not async")
         self._sinks = sinks
+        self._store = None if journal is None or isinstance(journal, (str, PathLike)) else journal
+        if self._store is not None:
+            for name in ("list", "get", "create"):
+                _check_function("journal", self._store, name)
         self._on_event = on_event
 
     def reject_async(self) -> None:
         """Raises an error for a function that only an event loop can run."""
-        if any(is_async(sink.deliver) or is_async(sink.read) for sink in self._sinks):
-            raise TypeError("argument 'sinks': an async function needs an event loop: give it to AsyncClient")
+        for sink, verifier in zip(self._sinks, self._verifiers):
+            if is_async(sink.deliver) or is_async(getattr(sink, verifier)):
+                raise TypeError("argument 'sinks': an async function needs an event loop: give it to AsyncClient")
+        functions = [getattr(self._store, name, None) for name in ("list", "get", "create", "lock")]
+        if any(function is not None and is_async(function) for function in functions):
+            raise TypeError("argument 'journal': an async function needs an event loop: give it to AsyncClient")
 
     def native(
         self,
         key: str | None,
-        journal: Path | None,
+        journal: Path | JournalStore | None,
         journal_name: str,
         name: str | None,
         grace: Timeout | None,
         overwrite: bool,
         delete_first: Iterable[str],
+        lease: Timeout | None,
+        probe_timeout: Timeout | None,
     ) -> _native.RotationCore:
         """Returns the native part of the rotation."""
+        sinks = zip(self._sinks, self._verifiers)
+        store = self._store
+        locks, machine = getattr(store, "lock", None) is not None, getattr(store, "machine", None)
         return _native.RotationCore(
-            [(sink.name, timeout(sink)) for sink in self._sinks],
+            [(sink.name, timeout(sink), verifier == "confirm") for sink, verifier in sinks],
             key=key,
-            journal=journal,
+            journal=None if journal is store else journal,
+            functions=None if store is None else (locks, machine, timeout(store)),
             journal_name=journal_name,
             name=name,
             grace=grace,
             overwrite=overwrite,
             delete_first=delete_first if isinstance(delete_first, str) else [*delete_first],
+            lease=lease,
+            probe_timeout=probe_timeout,
         )
 
-    def sink(self, request: _native.RotationRequest) -> SinkFunctions | None:
-        """Returns the sink whose function is requested. ``None`` for an event, which is passed on."""
+    def owner(self, request: _native.RotationRequest) -> _Owner | None:
+        """Returns the sink or the store whose function is requested. ``None`` for an event, which is passed on."""
         if request.event is None:
-            return self._sinks[request.sink or 0]
+            return self._store if request.sink is None else self._sinks[request.sink]
         if self._on_event is not None:
             self._on_event(event(request.event))
         return None
 
     def __call__(self, request: _native.RotationRequest) -> None:
         """Handles a request in this thread, which is blocked by the rotation."""
-        sink = self.sink(request)
-        if sink is not None:
+        owner = self.owner(request)
+        if owner is not None:
             try:
-                request.complete(call(sink, request))
+                complete(request, function_of(owner, request)(*request.arguments))
             except Exception as raised:
                 request.fail(raised)
 
 
-def call(sink: SinkFunctions, request: _native.RotationRequest) -> object:
-    """Calls the requested function of a sink."""
-    return sink.read() if request.key is None else sink.deliver(request.key)
+def function_of(owner: _Owner, request: _native.RotationRequest) -> Callable[..., Any]:
+    """Returns the function that is requested."""
+    function: Callable[..., Any] = getattr(owner, request.function or "")
+    return function
 
 
-def timeout(sink: SinkFunctions) -> Timeout:
-    given: Timeout = getattr(sink, "timeout", 30.0)
+def complete(request: _native.RotationRequest, returned: Any) -> None:
+    """Passes what a function returned to the rotation."""
+    if request.function == "list" and isinstance(returned, Iterable):
+        returned = [*returned]
+    elif request.function == "get" and isinstance(returned, (bytearray, memoryview)):
+        returned = bytes(returned)
+    request.complete(returned)
+
+
+def timeout(owner: _Owner) -> Timeout:
+    given: Timeout = getattr(owner, "timeout", 30.0)
     return given
+
+
+def _verifier(sink: AnySink) -> str:
+    """Returns the name of the function that checks a key in a sink."""
+    _check_function("sinks", sink, "deliver")
+    for name in ("read", "confirm"):
+        if getattr(sink, name, None) is not None:
+            _check_function("sinks", sink, name)
+            return name
+    raise TypeError(f"argument 'sinks': a {type(sink).__name__} has neither a function read nor confirm")
+
+
+def _check_function(argument: str, owner: object, name: str) -> None:
+    if not callable(getattr(owner, name, None)):
+        raise TypeError(f"argument '{argument}': a {type(owner).__name__} has no function {name}")
 
 
 class Rotation:

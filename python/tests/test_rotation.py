@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pickle
 import re
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from codat_keys import (
     AuthorizationHeader,
     Client,
     InvalidInputError,
+    MemoryJournal,
     RotationError,
     RotationEvent,
     Sink,
@@ -70,6 +72,62 @@ class AsyncMemory(Memory):
     async def read(self) -> Any:
         await asyncio.sleep(0)
         return super().read()
+
+
+class Table:
+    """A journal store. ``machine`` and ``lock`` are those of a subclass."""
+
+    def __init__(self, rows: dict[tuple[str, int], bytes] | None = None) -> None:
+        self.rows = dict(rows or {})
+
+    def list(self, name: str) -> Any:
+        return {seq for journal, seq in [*self.rows] if journal == name}
+
+    def get(self, name: str, seq: int) -> Any:
+        entry = self.rows.get((name, seq))
+        return entry if entry is None else memoryview(entry)
+
+    def create(self, name: str, seq: int, entry: bytes) -> Any:
+        return self.rows.setdefault((name, seq), entry) is entry
+
+    def entries(self) -> Any:
+        return [json.loads(entry) for _, entry in sorted(self.rows.items())]
+
+
+class AsyncTable(Table):
+    """A journal store whose functions are async."""
+
+    async def list(self, name: str) -> Any:
+        await asyncio.sleep(0)
+        return super().list(name)
+
+    async def get(self, name: str, seq: int) -> Any:
+        await asyncio.sleep(0)
+        return super().get(name, seq)
+
+    async def create(self, name: str, seq: int, entry: bytes) -> Any:
+        await asyncio.sleep(0)
+        return super().create(name, seq, entry)
+
+
+class LockedTable(Table):
+    """A journal store with a lock, which ends with the process."""
+
+    machine = "this machine"
+
+    def __init__(self, rows: dict[tuple[str, int], bytes] | None = None) -> None:
+        super().__init__(rows)
+        self.held, self.locked, self.released = False, 0, 0
+
+    def lock(self, name: str) -> Any:
+        if self.held:
+            return False
+        self.held, self.locked = True, self.locked + 1
+
+        def release() -> None:
+            self.held, self.released = False, self.released + 1
+
+        return release
 
 
 def ids(emulator: Emulator) -> list[str]:
@@ -352,12 +410,19 @@ async def test_wrong_arguments(kind: Any, codat_emulator: Emulator, tmp_path: Pa
         (TypeError, [Memory()], {"grace": "1h"}, "argument 'grace'"),
         (TypeError, [Memory()], {"delete_first": "old"}, "argument 'delete_first'"),
         (TypeError, [Memory()], {"journal": 5}, "argument 'journal'"),
+        (TypeError, [Sink("a", print)], {}, "argument 'sinks': a Sink has neither a function read nor confirm"),
+        (TypeError, [Sink("a", print, confirm=5)], {}, "argument 'sinks': a Sink has no function confirm"),  # type: ignore[arg-type]
+        (ValueError, [Memory()], {"lease": -1}, "argument 'lease'"),
+        (TypeError, [Memory()], {"lease": "1h"}, "argument 'lease'"),
+        (ValueError, [Memory()], {"probe_timeout": -1}, "argument 'probe_timeout'"),
+        (TypeError, [Memory()], {"journal": Memory()}, "argument 'journal': a Memory has no function list"),
         (TypeError, [Memory()], {"on_event": 5}, "argument 'on_event'"),
         (TypeError, [Memory()], {"on_event": AsyncMemory().deliver}, "argument 'on_event'"),
         (InvalidInputError, [Memory()], {"key": ""}, "id"),
     ]
     if kind is Client:
         wrong.append((TypeError, [AsyncMemory()], {}, "give it to AsyncClient"))
+        wrong.append((TypeError, [Memory()], {"journal": AsyncTable()}, "give it to AsyncClient"))
     for error, sinks, options, says in wrong:
         with pytest.raises(error, match=re.escape(says)):
             client.keys.rotation(sinks, **options)
@@ -368,6 +433,9 @@ async def test_wrong_arguments(kind: Any, codat_emulator: Emulator, tmp_path: Pa
         ([Memory(name=f"file:{KEY}")], {}),
         ([Memory()], {"journal_name": "../other"}),
         ([Memory()], {"grace": 1e300}),
+        ([Memory()], {"lease": 119}),
+        ([Memory()], {"lease": timedelta(days=2)}),
+        ([Sink("a", print, lambda: None, timeout=100)], {"lease": 199}),
         ([Memory()], {"key": "unknown"}),
         ([Sink("a", print, lambda: None, timeout=1e300)], {}),
     ):
@@ -467,6 +535,276 @@ def test_a_function_can_make_calls_with_the_same_client(tmp_path: Path) -> None:
         sink = Sink(memory.name, deliver, memory.read)
         client.keys.rotate([sink], journal=tmp_path, on_event=lambda _: events.append(len(client.keys.list())))
     assert seen == [3] and set(events) == {2, 3}
+
+
+@kinds
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_sink_that_cannot_be_read_confirms_the_key(
+    kind: Any, is_async: bool, codat_emulator: Emulator, tmp_path: Path
+) -> None:
+    if is_async and kind is Client:
+        pytest.skip("only an event loop runs async functions")
+    delivered: list[ApiKey] = []
+    asked: list[ApiKey] = []
+
+    def confirm(key: ApiKey) -> bool:
+        asked.append(key)
+        return len(asked) > 1
+
+    async def confirm_later(key: ApiKey) -> bool:
+        await asyncio.sleep(0)
+        return confirm(key)
+
+    client = kind()
+    sink = Sink("remote", delivered.append, confirm=confirm_later if is_async else confirm)
+    rotation = client.keys.rotation([sink, Memory()], journal=tmp_path)
+    assert (await call(rotation.plan())).sinks == {"remote": "unreadable", "memory:billing": "old"}
+    report = await call(rotation.start())
+    assert report.sinks == {"remote": "confirmed", "memory:billing": "confirmed"} and len(asked) == 2
+    assert (await call(rotation.finish())).state == "done" and len(asked) == 3
+    new = (await call(client.whoami())).api_key
+    assert delivered == [new] and asked == [new] * 3
+    assert ids(codat_emulator) == ["foreign", report.new_key]
+    await call(client.close())
+
+
+@kinds
+@pytest.mark.parametrize(
+    ("confirmed", "says"),
+    [(False, "do not have the key yet"), (1, "confirm returned int; return True if the programs have the key")],
+)
+async def test_a_key_that_is_not_confirmed_is_rolled_back(
+    kind: Any, confirmed: Any, says: str, codat_emulator: Emulator, tmp_path: Path
+) -> None:
+    client, delivered, asked = kind(), list[ApiKey](), list[ApiKey]()
+
+    def confirm(key: ApiKey) -> Any:
+        asked.append(key)
+        return key == ApiKey(KEY) or confirmed
+
+    sink = Sink("remote", delivered.append, confirm=confirm)
+    error = await failure(lambda: client.keys.rotate([sink], journal=tmp_path), "rolled_back")
+    assert says in str(error) and len(asked) == (2 if confirmed else 5)
+    # The old key is restored in the sink, and confirmed.
+    assert [asked[-1], delivered[-1]] == [ApiKey(KEY)] * 2 and len(delivered) == 2
+    assert ids(codat_emulator) == ["old", "foreign"]
+    await call(client.close())
+
+
+@kinds
+async def test_the_timeout_of_the_probe_and_the_lease_are_options(kind: Any, codat_emulator: Emulator) -> None:
+    rejects = {"method": "GET", "path": "/apiKeys", "fault": "status", "status": 401, "count": 1}
+
+    def on_event(event: RotationEvent) -> None:
+        if event.event == "created":
+            codat_emulator.set_faults([rejects])
+
+    client = kind()
+    sink, table = Memory(), Table()
+    rotation = client.keys.rotation([sink], journal=table, probe_timeout=0, on_event=on_event)
+    error = await failure(rotation.start, "rolled_back")
+    assert "the new key does not work" in str(error) and ids(codat_emulator) == ["old", "foreign"]
+
+    lease = timedelta(minutes=10)
+    report = await call(client.keys.rotate([sink], journal=table, lease=lease, on_event=on_event))
+    assert report.state == "grace"
+    leases = {datetime.fromisoformat(entry["expires"][:19]) - datetime.fromisoformat(entry["written"][:19])
+              for entry in table.entries() if entry["rotation"].get("new_key") == report.new_key}  # fmt: skip
+    # The last entry ends the lease.
+    assert {round(lease.total_seconds(), -1) for lease in leases} == {600, 0}
+    await call(client.close())
+
+
+@kinds
+@pytest.mark.parametrize("store", [Table, AsyncTable, LockedTable, MemoryJournal])
+async def test_a_journal_in_a_store_of_the_program(kind: Any, store: Any, codat_emulator: Emulator) -> None:
+    if store is AsyncTable and kind is Client:
+        pytest.skip("only an event loop runs async functions")
+    sink, journal, client = Memory(), store(), kind()
+    stop = LookupError("enough")
+
+    def on_event(event: RotationEvent) -> None:
+        if event.event == "delivered":
+            raise stop
+
+    rotation = client.keys.rotation([sink], journal=journal, journal_name="payments", on_event=on_event)
+    assert await call(rotation.status()) is None
+    with pytest.raises(LookupError):
+        await call(rotation.start())
+    error = stop.__cause__
+    assert isinstance(error, RotationError) and error.kind == "cancelled" and error.report is not None
+    # The cancelled rotation has released its lease, and the lock.
+    status = await call(rotation.status())
+    assert status.report == error.report and status.holder is None
+    again = client.keys.rotation([sink], journal=journal, journal_name="payments")
+    assert (await failure(again.start, "in_progress")).report == error.report
+    assert (await call(client.keys.rotation([sink], journal=journal).status())) is None
+    report = await call(again.finish())
+    assert (report.state, report.new_key) == ("done", error.report.new_key)
+    assert len(ids(codat_emulator)) == 2
+    if isinstance(journal, Table):
+        written = repr(journal.rows)
+        assert sink.expose() not in written and KEY not in written and "memory:billing" in written
+        assert [seq for _, seq in sorted(journal.rows)] == list(range(1, len(journal.rows) + 1))
+    if isinstance(journal, LockedTable):
+        assert not journal.held and journal.locked == journal.released == 3
+        journal.held = True
+        assert "another process of this machine" in str(await failure(again.start, "busy"))
+    await call(client.close())
+
+
+@kinds
+async def test_a_killed_process_is_waited_for_unless_the_journal_has_a_lock(
+    kind: Any, codat_emulator: Emulator
+) -> None:
+    sink, rows = Memory(), list[dict[tuple[str, int], bytes]]()
+    journal, client = LockedTable(), kind()
+
+    def on_event(event: RotationEvent) -> None:
+        if event.event == "delivered":
+            rows.append(dict(journal.rows))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await call(client.keys.rotate([sink], journal=journal, on_event=on_event))
+    # As if the process had been killed at this event.
+    killed = rows[0]
+    for table in (Table(killed), type("OfAnother", (LockedTable,), {"machine": "another"})(killed)):
+        error = await failure(client.keys.rotation([sink], journal=table).resume, "busy")
+        assert f"the process {os.getpid()}-" in str(error)
+    report = await call(client.keys.rotation([sink], journal=LockedTable(killed), grace=0).resume())
+    assert report.state == "done" and len(ids(codat_emulator)) == 2
+    await call(client.close())
+
+
+@kinds
+@pytest.mark.parametrize("function", ["list", "get", "create", "lock"])
+async def test_an_exception_of_a_store_is_the_cause_and_the_rotation_can_be_resumed(
+    kind: Any, function: str, codat_emulator: Emulator
+) -> None:
+    client, sink, journal = kind(), Memory(), LockedTable()
+    raised, broken = OSError(f"no {KEY}"), [function in ("create", "lock")]
+
+    def fails(*arguments: Any) -> Any:
+        if broken[0] and (function != "create" or len(journal.rows) == 5):
+            broken[0] = False
+            raise raised
+        return getattr(LockedTable, function)(journal, *arguments)
+
+    setattr(journal, function, fails)
+    rotation = client.keys.rotation([sink], journal=journal, grace=0)
+    if function in ("list", "get"):
+        # The store fails when the rotation is resumed.
+        def on_event(event: RotationEvent) -> None:
+            if event.event == "delivered":
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            await call(client.keys.rotate([sink], journal=journal, on_event=on_event))
+        broken[0] = True
+        error = await failure(rotation.resume, "journal")
+    else:
+        error = await failure(rotation.start, "journal")
+    assert f"the journal `default` cannot be used: {function} raised OSError" == str(error)
+    assert error.__cause__ is raised and KEY not in repr(error) and not journal.held
+    resume = rotation.start if function == "lock" else rotation.resume
+    if function == "create":
+        # The lease has not ended, but the process that had it has released its lock.
+        assert error.report is not None and error.report.state in ("probe", "deliver", "create")
+    assert (await call(resume())).state == "done" and len(ids(codat_emulator)) == 2
+    await call(client.close())
+
+
+@kinds
+@pytest.mark.parametrize(
+    ("function", "returned", "says"),
+    [
+        ("list", None, "list returned NoneType; return the numbers of the entries"),
+        ("list", ["1"], "list returned list; return the numbers of the entries"),
+        ("get", "text", "get returned str; return the entry as bytes, or None"),
+        ("create", None, "create returned NoneType; return True if the entry was created"),
+        ("lock", True, "lock returned bool; return a function that releases the lock"),
+        ("get", b"no entry", "is not an entry of a rotation"),
+        ("get", None, "is missing"),
+    ],
+)
+async def test_a_store_that_returns_another_value(
+    kind: Any, function: str, returned: Any, says: str, codat_emulator: Emulator
+) -> None:
+    client, sink, journal = kind(), Memory(), LockedTable({("default", 1): b""} if function == "get" else None)
+    setattr(journal, function, lambda *_: returned)
+    error = await failure(client.keys.rotation([sink], journal=journal).start, "journal")
+    assert says in str(error) and ids(codat_emulator) == ["old", "foreign"]
+    await call(client.close())
+
+
+def test_a_store_that_never_ends_ends_the_rotation(codat_emulator: Emulator) -> None:
+    cancelled: list[bool] = []
+
+    class Endless(AsyncTable):
+        timeout = 0.3
+
+        async def create(self, name: str, seq: int, entry: bytes) -> Any:
+            try:
+                await asyncio.sleep(600)
+            except asyncio.CancelledError:
+                cancelled.append(True)
+                raise
+
+    async def main() -> None:
+        async with AsyncClient() as client:
+            error = await failure(lambda: client.keys.rotate([Memory()], journal=Endless()), "journal")
+            assert "no result of create arrived within the timeout" in str(error) or "TimeoutError" in str(error)
+            await asyncio.sleep(0)
+        assert cancelled == [True]
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert ids(codat_emulator) == ["old", "foreign"]
+
+
+def test_ctrl_c_in_a_function_of_a_store_leaves_a_rotation_that_can_be_resumed(codat_emulator: Emulator) -> None:
+    class Interrupted(Table):
+        interrupted = 0
+
+        def create(self, name: str, seq: int, entry: bytes) -> Any:
+            if seq == 4 and not self.interrupted:
+                self.interrupted += 1
+                raise KeyboardInterrupt
+            return super().create(name, seq, entry)
+
+    sink, journal = Memory(), Interrupted()
+    with Client() as client:
+        with pytest.raises(KeyboardInterrupt) as raised:
+            client.keys.rotate([sink], journal=journal)
+        error = raised.value.__cause__
+        assert isinstance(error, RotationError) and error.kind == "cancelled" and error.report is not None
+        rotation = client.keys.rotation([sink], journal=journal, grace=0)
+        status = rotation.status()
+        assert status is not None and status.holder is None
+        assert rotation.resume().state == "done"
+    assert len(ids(codat_emulator)) == 2
+
+
+def test_a_cancelled_task_releases_the_lease_in_an_async_store(codat_emulator: Emulator) -> None:
+    async def main() -> None:
+        sink, delivering, journal = Memory(), asyncio.Event(), AsyncTable()
+
+        async def deliver(_: ApiKey) -> None:
+            delivering.set()
+            await asyncio.sleep(600)
+
+        async with AsyncClient() as client:
+            task = asyncio.ensure_future(client.keys.rotate([Sink(sink.name, deliver, sink.read)], journal=journal))
+            await delivering.wait()
+            await failure(client.keys.rotation([sink], journal=journal).resume, "busy")
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError) as raised:
+                await task
+            assert isinstance(raised.value.__cause__, RotationError) and raised.value.__cause__.kind == "cancelled"
+            assert (await client.keys.rotation([sink], journal=journal).abort()).state == "aborted"
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert ids(codat_emulator) == ["old", "foreign"]
 
 
 def test_a_plan_that_waits_is_interrupted(codat_emulator: Emulator, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 //! Data types for errors. The native modules of the Python and Node packages create exceptions from this data.
 
 use std::error::Error as _;
-use std::fmt;
 use std::time::Duration;
+use std::{fmt, io};
 
 use codat_keys::internal::mask_credentials;
 use codat_keys::{ApiKeyDetails, Error};
@@ -114,6 +114,9 @@ impl<R: Clone + Send + Sync + 'static> Cause<R> {
         }
         if let Some(error) = source.downcast_ref::<SinkError>() {
             return error.source().and_then(Self::of);
+        }
+        if let Some(error) = source.downcast_ref::<io::Error>() {
+            return error.get_ref().and_then(|error| Self::of(error));
         }
         source.downcast_ref().map(|error| Self::Error(Box::new(ErrorData::of(error))))
     }

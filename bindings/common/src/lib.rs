@@ -1,7 +1,6 @@
-//! The code that the native modules of the Python and Node packages share. It contains data types for the options, the
-//! calls, the results and the errors of a client. It also contains the protocol of the key callback, and the thread
-//! that runs calls. Each native module converts the data types to types of its language, and waits for calls in a
-//! thread or on an event loop.
+//! The code that the native modules of the Python and Node packages share. It contains data types for the options,
+//! calls, results and errors of a client, the protocol of the key callback and of the functions of rotations, and the thread that runs calls. Each native
+//! module converts these types to the types of its language. It waits for calls in a thread or on an event loop.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 
@@ -12,9 +11,13 @@ mod options;
 
 mod rotation;
 
-mod errors;
-mod key_callback;
+mod journals;
 mod sinks;
+
+mod functions;
+mod key_callback;
+
+mod errors;
 
 mod attempt_log;
 mod emulator;
@@ -28,11 +31,11 @@ pub use calls::{Call, Completion, Outcome, Stop, next_chunk};
 pub use codat_keys_rotate::{StagedKeys, StagedPlan, plan_staged};
 pub use emulator::Emulator;
 pub use errors::{CallbackError, Cause, ErrorData, RotationErrorData};
+pub use functions::{Function, FunctionRequest, Lock, Reply, Returned, RotationRequest, with_functions};
 pub use key_callback::{KeyCallback, KeyReply, with_key_callback};
 pub use options::{ClientOptions, KeyCommandOptions, KeySource, at_most_one};
 pub use pages::{PageAndPosition, PageCursor, PageOptions};
 pub use request::{BodyStream, Request};
 pub use responses::headers;
-pub use rotation::{Rotation, RotationOptions, RotationVerb, SinkOptions};
+pub use rotation::{JournalOptions, Rotation, RotationOptions, RotationVerb, SinkOptions};
 pub use runtime::Runtime;
-pub use sinks::{RotationRequest, SinkReply, SinkRequest, with_sinks};

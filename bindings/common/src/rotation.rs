@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codat_keys::{Client, KeyId};
-use codat_keys_rotate::{FileJournal, Grace, RotationError, Run};
+use codat_keys_rotate::{FileJournal, Grace, JournalStore, RotationError, Run};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::errors::json;
-use crate::sinks::{FunctionSink, RotationRequest, current_ask};
+use crate::functions::{Ask, RotationRequest, current_ask};
+use crate::journals::FunctionJournal;
+use crate::sinks::FunctionSink;
 
-/// The default timeout of a sink: the maximum duration of one run of a function of the sink.
-const SINK_TIMEOUT: Duration = Duration::from_secs(30);
+/// The maximum duration of one run of a function of a sink or of a journal store, if it has no other.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The lease of a rotation, unless a sink needs a longer one.
+/// The default lease of a rotation, unless a sink needs a longer one.
 const LEASE: Duration = Duration::from_secs(5 * 60);
 
 /// The options of a rotation. The rotation uses its default for an option that is `None`.
@@ -25,8 +27,8 @@ pub struct RotationOptions {
     pub key: Option<KeyId>,
     /// The sinks.
     pub sinks: Vec<SinkOptions>,
-    /// The folder of the journals.
-    pub journal: Option<PathBuf>,
+    /// The storage of the journals.
+    pub journal: JournalOptions,
     /// The name of the journal.
     pub journal_name: String,
     /// The name of the new key, without its tag.
@@ -37,12 +39,35 @@ pub struct RotationOptions {
     pub overwrite: bool,
     /// The ids of the keys that the rotation may delete before it creates the new key.
     pub delete_first: Vec<KeyId>,
+    /// The duration of the lease.
+    pub lease: Option<Duration>,
+    /// The time within which Codat must accept the new key.
+    pub probe_timeout: Option<Duration>,
 }
 
-/// A sink that consists of two functions.
+/// The storage of journals.
+pub enum JournalOptions {
+    /// The folder of this user for journals.
+    OfThisUser,
+    /// This folder.
+    Folder(PathBuf),
+    /// Functions of the other language.
+    Functions {
+        /// Whether there is a function that locks a journal.
+        locks: bool,
+        /// The identifier of this machine, which the entries contain.
+        machine: Option<String>,
+        /// The maximum duration of one run of a function.
+        timeout: Option<Duration>,
+    },
+}
+
+/// A sink that consists of functions.
 pub struct SinkOptions {
     /// The name, which the journal contains.
     pub name: String,
+    /// Whether the sink is asked to confirm a key, because it cannot be read.
+    pub confirms: bool,
     /// The maximum duration of one run of a function.
     pub timeout: Option<Duration>,
 }
@@ -109,7 +134,8 @@ impl Rotation {
         client: Client,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Option<Result<String, RotationError>> {
-        let rotation = match self.build(&client) {
+        let creating = Arc::<Mutex<()>>::default();
+        let rotation = match self.build(&client, &creating) {
             Ok(rotation) => rotation,
             Err(error) => return Some(Err(error)),
         };
@@ -122,23 +148,28 @@ impl Rotation {
             RotationVerb::Status => return unless_stopped(rotation.status(), stop).await,
             RotationVerb::Plan => return unless_stopped(rotation.plan(), stop).await,
         };
+        let stop = async move {
+            stop.await;
+            // Waits until the journal store has created an entry.
+            drop(creating.lock().await);
+        };
         Some(run.cancel_on(stop).await.map(|report| json(&report)))
     }
 
-    fn build(&self, client: &Client) -> Result<codat_keys_rotate::Rotation, RotationError> {
+    fn build(&self, client: &Client, creating: &Arc<Mutex<()>>) -> Result<codat_keys_rotate::Rotation, RotationError> {
         let Inner { options, turns } = &*self.0;
         let ask = current_ask();
         let events = Arc::clone(&ask);
-        let longest = options.sinks.iter().map(SinkOptions::timeout).max().unwrap_or_default();
+        let longest = options.sinks.iter().map(|sink| timeout(sink.timeout)).max().unwrap_or_default();
         let mut builder = codat_keys_rotate::Rotation::builder(client)
             .journal_name(&options.journal_name)
             .overwrite(options.overwrite)
-            .lease(LEASE.max(longest.saturating_mul(2)))
+            .lease(options.lease.unwrap_or(LEASE.max(longest.saturating_mul(2))))
+            .shared_journal(options.journal.store(&ask, creating)?)
             .on_event(move |event| events(RotationRequest::Event(json(&event))));
-        builder = builder.journal(match &options.journal {
-            Some(folder) => FileJournal::new(folder),
-            None => FileJournal::of_this_user()?,
-        });
+        if let Some(time) = options.probe_timeout {
+            builder = builder.probe_timeout(time);
+        }
         if let Some(time) = options.grace {
             builder = builder.grace(if time.is_zero() { Grace::None } else { Grace::For(time) });
         }
@@ -152,9 +183,14 @@ impl Rotation {
             builder = builder.delete_first(id.clone());
         }
         for (index, (sink, turn)) in options.sinks.iter().zip(turns).enumerate() {
-            let (name, timeout) = (sink.name.clone(), sink.timeout());
-            builder =
-                builder.sink(FunctionSink { index, name, timeout, turn: Arc::clone(turn), ask: Arc::clone(&ask) });
+            builder = builder.sink(FunctionSink {
+                index,
+                name: sink.name.clone(),
+                confirms: sink.confirms,
+                timeout: timeout(sink.timeout),
+                turn: Arc::clone(turn),
+                ask: Arc::clone(&ask),
+            });
         }
         builder.build()
     }
@@ -171,8 +207,22 @@ async fn unless_stopped<T: Serialize>(
     }
 }
 
-impl SinkOptions {
-    fn timeout(&self) -> Duration {
-        self.timeout.unwrap_or(SINK_TIMEOUT)
+impl JournalOptions {
+    fn store(&self, ask: &Ask, creating: &Arc<Mutex<()>>) -> Result<Arc<dyn JournalStore>, RotationError> {
+        Ok(match self {
+            Self::OfThisUser => Arc::new(FileJournal::of_this_user()?),
+            Self::Folder(folder) => Arc::new(FileJournal::new(folder)),
+            Self::Functions { locks, machine, timeout: time } => Arc::new(FunctionJournal {
+                locks: *locks,
+                machine: machine.clone(),
+                timeout: timeout(*time),
+                creating: Arc::clone(creating),
+                ask: Arc::clone(ask),
+            }),
+        })
     }
+}
+
+fn timeout(given: Option<Duration>) -> Duration {
+    given.unwrap_or(FUNCTION_TIMEOUT)
 }

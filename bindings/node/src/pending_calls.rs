@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use codat_keys::Client;
 use codat_keys_bindings::{
-    Completion, KeyReply, Line, RotationRequest, Runtime, SinkReply, with_key_callback, with_listener, with_sinks,
+    Completion, KeyReply, Line, RotationRequest, Runtime, with_functions, with_key_callback, with_listener,
 };
 use napi::bindgen_prelude::{Either3, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -22,7 +22,7 @@ use crate::client::{Core, PageCursor};
 use crate::diagnostics;
 use crate::errors::{ErrorData, wrong};
 use crate::responses::{Attachment, ResponseStream, text, to_json};
-use crate::rotation::{RotationCore, message};
+use crate::rotation::{self, RotationCore};
 
 /// The arguments of the JavaScript function that handles events: the JSON array of events, and the attachments and
 /// errors of these events.
@@ -57,23 +57,24 @@ struct State {
     ///   run;
     /// - `[number, null, null, null, null, attempt]`: an attempt of the call ended. `attempt` is an object that
     ///   describes it;
-    /// - `[number, null, null, null, request, null, message]`: a rotation needs a function of a sink to run, or reports
-    ///   an event. `request` is `null` if the rotation reports an event.
+    /// - `[number, null, null, null, request, null, message]`: a rotation needs a function to run, or has another
+    ///   message, which has `null` as its `request`.
     ///
     /// In each form, `number` is the number of the call.
     events: String,
     attachments: Vec<Attachment>,
     errors: Vec<ErrorData>,
-    /// The pending runs of JavaScript functions, by number. The functions are key callbacks and functions of sinks.
-    /// Each reply receives the result of a run. Adding a run removes the runs of key callbacks whose calls have ended.
+    /// The pending runs of key callbacks and of functions of rotations, by number. The reply of a run receives its
+    /// result.
+    /// When a run is added, the runs of key callbacks whose calls have ended are removed.
     requests: HashMap<i64, Reply>,
     last_request: i64,
 }
 
-/// Receives the result of a function.
+/// A run of a function, whose result is awaited.
 enum Reply {
     Key(KeyReply),
-    Sink(SinkReply),
+    Rotation(rotation::Run),
 }
 
 impl Reply {
@@ -170,27 +171,24 @@ impl PendingCalls {
         lock(&self.0.state).running.remove(&number);
     }
 
-    /// Passes the return value of a JavaScript function to the call that waits for this value. The function is the key
-    /// callback or a function of a sink. `request` is the number of the run of the function. `text` is `None` if the
-    /// sink is empty, or if the function has delivered a key to the sink.
+    /// Passes `text`, which the key callback or a function of a rotation returned, to the call that waits for it.
+    /// `request` is the number of this run. `None` if the function returned nothing.
     #[napi]
     pub fn complete(&self, request: i64, text: Option<String>) {
-        self.0.reply(request, |reply| match (reply, text) {
-            (Reply::Key(reply), text) => reply.returned_text(&text.unwrap_or_default()),
-            (Reply::Sink(reply), Some(text)) => reply.returned_text(&text),
-            (Reply::Sink(reply), None) => reply.returned(None),
+        self.0.reply(request, |reply| match reply {
+            Reply::Key(reply) => reply.returned_text(&text.unwrap_or_default()),
+            Reply::Rotation(run) => rotation::complete(run, request, text),
         });
     }
 
-    /// Reports that the key callback or a function of a sink failed. `request` is the number of this run of the
-    /// function. `why` is the message of the error. `thrown` is true if the function threw an exception, and false if
-    /// it returned a wrong value.
+    /// Reports that the key callback or a function of a rotation failed, so that the call fails. `request` is the number
+    /// of this run. `why` is the message of the error. `thrown` is false if the function returned a wrong value.
     #[napi]
     pub fn fail(&self, request: i64, why: String, thrown: bool) {
         self.0.reply(request, |reply| match reply {
             Reply::Key(reply) => reply.raised(why, request),
-            Reply::Sink(reply) if thrown => reply.raised(why, request),
-            Reply::Sink(reply) => reply.failed(why),
+            Reply::Rotation((_, reply)) if thrown => reply.raised(why, request),
+            Reply::Rotation((_, reply)) => reply.failed(why),
         });
     }
 
@@ -230,7 +228,7 @@ impl PendingCalls {
         let shared = Arc::clone(&self.0);
         let started = runtime.spawn(async move {
             let stopped = Box::pin(async { drop(stopped.await) });
-            let work = with_sinks(requests, with_listener(call.perform(client, stopped), listener));
+            let work = with_functions(requests, with_listener(call.perform(client, stopped), listener));
             shared.end(number, with_key_callback(ask, work).await);
         });
         Ok(started?)
@@ -280,10 +278,10 @@ impl Shared {
     }
 
     fn request_of_rotation(&self, number: i64, request: RotationRequest) {
-        let (message, reply) = message(request);
+        let (message, run) = rotation::message(request);
         let message = text(&message);
         let mut state = lock(&self.state);
-        let request = text(&reply.map(|reply| state.add(Reply::Sink(reply))));
+        let request = text(&run.map(|run| state.add(Reply::Rotation(run))));
         self.send(state, &format!("[{number},null,null,null,{request},null,{message}]"));
     }
 

@@ -1,11 +1,14 @@
-//! The native part of rotations. The functions of the sinks run in JavaScript.
+//! The native part of rotations. The functions of the sinks and of the journal store run in JavaScript.
 
 use codat_keys::KeyId;
-use codat_keys_bindings::{RotationOptions, RotationRequest, RotationVerb, SinkOptions, SinkReply, SinkRequest};
+use codat_keys_bindings::{
+    Function, JournalOptions, Reply, Returned, RotationOptions, RotationRequest, RotationVerb, SinkOptions,
+};
 use napi::Env;
 use napi_derive::napi;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::client::milliseconds;
 use crate::errors::{raise, wrong};
@@ -15,18 +18,34 @@ use crate::errors::{raise, wrong};
 pub struct RotationData {
     pub sinks: Vec<SinkData>,
     pub key: Option<String>,
+    /// The folder of the journals.
     pub journal: Option<String>,
+    /// The journal store, if there is no folder.
+    pub store: Option<StoreData>,
     pub journal_name: String,
     pub name: Option<String>,
     pub grace: Option<f64>,
     pub overwrite: bool,
     pub delete_first: Vec<String>,
+    pub lease: Option<f64>,
+    pub probe_timeout: Option<f64>,
 }
 
 /// A sink without its functions. The timeout is in milliseconds.
 #[napi(object, object_to_js = false)]
 pub struct SinkData {
     pub name: String,
+    /// Whether the sink has the function `confirm` instead of `read`.
+    pub confirms: bool,
+    pub timeout: Option<f64>,
+}
+
+/// A journal store without its functions. The timeout is in milliseconds.
+#[napi(object, object_to_js = false)]
+pub struct StoreData {
+    /// Whether the store has the function `lock`.
+    pub locks: bool,
+    pub machine: Option<String>,
     pub timeout: Option<f64>,
 }
 
@@ -41,14 +60,20 @@ impl RotationCore {
         let key_id = |id: String| KeyId::parse(&id).map_err(raise(env));
         let sinks = options.sinks.into_iter();
         Ok(Self(codat_keys_bindings::Rotation::new(RotationOptions {
-            sinks: sinks.map(|sink| SinkOptions { name: sink.name, timeout: sink.timeout.map(milliseconds) }).collect(),
+            sinks: sinks.map(Into::into).collect(),
             key: options.key.map(key_id).transpose()?,
-            journal: options.journal.map(Into::into),
+            journal: match (options.store, options.journal) {
+                (Some(store), _) => store.into(),
+                (None, Some(folder)) => JournalOptions::Folder(folder.into()),
+                (None, None) => JournalOptions::OfThisUser,
+            },
             journal_name: options.journal_name,
             name: options.name,
             grace: options.grace.map(milliseconds),
             overwrite: options.overwrite,
             delete_first: options.delete_first.into_iter().map(key_id).collect::<Result<_, _>>()?,
+            lease: options.lease.map(milliseconds),
+            probe_timeout: options.probe_timeout.map(milliseconds),
         })))
     }
 
@@ -59,26 +84,77 @@ impl RotationCore {
     }
 }
 
-/// A message of a rotation to JavaScript: an event, or the request to run a function of a sink.
-#[derive(Serialize)]
-pub(crate) struct Message {
-    /// The index of the sink. `None` for an event.
-    sink: Option<usize>,
-    /// The key to deliver. `None` if the sink is to be read.
-    key: Option<String>,
-    event: Option<Box<RawValue>>,
+impl From<SinkData> for SinkOptions {
+    fn from(SinkData { name, confirms, timeout }: SinkData) -> Self {
+        Self { name, confirms, timeout: timeout.map(milliseconds) }
+    }
 }
 
-/// Converts a request to a message. If the request asks to run a function, also returns the [`SinkReply`] that receives
-/// the result of the function.
-pub(crate) fn message(request: RotationRequest) -> (Message, Option<SinkReply>) {
+impl From<StoreData> for JournalOptions {
+    fn from(StoreData { locks, machine, timeout }: StoreData) -> Self {
+        Self::Functions { locks, machine, timeout: timeout.map(milliseconds) }
+    }
+}
+
+/// A message of a rotation to JavaScript: an event, the request to run a function, or the request to release a lock.
+#[derive(Default, Serialize)]
+pub(crate) struct Message {
+    /// The index of the sink. `None` for a function of the journal store.
+    sink: Option<usize>,
+    /// The name of the function.
+    function: Option<&'static str>,
+    /// The arguments of the function. A key and an entry are texts.
+    arguments: Vec<Value>,
+    event: Option<Box<RawValue>>,
+    /// The number of the run of the function `lock` whose lock is released.
+    unlock: Option<i64>,
+}
+
+/// The run of a function: the function, and the receiver of its result.
+pub(crate) type Run = (Function, Reply);
+
+/// Returns the message for a request, and the run of a function that it requests.
+pub(crate) fn message(request: RotationRequest) -> (Message, Option<Run>) {
     match request {
         RotationRequest::Event(event) => {
-            (Message { sink: None, key: None, event: RawValue::from_string(event).ok() }, None)
+            (Message { event: RawValue::from_string(event).ok(), ..Message::default() }, None)
         }
-        RotationRequest::Sink(sink, SinkRequest { key, reply }) => {
-            let key = key.map(|key| key.expose_secret().to_owned());
-            (Message { sink: Some(sink), key, event: None }, Some(reply))
+        RotationRequest::Unlock(lock) => {
+            (Message { unlock: lock.downcast_ref::<i64>().copied(), ..Message::default() }, None)
+        }
+        RotationRequest::Run(request) => {
+            let function = request.function;
+            let (sink, name, arguments) = (request.sink, Some(function.name()), arguments(&function));
+            (Message { sink, function: name, arguments, ..Message::default() }, Some((function, request.reply)))
+        }
+    }
+}
+
+fn arguments(function: &Function) -> Vec<Value> {
+    match function {
+        Function::Read => Vec::new(),
+        Function::Deliver(key) | Function::Confirm(key) => vec![json!(key.expose_secret())],
+        Function::List(name) | Function::Lock(name) => vec![json!(name)],
+        Function::Get(name, seq) => vec![json!(name), json!(seq)],
+        // Entries are JSON.
+        Function::Create(name, seq, entry) => vec![json!(name), json!(seq), json!(String::from_utf8_lossy(entry))],
+    }
+}
+
+/// Passes what a function returned to the rotation. `request` is the number of the run. `text` is JSON, except for a key
+/// and an entry.
+pub(crate) fn complete((function, reply): Run, request: i64, text: Option<String>) {
+    let text = match (&function, text) {
+        (Function::Deliver(_), _) | (_, None) => return reply.returned(Returned::Nothing),
+        (_, Some(text)) => text,
+    };
+    match function {
+        Function::Read | Function::Deliver(_) => reply.returned(Returned::Text(text)),
+        Function::Get(..) => reply.returned(Returned::Entry(text.into_bytes())),
+        Function::List(_) => reply.returned(Returned::Numbers(serde_json::from_str(&text).unwrap_or_default())),
+        Function::Lock(_) if text == "true" => reply.locked(Box::new(request)),
+        Function::Lock(_) | Function::Confirm(_) | Function::Create(..) => {
+            reply.returned(Returned::Yes(text == "true"));
         }
     }
 }

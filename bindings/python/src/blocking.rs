@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use codat_keys::{Client, blocking, internal};
-use codat_keys_bindings::{Completion, Outcome, with_key_callback, with_listener, with_sinks};
+use codat_keys_bindings::{Completion, Outcome, with_functions, with_key_callback, with_listener};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -56,7 +56,7 @@ impl BlockingCore {
         let (stop, requests) = (watch.stop(), watch.rotation_requests(handle));
         let completion = py.detach(|| {
             let work = async |client: &Client| {
-                with_sinks(requests, with_listener(call.perform(client.clone(), stop), listener)).await
+                with_functions(requests, with_listener(call.perform(client.clone(), stop), listener)).await
             };
             self.client.run(async |client| Ok(with_key_callback(ask, work(client)).await))
         });

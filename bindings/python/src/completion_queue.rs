@@ -5,7 +5,7 @@
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use codat_keys_bindings::{Completion, Line, with_key_callback, with_listener, with_sinks};
+use codat_keys_bindings::{Completion, Line, Lock, with_functions, with_key_callback, with_listener};
 use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
@@ -15,7 +15,7 @@ use crate::calls::{Call, result};
 use crate::interpreter::{self, ensure_running};
 use crate::key_callback::KeyRequest;
 use crate::logs;
-use crate::rotation::RotationRequest;
+use crate::rotation::{RotationRequest, unlock};
 
 /// A running call.
 #[pyclass(frozen, module = "codat_keys._native")]
@@ -42,6 +42,8 @@ enum Event {
     KeyRequested(u64, KeyRequest),
     /// A rotation has a message for Python: the number of the call, and the message.
     RotationRequested(u64, RotationRequest),
+    /// A rotation releases a lock of its journal store.
+    Unlocked(Lock),
     Logged(Line),
 }
 
@@ -104,12 +106,15 @@ impl CompletionQueue {
         let ask = ask.transpose()?;
         let requests = matches!(call, codat_keys_bindings::Call::Rotation(..)).then(|| {
             let queue = Arc::clone(&self.0);
-            move |request| queue.push(Event::RotationRequested(number, RotationRequest::from(request)))
+            move |request| {
+                let request = RotationRequest::new(request);
+                queue.push(request.map_or_else(Event::Unlocked, |request| Event::RotationRequested(number, request)));
+            }
         });
         let (stop, stopped) = oneshot::channel();
         runtime.0.spawn(async move {
             let stopped = Box::pin(async { drop(stopped.await) });
-            let work = with_sinks(requests, with_listener(call.perform(client, stopped), listener));
+            let work = with_functions(requests, with_listener(call.perform(client, stopped), listener));
             queue.push(Event::Completed(number, with_key_callback(ask, work).await));
         })?;
         Ok(Task(Mutex::new(Some(stop))))
@@ -130,15 +135,18 @@ impl Event {
             Self::Completed(number, completion) => Some(entry(number, result(py, completion))),
             Self::KeyRequested(number, request) => Some(entry(number, request.into_pyobject(py))),
             Self::RotationRequested(number, request) => Some(entry(number, request.into_pyobject(py))),
-            Self::Logged(line) => {
-                // An exception of a log handler must not lose the results of calls.
-                if let Err(error) = logs::write(py, &line) {
-                    error.write_unraisable(py, None);
-                }
-                None
-            }
+            Self::Unlocked(lock) => unraisable(py, unlock(py, &lock)),
+            Self::Logged(line) => unraisable(py, logs::write(py, &line)),
         }
     }
+}
+
+/// Reports an exception of a log handler or of the function that releases a lock. It must not lose the results of calls.
+fn unraisable(py: Python<'_>, result: PyResult<()>) -> Option<Entry<'_>> {
+    if let Err(error) = result {
+        error.write_unraisable(py, None);
+    }
+    None
 }
 
 fn entry<T>(number: u64, value: PyResult<Bound<'_, T>>) -> Entry<'_> {

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use crate::interpreter::call;
 use crate::key_callback::{KeyFunction, KeyRequest};
 use crate::logs;
-use crate::rotation::RotationRequest;
+use crate::rotation::{RotationRequest, unlock};
 
 /// The time between two runs of the signal handlers of Python while a call waits.
 const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -63,18 +63,26 @@ impl Watch {
     }
 
     /// Returns the function through which a rotation passes its messages to `handle`, a Python function that runs in
-    /// this thread. If `handle` raises an exception, the returned function stores the exception, and passes no further
-    /// messages. The stored exception ends the call.
+    /// this thread. If `handle` raises an exception, stores the exception, which ends the call, and then passes only the
+    /// messages to the journal store.
     pub(crate) fn rotation_requests(
         self: &Arc<Self>,
         handle: Option<&Bound<'_, PyAny>>,
     ) -> Option<impl Fn(codat_keys_bindings::RotationRequest) + Send + Sync + 'static> {
         handle.map(|handle| {
             let (watch, handle) = (Arc::clone(self), handle.clone().unbind());
-            move |request| {
-                if lock(&watch.signal).is_none() {
-                    watch.run_python(|py| call(handle.bind(py), (RotationRequest::from(request),)).map(drop));
+            move |request: codat_keys_bindings::RotationRequest| {
+                if lock(&watch.signal).is_some() && !request.is_of_journal() {
+                    return;
                 }
+                watch.run_python(|py| match RotationRequest::new(request) {
+                    Ok(request) => {
+                        let request = Bound::new(py, request)?;
+                        // The traceback of the exception refers to the request.
+                        call(handle.bind(py), (&request,)).map(drop).inspect_err(|_| request.get().abandon())
+                    }
+                    Err(lock) => unlock(py, &lock),
+                });
             }
         })
     }
@@ -105,7 +113,7 @@ impl Watch {
     fn run_python(&self, run: impl FnOnce(Python<'_>) -> PyResult<()>) {
         // `try_attach` returns `None` if the interpreter has shut down.
         if let Some(Err(signal)) = Python::try_attach(run) {
-            *lock(&self.signal) = Some(signal);
+            lock(&self.signal).get_or_insert(signal);
         }
     }
 

@@ -20,6 +20,7 @@ import {
     InternalError,
     InvalidCredentialError,
     InvalidInputError,
+    type JournalStore,
     type Key,
     type KeyCommand,
     type KeyFunction,
@@ -27,6 +28,7 @@ import {
     KeyLimitReachedError,
     Keys,
     LastKeyError,
+    MemoryJournal,
     NoCredentialError,
     NotFoundError,
     OutcomeUnknownError,
@@ -132,6 +134,16 @@ export async function rotates(client: Client): Promise<string | null> {
         const wait: number = event.event === "retrying" ? event.wait : event.event.length;
         console.log(state, wait, event.event === "waiting" && event.until.getTime());
     };
+    const remote: Sink = { name: "remote", deliver: (key) => void key, confirm: (key) => key.masked() !== "" };
+    const store: JournalStore = {
+        list: async () => [1],
+        get: () => null,
+        create: (name, seq, entry) => name.length + seq + entry.length > 0,
+        lock: async () => () => {},
+        machine: "this",
+    };
+    const journals: (JournalStore | string)[] = [store, new MemoryJournal(), "folder"];
+    await client.keys.rotate({ sinks: [remote], journal: journals[0], lease: 300_000, probeTimeout: 120_000 });
     const options: RotationOptions = { sinks: [sink], key: "id", grace: 1_000, deleteFirst: new Set(["id"]), onEvent };
     const rotateOptions: RotateOptions = { ...options, signal: AbortSignal.timeout(1_000) };
     const rotation: Rotation = client.keys.rotation(options);

@@ -1,0 +1,200 @@
+//! Functions of Python or JavaScript that a rotation needs: those of its sinks and of its journal store. A rotation that
+//! needs such a function asks the native module of the Python or Node package to run it, and hands it a [`Reply`], as the
+//! protocol of the key callback does.
+
+use std::any::Any;
+use std::future::Future;
+use std::sync::Arc;
+
+use codat_keys::{ApiKey, Credential};
+use tokio::sync::{OwnedMutexGuard, oneshot};
+
+use crate::errors::CallbackError;
+
+/// A function that passes a request to the native module.
+pub(crate) type Ask = Arc<dyn Fn(RotationRequest) + Send + Sync>;
+
+tokio::task_local! {
+    /// The function with which the running rotation asks the native module. Each call sets this task-local value for its
+    /// own future.
+    static ASK: Ask;
+}
+
+/// Runs the future of a call. A run of a rotation calls `ask` to run functions, and to report its events. `ask` is
+/// `None` for every other call.
+pub async fn with_functions<T>(
+    ask: Option<impl Fn(RotationRequest) + Send + Sync + 'static>,
+    work: impl Future<Output = T>,
+) -> T {
+    match ask {
+        Some(ask) => ASK.scope(Arc::new(ask), work).await,
+        None => work.await,
+    }
+}
+
+/// Returns the function with which the running call asks the native module.
+pub(crate) fn current_ask() -> Ask {
+    ASK.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(drop))
+}
+
+/// What a rotation asks the native module.
+pub enum RotationRequest {
+    /// Run a function.
+    Run(FunctionRequest),
+    /// Release a lock of the journal store: the value that [`Reply::locked`] received.
+    Unlock(Lock),
+    /// Pass this event, as JSON, to the function that was given for events.
+    Event(String),
+}
+
+impl RotationRequest {
+    /// Whether the journal store is asked. A rotation that is cancelled still uses its journal, so that another process
+    /// can resume the rotation immediately.
+    pub fn is_of_journal(&self) -> bool {
+        match self {
+            Self::Run(request) => request.sink.is_none(),
+            Self::Unlock(_) => true,
+            Self::Event(_) => false,
+        }
+    }
+}
+
+/// A request to run a function.
+pub struct FunctionRequest {
+    /// The index of the sink in the rotation. `None` for a function of the journal store.
+    pub sink: Option<usize>,
+    /// The function and its arguments.
+    pub function: Function,
+    /// Receives the result.
+    pub reply: Reply,
+}
+
+/// A function of a sink or of a journal store, with its arguments.
+pub enum Function {
+    /// Returns the content of the sink.
+    Read,
+    /// Replaces the content of the sink with this key.
+    Deliver(ApiKey),
+    /// Returns whether the programs that use the sink have this key.
+    Confirm(ApiKey),
+    /// Returns the numbers of the entries of the journal with this name.
+    List(String),
+    /// Returns the entry with this number of the journal with this name.
+    Get(String, u64),
+    /// Creates an entry with this number and content, unless it exists, in the journal with this name.
+    Create(String, u64, Vec<u8>),
+    /// Locks the journal with this name.
+    Lock(String),
+}
+
+impl Function {
+    /// Returns the name of the function, such as `read`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Deliver(_) => "deliver",
+            Self::Confirm(_) => "confirm",
+            Self::List(_) => "list",
+            Self::Get(..) => "get",
+            Self::Create(..) => "create",
+            Self::Lock(_) => "lock",
+        }
+    }
+}
+
+/// A value of the native module that represents a lock of the journal store.
+pub type Lock = Box<dyn Any + Send + Sync>;
+
+/// A lock of the journal store. Dropping it asks the native module to release the lock.
+pub struct HeldLock {
+    /// `None` while the value is dropped.
+    lock: Option<Lock>,
+    ask: Ask,
+}
+
+impl Drop for HeldLock {
+    fn drop(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            (self.ask)(RotationRequest::Unlock(lock));
+        }
+    }
+}
+
+/// What a function returned.
+pub enum Returned {
+    /// Nothing. The sink is empty, there is no such entry, or the journal store has no locks.
+    Nothing,
+    /// A credential.
+    Credential(Credential),
+    /// A text: an API key, the value of an `Authorization` header, or any other content.
+    Text(String),
+    /// The entry of a journal.
+    Entry(Vec<u8>),
+    /// The numbers of entries.
+    Numbers(Vec<u64>),
+    /// Yes or no: whether a sink has a key, or an entry was created. For a lock, false: another process holds it.
+    Yes(bool),
+    /// A lock.
+    Lock(HeldLock),
+}
+
+/// Receives the result of one run of a function. Has no effect if the rotation does not wait for the result any more.
+/// Until the reply is sent or dropped, no other function of the same sink runs.
+pub struct Reply {
+    tx: oneshot::Sender<Result<Returned, FunctionError>>,
+    ask: Ask,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+/// Waits for the result of one run of a function.
+pub(crate) type Receiver = oneshot::Receiver<Result<Returned, FunctionError>>;
+
+/// The error of a function. Its source is the exception that the function raised. `None` if it returned a value of a
+/// wrong type.
+pub(crate) struct FunctionError {
+    pub(crate) text: String,
+    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl FunctionError {
+    /// The error for a value that the native module passed in place of another one.
+    pub(crate) fn wrong_value() -> Self {
+        Self { text: "the function returned a value of a wrong type".into(), source: None }
+    }
+}
+
+impl Reply {
+    /// Creates a reply, and the receiver of its result. `turn` is dropped together with the reply.
+    pub(crate) fn new(ask: &Ask, turn: Option<OwnedMutexGuard<()>>) -> (Self, Receiver) {
+        let (tx, rx) = oneshot::channel();
+        (Self { tx, ask: Arc::clone(ask), _turn: turn }, rx)
+    }
+
+    /// The function returned this value.
+    pub fn returned(self, value: Returned) {
+        self.send(Ok(value));
+    }
+
+    /// The function returned a lock. The rotation releases it when it ends, or now if it does not wait any more.
+    pub fn locked(self, lock: Lock) {
+        let lock = HeldLock { lock: Some(lock), ask: Arc::clone(&self.ask) };
+        self.send(Ok(Returned::Lock(lock)));
+    }
+
+    /// The function returned a value of a wrong type. `why` is the message of the error.
+    pub fn failed(self, why: String) {
+        self.send(Err(FunctionError { text: why, source: None }));
+    }
+
+    /// The function raised the exception that `raised` represents. `text` describes the error, without the message of
+    /// the exception.
+    pub fn raised<R: Send + Sync + 'static>(self, text: String, raised: R) {
+        let source = CallbackError { text: text.clone(), raised };
+        self.send(Err(FunctionError { text, source: Some(Box::new(source)) }));
+    }
+
+    fn send(self, result: Result<Returned, FunctionError>) {
+        // Sending fails if the rotation has stopped to wait.
+        drop(self.tx.send(result));
+    }
+}

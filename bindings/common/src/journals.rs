@@ -1,0 +1,108 @@
+//! Journal stores whose functions are written in Python or JavaScript.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codat_keys_rotate::{JournalFuture, JournalLock, JournalStore};
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+
+use crate::functions::{Ask, Function, FunctionError, FunctionRequest, Reply, Returned, RotationRequest};
+
+/// The time after which a function counts as failed if it was interrupted. An interruption cancels the rotation before
+/// this time has passed, unless the rotation is cancelled already.
+const INTERRUPTED: Duration = Duration::from_secs(1);
+
+/// A journal store whose functions the native module runs.
+pub(crate) struct FunctionJournal {
+    /// Whether the store has the function `lock`.
+    pub(crate) locks: bool,
+    pub(crate) machine: Option<String>,
+    pub(crate) timeout: Duration,
+    /// The lock that a function holds while it creates an entry. A cancellation waits for it: the rotation would
+    /// otherwise not know of the entry, and take it for one of another process.
+    pub(crate) creating: Arc<Mutex<()>>,
+    pub(crate) ask: Ask,
+}
+
+impl FunctionJournal {
+    /// Requests a run of a function, and waits for the result. A function that creates an entry after its timeout does no
+    /// harm: the rotation then finds the entry when it is resumed.
+    async fn run(&self, function: Function) -> io::Result<Returned> {
+        let name = function.name();
+        let creating = match function {
+            Function::Create(..) => Some(self.creating.lock().await),
+            _ => None,
+        };
+        let (reply, result) = Reply::new(&self.ask, None);
+        (self.ask)(RotationRequest::Run(FunctionRequest { sink: None, function, reply }));
+        match timeout(self.timeout, result).await {
+            Ok(Ok(result)) => result.map_err(journal_error),
+            Ok(Err(_)) => {
+                drop(creating);
+                sleep(INTERRUPTED).await;
+                Err(io::Error::new(io::ErrorKind::Interrupted, format!("{name} was interrupted")))
+            }
+            Err(_) => {
+                let what = format!("no result of {name} arrived within the timeout");
+                Err(io::Error::new(io::ErrorKind::TimedOut, what))
+            }
+        }
+    }
+}
+
+impl JournalStore for FunctionJournal {
+    fn list<'a>(&'a self, name: &'a str) -> JournalFuture<'a, Vec<u64>> {
+        Box::pin(async {
+            match self.run(Function::List(name.into())).await? {
+                Returned::Numbers(numbers) => Ok(numbers),
+                _ => Err(journal_error(FunctionError::wrong_value())),
+            }
+        })
+    }
+
+    fn get<'a>(&'a self, name: &'a str, seq: u64) -> JournalFuture<'a, Option<Vec<u8>>> {
+        Box::pin(async move {
+            match self.run(Function::Get(name.into(), seq)).await? {
+                Returned::Nothing => Ok(None),
+                Returned::Entry(bytes) => Ok(Some(bytes)),
+                _ => Err(journal_error(FunctionError::wrong_value())),
+            }
+        })
+    }
+
+    fn create<'a>(&'a self, name: &'a str, seq: u64, bytes: Vec<u8>) -> JournalFuture<'a, bool> {
+        Box::pin(async move {
+            match self.run(Function::Create(name.into(), seq, bytes)).await? {
+                Returned::Yes(is_new) => Ok(is_new),
+                _ => Err(journal_error(FunctionError::wrong_value())),
+            }
+        })
+    }
+
+    fn lock<'a>(&'a self, name: &'a str) -> JournalFuture<'a, JournalLock> {
+        Box::pin(async {
+            if !self.locks {
+                return Ok(JournalLock::Unsupported);
+            }
+            match self.run(Function::Lock(name.into())).await? {
+                Returned::Nothing => Ok(JournalLock::Unsupported),
+                Returned::Yes(false) => Ok(JournalLock::Taken),
+                Returned::Lock(lock) => Ok(JournalLock::Held(Box::new(lock))),
+                _ => Err(journal_error(FunctionError::wrong_value())),
+            }
+        })
+    }
+
+    fn machine(&self) -> Option<String> {
+        self.machine.clone()
+    }
+}
+
+fn journal_error(error: FunctionError) -> io::Error {
+    match error.source {
+        Some(source) => io::Error::other(source),
+        None => io::Error::other(error.text),
+    }
+}
