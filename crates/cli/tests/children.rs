@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::bounded::wait_until;
 use crate::home::Home;
 use crate::process::{endless_script, is_running};
-use crate::support::{run, start};
+use crate::support::{run, run_with_input, start};
 
 const SECRET: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
 const VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE", "CODAT_PROFILE"];
@@ -120,6 +120,32 @@ fn a_keyring_address_that_starts_a_program_is_rejected() {
                 assert!(ended.status == 2 && ended.stderr.starts_with(&what), "{ended:?}");
             }
         }
+    }
+}
+
+#[test]
+#[cfg(feature = "keyring")]
+fn the_keyring_of_another_user_is_not_used() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    home.write_config("[profiles.work]\nbase_url = \"http://127.0.0.1:1\"\nsource = \"keyring\"\n");
+    let socket = home.path().join("bus");
+    let bus = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    bus.set_nonblocking(true).unwrap();
+    std::os::unix::fs::chown(&socket, Some(65534), None).unwrap();
+    for arguments in [
+        &["list", "--profile", "work", "--timeout", "5"][..],
+        &["login", "--store", "keyring", "--base-url", emulator.base_url(), "--timeout", "5"],
+        &["logout", "--profile", "work", "--timeout", "5"],
+    ] {
+        let address = format!("unix:guid=1,path={}", socket.display());
+        let ended =
+            run_with_input(home.program().env("DBUS_SESSION_BUS_ADDRESS", address), arguments, emulator.api_key());
+        assert!(ended.stderr.contains("the user with the id 65534"), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.status, 2, "{arguments:?}: {ended:?}");
+        assert!(bus.accept().is_err(), "{arguments:?} connects to the bus");
     }
 }
 

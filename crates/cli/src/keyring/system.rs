@@ -96,13 +96,20 @@ async fn within<T: Send + 'static>(
     }
 }
 
-/// Returns an error if connecting to the D-Bus address can start a program. The program would inherit the API keys in
-/// the environment of this process.
+/// Returns an error if connecting to the D-Bus address can start a program, or leads to the keyring of another user. The
+/// program would inherit the API keys in the environment of this process. The other user could read the stored key.
 fn check_bus_address() -> Result<(), KeyringError> {
     const VARIABLE: &str = "DBUS_SESSION_BUS_ADDRESS";
     const KINDS: [&str; 3] = ["unix", "tcp", "nonce-tcp"];
     // The keyrings of Windows and macOS do not use D-Bus.
     let address = std::env::var(VARIABLE).ok().filter(|_| !cfg!(any(windows, target_os = "macos")));
+    if let Some(owner) = address.as_deref().and_then(foreign_owner) {
+        return Err(other(
+            ErrorKind::InvalidInput,
+            format!("{VARIABLE} is the address of the user with the id {owner}, who could read the key in the keyring"),
+            format!("unset it, or {ELSEWHERE}"),
+        ));
+    }
     match address.as_deref().and_then(|address| address.split_once(':')) {
         Some((kind, _)) if !KINDS.contains(&kind) => Err(other(
             ErrorKind::InvalidInput,
@@ -111,6 +118,20 @@ fn check_bus_address() -> Result<(), KeyringError> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Returns the id of the user who owns the socket of a D-Bus address, if it is another user. The administrator's sockets
+/// are accepted.
+#[cfg(unix)]
+fn foreign_owner(address: &str) -> Option<u32> {
+    let path = address.strip_prefix("unix:")?.split(',').find_map(|pair| pair.strip_prefix("path="))?;
+    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(path).ok()?);
+    (owner != 0 && owner != rustix::process::geteuid().as_raw()).then_some(owner)
+}
+
+#[cfg(not(unix))]
+fn foreign_owner(_address: &str) -> Option<u32> {
+    None
 }
 
 fn convert(error: &Error) -> KeyringError {
