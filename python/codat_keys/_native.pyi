@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-_Completions = builtins.list[tuple[int, Any, BaseException | None]]
+Completion = tuple[int | None, Any, BaseException | None]
 
 @final
 class ApiKey:
@@ -537,7 +537,7 @@ class CompletionQueue:
     def __new__(cls, wake: Callable[[], object] | None) -> CompletionQueue: ...
     def fileno(self) -> int: ...
     def start(self, runtime: Runtime, core: AsyncCore, call: Call[Any], number: int) -> Task: ...
-    def drain(self) -> _Completions: ...
+    def drain(self) -> builtins.list[Completion]: ...
 
 @final
 class Emulator:

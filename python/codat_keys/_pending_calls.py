@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -66,6 +67,8 @@ class _PendingCalls:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._pending: dict[int, _PendingCall] = {}
+        # The entries of the queue that have not been handled.
+        self._entries: deque[_native.Completion] = deque()
         self._numbers = count()
         try:
             self._queue = _native.CompletionQueue(None)
@@ -109,13 +112,36 @@ class _PendingCalls:
         return returned
 
     def _settle(self) -> None:
-        for number, result, error in self._queue.drain():
-            if type(result) is _native.KeyRequest:
-                self._pending[number].run_callback(result)
-            elif type(result) is _native.RotationRequest:
-                self._pending[number].answer(result)
-            else:
-                self._pending.pop(number).complete(result, error)
+        self._entries += self._queue.drain()
+        self._handle_entries()
+
+    def _handle_entries(self) -> None:
+        """Handles the entries of the queue. A signal handler can raise an exception anywhere in this method. The event
+        loop then handles the other entries later, so that no result of a call is lost.
+        """
+        try:
+            while self._entries:
+                number, result, error = self._entries[0]
+                if number is not None:
+                    self._handle(number, result, error)
+                self._entries.popleft()
+                if number is None and error is not None:
+                    raise error
+        finally:
+            if self._entries:
+                asyncio.get_running_loop().call_soon(self._handle_entries)
+
+    def _handle(self, number: int, result: Any, error: BaseException | None) -> None:
+        pending = self._pending.get(number)
+        if pending is None:
+            return
+        if type(result) is _native.KeyRequest:
+            pending.run_callback(result)
+        elif type(result) is _native.RotationRequest:
+            pending.answer(result)
+        else:
+            pending.complete(result, error)
+            del self._pending[number]
 
 
 async def _result(pending: _PendingCall) -> tuple[Any, BaseException | None]:

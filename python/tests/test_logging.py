@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import threading
@@ -99,3 +100,32 @@ async def test_a_handler_that_fails_takes_no_result_along(caplog: pytest.LogCapt
             Client().keys.list()
     finally:
         logger.removeFilter(broken)
+
+
+def test_ctrl_c_in_a_handler_ends_an_event_loop_and_loses_no_result(codat_emulator: Emulator) -> None:
+    class Handler(logging.Handler):
+        interrupts = 1
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if self.interrupts:
+                self.interrupts -= 1
+                raise KeyboardInterrupt
+
+    logger, handler, loop = logging.getLogger("codat_keys"), Handler(), asyncio.new_event_loop()
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+
+    async def main() -> None:
+        assert [len(keys) for keys in await asyncio.gather(*(client.keys.list() for _ in range(8)))] == [1] * 8
+        await client.close()
+
+    client = AsyncClient()
+    try:
+        task = loop.create_task(main())
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(task)
+        loop.run_until_complete(asyncio.wait_for(task, 30))
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+        loop.close()

@@ -6,7 +6,7 @@ use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use codat_keys_bindings::{Completion, Line, Lock, with_functions, with_key_callback, with_listener};
-use pyo3::exceptions::PyNotImplementedError;
+use pyo3::exceptions::{PyException, PyNotImplementedError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
@@ -49,8 +49,9 @@ enum Event {
 
 /// An entry of the queue for Python. The first member is the number of the call. The second member is one of three
 /// objects: the result of the call, a `KeyRequest` (the key callback must run), or a `RotationRequest`. The third
-/// member is the exception of the call.
-type Entry<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
+/// member is the exception of the call. Without a number, it is an exception that ends the program, such as
+/// `KeyboardInterrupt`, and that was raised in a log handler.
+type Entry<'py> = (Option<u64>, Option<Bound<'py, PyAny>>, Option<PyErr>);
 
 /// The queue of one event loop.
 #[pyclass(frozen, module = "codat_keys._native")]
@@ -135,24 +136,27 @@ impl Event {
             Self::Completed(number, completion) => Some(entry(number, result(py, completion))),
             Self::KeyRequested(number, request) => Some(entry(number, request.into_pyobject(py))),
             Self::RotationRequested(number, request) => Some(entry(number, request.into_pyobject(py))),
-            Self::Unlocked(lock) => unraisable(py, unlock(py, &lock)),
-            Self::Logged(line) => unraisable(py, logs::write(py, &line)),
+            Self::Unlocked(lock) => exit(py, unlock(py, &lock)),
+            Self::Logged(line) => exit(py, logs::write(py, &line)),
         }
     }
 }
 
 /// Reports an exception of a log handler or of the function that releases a lock. It must not lose the results of calls.
-fn unraisable(py: Python<'_>, result: PyResult<()>) -> Option<Entry<'_>> {
-    if let Err(error) = result {
+/// Returns an entry for an exception that ends the program.
+fn exit(py: Python<'_>, result: PyResult<()>) -> Option<Entry<'_>> {
+    let error = result.err()?;
+    if error.is_instance_of::<PyException>(py) {
         error.write_unraisable(py, None);
+        return None;
     }
-    None
+    Some((None, None, Some(error)))
 }
 
 fn entry<T>(number: u64, value: PyResult<Bound<'_, T>>) -> Entry<'_> {
     match value {
-        Ok(value) => (number, Some(value.into_any()), None),
-        Err(error) => (number, None, Some(error)),
+        Ok(value) => (Some(number), Some(value.into_any()), None),
+        Err(error) => (Some(number), None, Some(error)),
     }
 }
 
