@@ -106,7 +106,7 @@ class AsyncClient:
             )
         finally:
             # Deleted, because some tracebacks show the local variables of this frame. A URL may contain a password.
-            del api_key, auth_header, profile, base_url, proxy
+            del api_key, auth_header, api_key_file, profile, base_url, ca_file, proxy
         self._core = Core(given)
         self._keys = AsyncKeys(self._core)
 

@@ -99,7 +99,7 @@ class Client:
             )
         finally:
             # Deleted, because some tracebacks show the local variables of this frame. A URL may contain a password.
-            del api_key, auth_header, profile, base_url, proxy
+            del api_key, auth_header, api_key_file, profile, base_url, ca_file, proxy
         self._core = _native.BlockingCore(given)
         self._keys = Keys(self._core)
 
