@@ -28,13 +28,15 @@ export declare class PendingCalls {
      */
     stop(number: number): void;
     /**
-     * Passes `text`, which the key callback or a function of a rotation returned, to the call that waits for it.
-     * `request` is the number of this run. `None` if the function returned nothing.
+     * Passes the return value of a JavaScript function to the call that waits for this value. The function is the key
+     * callback or a function of a rotation. `request` is the number of the run of the function. `text` is `None` if the
+     * function returned nothing.
      */
     complete(request: number, text?: string | undefined | null): void;
     /**
-     * Reports that the key callback or a function of a rotation failed, so that the call fails. `request` is the number
-     * of this run. `why` is the message of the error. `thrown` is false if the function returned a wrong value.
+     * Reports that the key callback or a function of a rotation failed. `request` is the number of this run of the
+     * function. `why` is the message of the error. `thrown` is true if the function threw an exception, and false if
+     * it returned a wrong value.
      */
     fail(request: number, why: string, thrown: boolean): void;
     /** Sets whether pending calls keep the process alive. */
@@ -249,8 +251,8 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * The number of the run of the key callback, or of a function of a rotation, that failed and caused this error. `None`
-     * if the error has another cause or no cause. `node/src/thrown-values.ts` stores the value that the run threw.
+     * If a run of the key callback or of a function of a rotation caused this error, the number of this run. Otherwise
+     * `None`. `node/src/thrown-values.ts` stores the value that the run threw.
      */
     thrown: number | null;
     /** The data of the rotation that failed. `None` if the call is not a rotation. */

@@ -33,7 +33,8 @@ export interface Sink {
     deliver(key: ApiKey): unknown;
     /**
      * Returns the content: an API key, the value of an `Authorization` header, or `null` or `undefined` if there is
-     * nothing. The rotation compares the content with the API key, and authenticates with it.
+     * nothing. The rotation compares the content with the key that it expects, and lists the keys with the content as the
+     * credential.
      */
     read?(): Key | null | undefined | PromiseLike<Key | null | undefined>;
     /**
@@ -42,8 +43,8 @@ export interface Sink {
      */
     confirm?(key: ApiKey): boolean | PromiseLike<boolean>;
     /**
-     * The time limit of one run of a function, in milliseconds. The function is not interrupted: the rotation waits
-     * until it has ended before it uses the sink again. Default: 30,000.
+     * The time limit of one run of a function, in milliseconds. A function that takes longer is not interrupted. The
+     * rotation waits until the function has ended before it calls another function of this sink. Default: 30,000.
      */
     readonly timeout?: number | undefined;
 }
@@ -118,8 +119,9 @@ export interface RotationOptions {
     /** The id of the API key to replace. Default: the API key that the client uses. */
     key?: string | undefined;
     /**
-     * The folder of the journals, or a store. A folder that other users can write is rejected. Default: the folder of
-     * the command line, `codat-keys/rotations` in `XDG_STATE_HOME` or `~/.local/state`; on Windows, in `LOCALAPPDATA`.
+     * The folder of the journals, or a store. A folder that other users can write is rejected. Default: the folder that
+     * the command line uses. On Windows, this is `codat-keys/rotations` in the folder `LOCALAPPDATA`. Elsewhere, it is
+     * `codat-keys/rotations` in the folder `XDG_STATE_HOME`, or in `~/.local/state` if that variable is not set.
      */
     journal?: string | JournalStore | undefined;
     /**
@@ -131,13 +133,16 @@ export interface RotationOptions {
     name?: string | undefined;
     /**
      * How long the old API key works after all sinks have the new one, in milliseconds. `start` waits for this time, and
-     * deletes the old API key. Default: the old API key works until `finish` is called. A rotation that is resumed has the
-     * value with which it was started.
+     * deletes the old API key. Default: the old API key works until `finish` is called. A resumed rotation keeps the value
+     * of its start.
      */
     grace?: number | undefined;
-    /** Whether other content of a sink is replaced. A rollback cannot restore it. Default: false. */
+    /**
+     * Whether the rotation replaces the content of a sink that contains something other than the old API key. A rollback
+     * cannot restore such content. Default: false.
+     */
     overwrite?: boolean | undefined;
-    /** The ids of the API keys that may be deleted if there are ten. Default: none. */
+    /** The ids of the API keys that may be deleted if ten API keys exist already. Default: none. */
     deleteFirst?: Iterable<string> | undefined;
     /**
      * How long no other process can resume the rotation after each entry of the journal, in milliseconds: at least 2

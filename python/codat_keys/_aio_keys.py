@@ -176,10 +176,11 @@ class AsyncKeys:
           a time, and all rotations of the keys of one Codat client must use the same one. Default: ``default``.
         - ``name``, the name of the new key, to which a unique tag is added. Default: that of the old key.
         - ``grace``, in seconds or a timedelta, how long the old key works after all sinks have the new key. ``start``
-          waits for this time, and deletes the old key. Default: it works until ``finish`` is called. A rotation that is
-          resumed has the value with which it was started.
-        - ``overwrite``, whether other content of a sink is replaced. A rollback cannot restore it. Default: false.
-        - ``delete_first``, the ids of keys that may be deleted if there are ten keys. Default: none.
+          waits for this time, and deletes the old key. Default: it works until ``finish`` is called. A resumed rotation
+          keeps the value of its start.
+        - ``overwrite``, whether the rotation replaces the content of a sink that contains something other than the old
+          key. A rollback cannot restore such content. Default: false.
+        - ``delete_first``, the ids of keys that may be deleted if ten keys exist already. Default: none.
         - ``lease``, in seconds or a timedelta, how long no other process can resume the rotation after each entry of
           the journal: at least 2 minutes and twice the ``timeout`` of each sink, at most 24 hours. If this process is
           killed, other processes wait for this time, unless they have the same machine and the journal has a lock.

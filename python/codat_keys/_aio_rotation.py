@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import timedelta
 from inspect import isawaitable
@@ -35,16 +36,30 @@ class _Run:
 
 
 async def _run(function: Callable[..., Any], given: Timeout, request: _native.RotationRequest) -> None:
-    """Runs a function. A function that is not async runs in a thread, because it may block. The thread refers to the
-    request, so that the rotation waits until the thread has ended before it uses the same sink again.
+    """Runs a function. A function that is not async runs in a thread, because it may block. The thread itself passes
+    the result to the rotation. The rotation waits for this result before it uses the same sink again, even if this task
+    was cancelled.
     """
 
-    def call() -> Any:
-        return function(*request.arguments)
+    def call() -> Awaitable[Any] | None:
+        with _failing(request):
+            returned = function(*request.arguments)
+            if isawaitable(returned):
+                return returned
+            complete(request, returned)
+        return None
 
+    returned = call() if is_async(function) else await in_a_thread(call)
+    if isawaitable(returned):
+        with _failing(request):
+            complete(request, await _in_time(returned, given))
+
+
+@contextmanager
+def _failing(request: _native.RotationRequest) -> Iterator[None]:
+    """Passes an exception of the function to the rotation. Raises again what ends a task or the program."""
     try:
-        returned = call() if is_async(function) else await in_a_thread(call)
-        complete(request, await _in_time(returned, given) if isawaitable(returned) else returned)
+        yield
     except BaseException as raised:
         request.fail(raised)
         if not isinstance(raised, Exception):

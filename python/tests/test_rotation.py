@@ -336,6 +336,73 @@ async def test_an_exception_rolls_the_rotation_back_and_is_the_cause(
     await call(client.close())
 
 
+def test_another_rotation_waits_for_a_thread_that_still_delivers(codat_emulator: Emulator, tmp_path: Path) -> None:
+    memory, delivering, end = Memory(), threading.Event(), threading.Event()
+
+    def deliver(key: ApiKey) -> None:
+        delivering.set()
+        end.wait(60)
+        memory.deliver(key)
+
+    async def main() -> None:
+        async with AsyncClient() as client:
+            slow = Sink(memory.name, deliver, memory.read)
+            task = asyncio.ensure_future(client.keys.rotate([slow], journal=tmp_path))
+            await asyncio.to_thread(delivering.wait, 60)
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                # The traceback refers to the frames of the interrupted rotation.
+                aborted = asyncio.ensure_future(client.keys.rotation([memory], journal=tmp_path).abort())
+                await asyncio.sleep(0.3)
+                assert memory.calls.count("deliver") == 0
+                end.set()
+                assert (await aborted).state == "aborted"
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert memory.expose() == KEY and ids(codat_emulator) == ["old", "foreign"]
+
+
+@pytest.mark.parametrize(("verb", "state"), [("abort", "aborted"), ("finish", "done")])
+def test_the_handler_of_an_interruption_can_continue(
+    verb: str, state: str, codat_emulator: Emulator, tmp_path: Path
+) -> None:
+    """The traceback of the interruption refers to the frames of the interrupted function."""
+    memory = Memory()
+
+    def interrupted(_: ApiKey) -> None:
+        raise KeyboardInterrupt
+
+    with Client() as client:
+        try:
+            client.keys.rotate([Sink(memory.name, interrupted, memory.read)], journal=tmp_path)
+        except KeyboardInterrupt:
+            assert getattr(client.keys.rotation([memory], journal=tmp_path), verb)().state == state
+
+    async def main() -> None:
+        delivering = asyncio.Event()
+
+        async def deliver(_: ApiKey) -> None:
+            delivering.set()
+            await asyncio.sleep(600)
+
+        async with AsyncClient(api_key=memory.expose()) as client:
+            task = asyncio.ensure_future(
+                client.keys.rotate([Sink(memory.name, deliver, memory.read)], journal=tmp_path)
+            )
+            await delivering.wait()
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                report = await getattr(client.keys.rotation([memory], journal=tmp_path), verb)()
+                assert report.state == state
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert len(ids(codat_emulator)) == 2
+
+
 def test_a_cancellation_that_a_function_raises_is_the_cause(codat_emulator: Emulator, tmp_path: Path) -> None:
     """The rotation does not wait for the timeout of the sink."""
     memory = Memory()

@@ -86,8 +86,8 @@ pub enum Call {
     NextPage(PageCursor),
     /// Requests the next page, which the caller parses.
     NextUnparsedPage(PageCursor),
-    /// Runs a rotation, or returns its state or its plan. [`with_functions`](crate::with_functions) runs its
-    /// functions.
+    /// Runs a rotation, or returns the state or the plan of a rotation. A rotation replaces an API key, and runs Python
+    /// or JavaScript functions through [`with_functions`](crate::with_functions).
     Rotation(Rotation, RotationVerb),
 }
 

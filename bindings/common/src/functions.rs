@@ -1,6 +1,6 @@
-//! Functions of Python or JavaScript that a rotation needs: those of its sinks and of its journal store. A rotation that
-//! needs such a function asks the native module of the Python or Node package to run it, and hands it a [`Reply`], as the
-//! protocol of the key callback does.
+//! The functions of sinks and of journal stores that are written in Python or JavaScript. A rotation that needs such a
+//! function sends a request to the native module of the Python or Node package. The native module runs the function, and
+//! returns the result through the [`Reply`] of the request.
 
 use std::any::Any;
 use std::future::Future;

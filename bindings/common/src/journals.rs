@@ -1,18 +1,12 @@
 //! Journal stores whose functions are written in Python or JavaScript.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use codat_keys_rotate::{JournalFuture, JournalLock, JournalStore};
-use tokio::sync::Mutex;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::functions::{Ask, Function, FunctionError, FunctionRequest, Reply, Returned, RotationRequest};
-
-/// The time after which a function counts as failed if it was interrupted. An interruption cancels the rotation before
-/// this time has passed, unless the rotation is cancelled already.
-const INTERRUPTED: Duration = Duration::from_secs(1);
 
 /// A journal store whose functions the native module runs.
 pub(crate) struct FunctionJournal {
@@ -20,9 +14,6 @@ pub(crate) struct FunctionJournal {
     pub(crate) locks: bool,
     pub(crate) machine: Option<String>,
     pub(crate) timeout: Duration,
-    /// The lock that a function holds while it creates an entry. A cancellation waits for it: the rotation would
-    /// otherwise not know of the entry, and take it for one of another process.
-    pub(crate) creating: Arc<Mutex<()>>,
     pub(crate) ask: Ask,
 }
 
@@ -31,19 +22,11 @@ impl FunctionJournal {
     /// harm: the rotation then finds the entry when it is resumed.
     async fn run(&self, function: Function) -> io::Result<Returned> {
         let name = function.name();
-        let creating = match function {
-            Function::Create(..) => Some(self.creating.lock().await),
-            _ => None,
-        };
         let (reply, result) = Reply::new(&self.ask, None);
         (self.ask)(RotationRequest::Run(FunctionRequest { sink: None, function, reply }));
         match timeout(self.timeout, result).await {
             Ok(Ok(result)) => result.map_err(journal_error),
-            Ok(Err(_)) => {
-                drop(creating);
-                sleep(INTERRUPTED).await;
-                Err(io::Error::new(io::ErrorKind::Interrupted, format!("{name} was interrupted")))
-            }
+            Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::Interrupted, format!("{name} was interrupted"))),
             Err(_) => {
                 let what = format!("no result of {name} arrived within the timeout");
                 Err(io::Error::new(io::ErrorKind::TimedOut, what))

@@ -1,6 +1,7 @@
-//! The code that the native modules of the Python and Node packages share. It contains data types for the options,
-//! calls, results and errors of a client, the protocol of the key callback and of the functions of rotations, and the thread that runs calls. Each native
-//! module converts these types to the types of its language. It waits for calls in a thread or on an event loop.
+//! The code that the native modules of the Python and Node packages share. It contains data types for the options, the
+//! calls, the results and the errors of a client. It also contains the protocols of the key callback and of the functions
+//! of rotations, and the thread that runs calls. Each native module converts the data types to types of its language, and
+//! waits for calls in a thread or on an event loop.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 

@@ -1,21 +1,21 @@
 //! Data types for the options of a rotation, and the code that runs a rotation.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use codat_keys::{Client, KeyId};
 use codat_keys_rotate::{FileJournal, Grace, JournalStore, RotationError, Run};
 use serde::Serialize;
-use tokio::sync::Mutex;
 
 use crate::errors::json;
 use crate::functions::{Ask, RotationRequest, current_ask};
 use crate::journals::FunctionJournal;
-use crate::sinks::FunctionSink;
+use crate::sinks::{FunctionSink, Turn};
 
-/// The maximum duration of one run of a function of a sink or of a journal store, if it has no other.
+/// The default time limit of one run of a function of a sink or of a journal store.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The default lease of a rotation, unless a sink needs a longer one.
@@ -35,7 +35,7 @@ pub struct RotationOptions {
     pub name: Option<String>,
     /// How long the old key stays after all sinks have the new key.
     pub grace: Option<Duration>,
-    /// Whether the rotation may overwrite a sink that contains something other than the old key.
+    /// Whether the rotation replaces the content of a sink that contains something other than the old key.
     pub overwrite: bool,
     /// The ids of the keys that the rotation may delete before it creates the new key.
     pub delete_first: Vec<KeyId>,
@@ -113,16 +113,35 @@ pub struct Rotation(Arc<Inner>);
 
 struct Inner {
     options: RotationOptions,
-    /// One lock per sink. A function of the sink holds the lock while it runs, even after its timeout. All runs of the
-    /// rotation share the locks. Otherwise, a function that is still running after its timeout could write a key after
-    /// a rollback.
-    turns: Vec<Arc<Mutex<()>>>,
+    /// The turn of each sink.
+    turns: Vec<Turn>,
+}
+
+/// The process, the name of the journal and the name of the sink. A child process that was forked while a function ran
+/// must not wait for this function.
+type TurnId = (u32, String, String);
+
+/// The turns that rotations or running functions hold.
+static TURNS: LazyLock<Mutex<HashMap<TurnId, Weak<tokio::sync::Mutex<()>>>>> = LazyLock::new(Mutex::default);
+
+/// Returns the turn of a sink. All rotations of this process with this journal share it. A function that is still running
+/// after a timeout or a cancellation could otherwise write a key after the rotation has been rolled back.
+fn turn(journal: &str, sink: &str) -> Turn {
+    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    turns.retain(|_, turn| turn.strong_count() > 0);
+    let id = (std::process::id(), journal.to_owned(), sink.to_owned());
+    let known = turns.get(&id).and_then(Weak::upgrade);
+    known.unwrap_or_else(|| {
+        let turn = Turn::default();
+        turns.insert(id, Arc::downgrade(&turn));
+        turn
+    })
 }
 
 impl Rotation {
     /// Creates a rotation. Checks and sends nothing.
     pub fn new(options: RotationOptions) -> Self {
-        let turns = options.sinks.iter().map(|_| Arc::default()).collect();
+        let turns = options.sinks.iter().map(|sink| turn(&options.journal_name, &sink.name)).collect();
         Self(Arc::new(Inner { options, turns }))
     }
 
@@ -134,8 +153,7 @@ impl Rotation {
         client: Client,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Option<Result<String, RotationError>> {
-        let creating = Arc::<Mutex<()>>::default();
-        let rotation = match self.build(&client, &creating) {
+        let rotation = match self.build(&client) {
             Ok(rotation) => rotation,
             Err(error) => return Some(Err(error)),
         };
@@ -148,15 +166,10 @@ impl Rotation {
             RotationVerb::Status => return unless_stopped(rotation.status(), stop).await,
             RotationVerb::Plan => return unless_stopped(rotation.plan(), stop).await,
         };
-        let stop = async move {
-            stop.await;
-            // Waits until the journal store has created an entry.
-            drop(creating.lock().await);
-        };
         Some(run.cancel_on(stop).await.map(|report| json(&report)))
     }
 
-    fn build(&self, client: &Client, creating: &Arc<Mutex<()>>) -> Result<codat_keys_rotate::Rotation, RotationError> {
+    fn build(&self, client: &Client) -> Result<codat_keys_rotate::Rotation, RotationError> {
         let Inner { options, turns } = &*self.0;
         let ask = current_ask();
         let events = Arc::clone(&ask);
@@ -165,7 +178,7 @@ impl Rotation {
             .journal_name(&options.journal_name)
             .overwrite(options.overwrite)
             .lease(options.lease.unwrap_or(LEASE.max(longest.saturating_mul(2))))
-            .shared_journal(options.journal.store(&ask, creating)?)
+            .shared_journal(options.journal.store(&ask)?)
             .on_event(move |event| events(RotationRequest::Event(json(&event))));
         if let Some(time) = options.probe_timeout {
             builder = builder.probe_timeout(time);
@@ -208,7 +221,7 @@ async fn unless_stopped<T: Serialize>(
 }
 
 impl JournalOptions {
-    fn store(&self, ask: &Ask, creating: &Arc<Mutex<()>>) -> Result<Arc<dyn JournalStore>, RotationError> {
+    fn store(&self, ask: &Ask) -> Result<Arc<dyn JournalStore>, RotationError> {
         Ok(match self {
             Self::OfThisUser => Arc::new(FileJournal::of_this_user()?),
             Self::Folder(folder) => Arc::new(FileJournal::new(folder)),
@@ -216,7 +229,6 @@ impl JournalOptions {
                 locks: *locks,
                 machine: machine.clone(),
                 timeout: timeout(*time),
-                creating: Arc::clone(creating),
                 ask: Arc::clone(ask),
             }),
         })

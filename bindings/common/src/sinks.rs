@@ -10,6 +10,9 @@ use tokio::sync::Mutex;
 
 use crate::functions::{Ask, Function, FunctionError, FunctionRequest, Reply, Returned, RotationRequest};
 
+/// The lock that a running function of a sink holds.
+pub(crate) type Turn = Arc<Mutex<()>>;
+
 /// A sink whose functions the native module runs.
 pub(crate) struct FunctionSink {
     /// The index of the sink in the rotation.
@@ -18,8 +21,7 @@ pub(crate) struct FunctionSink {
     /// Whether the sink has the function `confirm` instead of `read`.
     pub(crate) confirms: bool,
     pub(crate) timeout: Duration,
-    /// The lock that a running function of the sink holds.
-    pub(crate) turn: Arc<Mutex<()>>,
+    pub(crate) turn: Turn,
     pub(crate) ask: Ask,
 }
 

@@ -27,8 +27,8 @@ pub struct ErrorData {
     pub shows_idempotency_key: bool,
     pub candidates: Option<Vec<KeyData>>,
     pub cause: Option<Arc<ErrorData>>,
-    /// The number of the run of the key callback, or of a function of a rotation, that failed and caused this error. `None`
-    /// if the error has another cause or no cause. `node/src/thrown-values.ts` stores the value that the run threw.
+    /// If a run of the key callback or of a function of a rotation caused this error, the number of this run. Otherwise
+    /// `None`. `node/src/thrown-values.ts` stores the value that the run threw.
     pub thrown: Option<i64>,
     /// The data of the rotation that failed. `None` if the call is not a rotation.
     pub rotation: Option<RotationErrorData>,

@@ -64,9 +64,8 @@ struct State {
     events: String,
     attachments: Vec<Attachment>,
     errors: Vec<ErrorData>,
-    /// The pending runs of key callbacks and of functions of rotations, by number. The reply of a run receives its
-    /// result.
-    /// When a run is added, the runs of key callbacks whose calls have ended are removed.
+    /// The pending runs of JavaScript functions, by number. The functions are key callbacks and functions of rotations.
+    /// Each reply receives the result of a run. Adding a run removes the runs of key callbacks whose calls have ended.
     requests: HashMap<i64, Reply>,
     last_request: i64,
 }
@@ -171,8 +170,9 @@ impl PendingCalls {
         lock(&self.0.state).running.remove(&number);
     }
 
-    /// Passes `text`, which the key callback or a function of a rotation returned, to the call that waits for it.
-    /// `request` is the number of this run. `None` if the function returned nothing.
+    /// Passes the return value of a JavaScript function to the call that waits for this value. The function is the key
+    /// callback or a function of a rotation. `request` is the number of the run of the function. `text` is `None` if the
+    /// function returned nothing.
     #[napi]
     pub fn complete(&self, request: i64, text: Option<String>) {
         self.0.reply(request, |reply| match reply {
@@ -181,8 +181,9 @@ impl PendingCalls {
         });
     }
 
-    /// Reports that the key callback or a function of a rotation failed, so that the call fails. `request` is the number
-    /// of this run. `why` is the message of the error. `thrown` is false if the function returned a wrong value.
+    /// Reports that the key callback or a function of a rotation failed. `request` is the number of this run of the
+    /// function. `why` is the message of the error. `thrown` is true if the function threw an exception, and false if
+    /// it returned a wrong value.
     #[napi]
     pub fn fail(&self, request: i64, why: String, thrown: bool) {
         self.0.reply(request, |reply| match reply {

@@ -168,8 +168,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// Stops the rotation when the future `cancelled` completes. The run then returns the error `Cancelled`, with a
-    /// report. The journal contains all that is needed to resume or abort the rotation.
+    /// Stops the rotation when the future `cancelled` completes. The run then returns `Cancelled`, with a report. The
+    /// journal contains all that is needed to resume or abort the rotation. An entry of the journal that is being created
+    /// is completed first.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.cancelled = Some(Box::pin(cancelled));
         self

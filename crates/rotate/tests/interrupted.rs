@@ -278,6 +278,67 @@ async fn a_cancelled_rotation_is_resumed_immediately() {
     assert_eq!(bounded(setup.rotation().resume()).await.unwrap().state, State::Grace);
 }
 
+/// A store in which the creation of an entry takes time after the entry exists.
+struct Slow {
+    store: MemoryJournal,
+    /// Signals the creation of the second entry.
+    cancel: Mutex<Option<tokio::sync::oneshot::Sender<()>>>,
+    /// Whether the creation of the second entry fails as if a signal had interrupted it.
+    is_interrupted: bool,
+}
+
+impl JournalStore for Slow {
+    fn list<'a>(&'a self, name: &'a str) -> JournalFuture<'a, Vec<u64>> {
+        self.store.list(name)
+    }
+
+    fn get<'a>(&'a self, name: &'a str, seq: u64) -> JournalFuture<'a, Option<Vec<u8>>> {
+        self.store.get(name, seq)
+    }
+
+    fn create<'a>(&'a self, name: &'a str, seq: u64, bytes: Vec<u8>) -> JournalFuture<'a, bool> {
+        Box::pin(async move {
+            if seq == 2
+                && let Some(cancel) = self.cancel.lock().unwrap().take()
+            {
+                if self.is_interrupted {
+                    return Err(std::io::ErrorKind::Interrupted.into());
+                }
+                drop(cancel);
+            }
+            let is_new = self.store.create(name, seq, bytes).await;
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            is_new
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_cancellation_waits_for_the_entry_that_is_being_created() {
+    for is_interrupted in [false, true] {
+        let setup = Setup::new();
+        let (cancel, cancelled) = tokio::sync::oneshot::channel::<()>();
+        let journal = Slow { store: setup.store.clone(), cancel: Mutex::new(Some(cancel)), is_interrupted };
+        let cancelled = async move {
+            match is_interrupted {
+                true => std::future::pending().await,
+                false => drop(cancelled.await),
+            }
+        };
+        let run = setup.builder().journal(journal).build().unwrap().start().cancel_on(cancelled);
+        let error = bounded(run).await.unwrap_err();
+        assert_eq!(error.kind(), RotationErrorKind::Cancelled, "{error}");
+        assert!(setup.tagged().is_empty(), "the request that the entry announces is not sent");
+        let status = setup.rotation().status().await.unwrap().unwrap();
+        assert_eq!(status.holder, None);
+        let report = match is_interrupted {
+            true => bounded(setup.rotation().start()).await,
+            false => bounded(setup.rotation().resume()).await,
+        };
+        assert_eq!(report.unwrap().state, State::Grace);
+    }
+}
+
 #[tokio::test]
 async fn a_resumed_rotation_keeps_the_grace_period_with_which_it_was_started() {
     let start = async || {

@@ -1,11 +1,12 @@
 //! The journal of a run: the lease, and the entries that this process writes.
 
+use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
 use codat_keys::Timestamp;
 
-use super::Options;
+use super::{Cancellation, Interruption, Options, or_cancelled};
 use crate::error::{RotationError, RotationErrorKind};
 use crate::journal::{Entry, FORMAT, JournalLock};
 use crate::record::Record;
@@ -64,14 +65,19 @@ impl<'a> HeldJournal<'a> {
     /// Writes the next entry, and renews the lease.
     ///
     /// # Errors
-    /// `Busy` if another process has written the entry: it runs the rotation now.
-    pub(super) async fn save(&mut self, record: Record) -> Result<(), RotationError> {
+    /// `Busy` if another process has written the entry: it runs the rotation now. `Cancelled` if the store was interrupted.
+    pub(super) async fn save(&mut self, record: Record) -> Result<(), Interruption> {
         let expires = Timestamp::now() + self.options.lease;
-        self.write(record, expires).await
+        self.write(record, expires).await.map_err(|error| {
+            match error.source().and_then(|source| source.downcast_ref()) {
+                Some(source) if io::Error::kind(source) == io::ErrorKind::Interrupted => Interruption::Cancelled,
+                _ => Interruption::Failed(error),
+            }
+        })
     }
 
-    /// Renews the lease if the lease could end before a step with this timeout ends.
-    pub(super) async fn outlive(&mut self, timeout: Duration) -> Result<(), RotationError> {
+    /// Renews the lease if it could end before a step with this timeout.
+    pub(super) async fn outlive(&mut self, timeout: Duration) -> Result<(), Interruption> {
         if self.remaining() > timeout + MARGIN {
             return Ok(());
         }
@@ -82,11 +88,11 @@ impl<'a> HeldJournal<'a> {
     }
 
     /// Waits, and renews the lease meanwhile.
-    pub(super) async fn wait(&mut self, time: Duration) -> Result<(), RotationError> {
+    pub(super) async fn wait(&mut self, time: Duration, cancelled: &mut Cancellation) -> Result<(), Interruption> {
         let mut left = time;
         while !left.is_zero() {
             let step = left.min(self.options.lease / 4);
-            tokio::time::sleep(step).await;
+            or_cancelled(tokio::time::sleep(step), cancelled).await?;
             left -= step;
             self.outlive(self.options.lease / 2).await?;
         }

@@ -4,7 +4,7 @@ mod calls;
 mod journal;
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -147,9 +147,11 @@ pub(crate) async fn run(
     let order = sink_order(options, &record)?;
     let mut machine = Machine::new(config(options, &order, goal, &record), goal, record);
     let mut calls = Calls::new(options, order);
-    let outcome = match or_cancelled(drive(options, &mut machine, &mut calls, &mut journal), cancelled).await {
-        Some(outcome) => outcome?,
-        None => {
+    let mut cancelled = cancelled.unwrap_or_else(|| Box::pin(pending()));
+    let outcome = match drive(options, &mut machine, &mut calls, &mut journal, &mut cancelled).await {
+        Ok(outcome) => outcome,
+        Err(Interruption::Failed(error)) => return Err(error),
+        Err(Interruption::Cancelled) => {
             journal.release().await?;
             let report = journal.record().map(Report::of);
             let has_begun = report.as_ref().is_some_and(|report| has_begun(report.state));
@@ -229,13 +231,28 @@ fn planned(options: &Options, calls: &Calls<'_>, record: &Record) -> Plan {
     }
 }
 
-/// Performs the actions of the state machine until the state machine completes.
+/// Why a run ended before its state machine completed.
+enum Interruption {
+    Cancelled,
+    /// The journal failed.
+    Failed(RotationError),
+}
+
+impl From<RotationError> for Interruption {
+    fn from(error: RotationError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Performs the actions of the state machine until it completes. `cancelled` interrupts every action but the creation of
+/// an entry of the journal: the run must know whether the entry exists.
 async fn drive(
     options: &Options,
     machine: &mut Machine,
     calls: &mut Calls<'_>,
     journal: &mut HeldJournal<'_>,
-) -> Result<Outcome, RotationError> {
+    cancelled: &mut Cancellation,
+) -> Result<Outcome, Interruption> {
     loop {
         let action = machine.next(Timestamp::now());
         for event in machine.take_events() {
@@ -251,12 +268,12 @@ async fn drive(
                 Event::Saved
             }
             Action::Wait(time) => {
-                journal.wait(time).await?;
+                journal.wait(time, cancelled).await?;
                 Event::Waited
             }
             action => {
                 journal.outlive(calls.limit(&action)).await?;
-                calls.perform(action).await
+                or_cancelled(calls.perform(action), cancelled).await?
             }
         };
         machine.on_event(event);
@@ -348,15 +365,14 @@ fn idempotency_key(_now: Timestamp) -> String {
     uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)).to_string()
 }
 
-/// Awaits the future `run`. Returns `None` if `cancelled` completes first.
-async fn or_cancelled<T>(run: impl Future<Output = T>, cancelled: Option<Cancellation>) -> Option<T> {
-    let Some(mut cancelled) = cancelled else { return Some(run.await) };
+/// Awaits the future `run`, unless `cancelled` completes first.
+async fn or_cancelled<T>(run: impl Future<Output = T>, cancelled: &mut Cancellation) -> Result<T, Interruption> {
     let mut run = pin!(run);
     poll_fn(|context| {
         if cancelled.as_mut().poll(context).is_ready() {
-            return Poll::Ready(None);
+            return Poll::Ready(Err(Interruption::Cancelled));
         }
-        run.as_mut().poll(context).map(Some)
+        run.as_mut().poll(context).map(Ok)
     })
     .await
 }

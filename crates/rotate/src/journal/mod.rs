@@ -49,7 +49,8 @@ pub trait JournalStore: Send + Sync {
 
     /// Creates an entry, and returns true. Returns false, and changes nothing, if the entry exists. If several processes
     /// create the same entry, exactly one of them gets true. When the future completes, the entry is stored durably, and
-    /// as a whole.
+    /// as a whole. A cancellation of the rotation waits for the future. An error of the kind
+    /// [`Interrupted`](io::ErrorKind::Interrupted) cancels the rotation.
     fn create<'a>(&'a self, name: &'a str, seq: u64, bytes: Vec<u8>) -> JournalFuture<'a, bool>;
 
     /// Acquires a lock that is released when the process that holds it ends. If the process of a rotation is killed,
