@@ -71,8 +71,9 @@ export interface RotationPlan {
     /** The ids of the API keys that would be deleted first, because there are already ten API keys. */
     readonly deleteFirst: readonly string[];
     /**
-     * What each sink contains, by the name of the sink: the id of an API key, or `nothing`, `unknown_credential`,
-     * `other` for any other content, or `unreadable` for a sink that is asked to confirm the API key.
+     * What each sink contains, by the name of the sink. The value is the id of an API key, or one of four words. `nothing`:
+     * the sink is empty. `unknown_credential`: an API key that Codat does not list. `other`: any other content.
+     * `unreadable`: the sink has the function `confirm` and cannot be read.
      */
     readonly sinks: Readonly<Record<string, string>>;
 }

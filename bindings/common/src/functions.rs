@@ -122,7 +122,8 @@ impl Drop for HeldLock {
 
 /// What a function returned.
 pub enum Returned {
-    /// Nothing. The sink is empty, there is no such entry, or the journal store has no locks.
+    /// For `read`, the sink is empty. For `get`, there is no such entry. For `lock`, the journal store has no locks. For
+    /// `deliver`, the sink has the key.
     Nothing,
     /// A credential.
     Credential(Credential),
@@ -132,32 +133,33 @@ pub enum Returned {
     Entry(Vec<u8>),
     /// The numbers of entries.
     Numbers(Vec<u64>),
-    /// Yes or no: whether a sink has a key, or an entry was created. For a lock, false: another process holds it.
+    /// For `confirm`, whether the programs have the key. For `create`, whether the entry was created. For `lock`, false:
+    /// another process holds the lock.
     Yes(bool),
     /// A lock.
     Lock(HeldLock),
 }
 
-/// Receives the result of one run of a function. Has no effect if the rotation does not wait for the result any more.
-/// Until the reply is sent or dropped, no other function of the same sink runs.
+/// Sends the result of one run of a function to the rotation. Has no effect if the rotation no longer waits for the
+/// result. Until this value is used or dropped, no other function of the same sink runs.
 pub struct Reply {
     tx: oneshot::Sender<Result<Returned, FunctionError>>,
     ask: Ask,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
-/// Waits for the result of one run of a function.
+/// The future of the result of one run of a function.
 pub(crate) type Receiver = oneshot::Receiver<Result<Returned, FunctionError>>;
 
-/// The error of a function. Its source is the exception that the function raised. `None` if it returned a value of a
-/// wrong type.
+/// The error of a function of Python or JavaScript.
 pub(crate) struct FunctionError {
     pub(crate) text: String,
+    /// The exception that the function raised. `None` if the function returned a value of a wrong type.
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl FunctionError {
-    /// The error for a value that the native module passed in place of another one.
+    /// Creates the error for a returned value that does not fit the function.
     pub(crate) fn wrong_value() -> Self {
         Self { text: "the function returned a value of a wrong type".into(), source: None }
     }
@@ -170,24 +172,25 @@ impl Reply {
         (Self { tx, ask: Arc::clone(ask), _turn: turn }, rx)
     }
 
-    /// The function returned this value.
+    /// Sends the value that the function returned.
     pub fn returned(self, value: Returned) {
         self.send(Ok(value));
     }
 
-    /// The function returned a lock. The rotation releases it when it ends, or now if it does not wait any more.
+    /// Sends the lock that the function returned. The rotation releases the lock when the rotation ends. If the rotation no
+    /// longer waits for the lock, this method releases the lock.
     pub fn locked(self, lock: Lock) {
         let lock = HeldLock { lock: Some(lock), ask: Arc::clone(&self.ask) };
         self.send(Ok(Returned::Lock(lock)));
     }
 
-    /// The function returned a value of a wrong type. `why` is the message of the error.
+    /// Sends an error, because the function returned a value of a wrong type. `why` is the message of the error.
     pub fn failed(self, why: String) {
         self.send(Err(FunctionError { text: why, source: None }));
     }
 
-    /// The function raised the exception that `raised` represents. `text` describes the error, without the message of
-    /// the exception.
+    /// Sends an error, because the function raised an exception. `raised` represents the exception, and is the source of
+    /// the error. `text` is the message of the error, and does not contain the message of the exception.
     pub fn raised<R: Send + Sync + 'static>(self, text: String, raised: R) {
         let source = CallbackError { text: text.clone(), raised };
         self.send(Err(FunctionError { text, source: Some(Box::new(source)) }));

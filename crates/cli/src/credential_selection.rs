@@ -55,8 +55,8 @@ pub(crate) fn before_profile_in_use(name: &Name) -> Option<&'static str> {
     selectors(None, false).filter_map(KeySelector::variable).find(|variable| !names_it(variable))
 }
 
-/// Returns the name of the selected profile, and the option, variable or file that contains the name. Ignores variables
-/// with a key. `option` is the value of `--profile`.
+/// Returns the name of the selected profile, and the option, variable or file that contains the name. Ignores the
+/// variables that can contain an API key. `option` is the value of `--profile`.
 pub(crate) fn named(option: Option<&str>, config: &Config) -> Result<Option<(Name, String)>, Failure> {
     let is_any_in_use = config.in_use().is_some();
     let selector = selectors(option, is_any_in_use).find(|selector| !matches!(selector, KeySelector::KeyVariable(_)));

@@ -19,7 +19,7 @@ use crate::{parallel, rust};
 const CONCURRENT: usize = 8;
 /// The maximum time of [`Kill::After`]. A rotation without faults takes at least this long, so most kills interrupt it.
 const LAST_KILL: Duration = Duration::from_millis(3500);
-/// The maximum number of [`Kill::AtRequest`]. A rotation without faults sends about this many requests.
+/// The highest number in [`Kill::AtRequest`]. A rotation without faults sends about this many requests.
 const LAST_REQUEST: usize = 12;
 /// The maximum number of kills of a rotation.
 const KILLS: u32 = 4;

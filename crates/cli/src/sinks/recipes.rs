@@ -20,8 +20,8 @@ pub(super) struct Recipe {
 pub(super) enum Input {
     /// The value.
     Value,
-    /// A patch that sets one entry of a Kubernetes secret. The value says which part of [`Recipe::form`] is the name of
-    /// the entry.
+    /// A patch that sets one entry of a Kubernetes secret. The field is the part of [`Recipe::form`] that contains the
+    /// name of the entry.
     SecretPatch(&'static str),
     /// An item with one changed field. The first value is the command that prints the item. The second value says which
     /// part of [`Recipe::form`] is the name of the field.

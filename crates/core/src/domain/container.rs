@@ -6,9 +6,9 @@ use serde::de::IgnoredAny;
 use super::mistake::Mistake;
 use crate::lookalikes::MASK;
 
-/// Returns a [`Mistake`] if the text is a document that contains a credential, such as JSON, or a placeholder such as
-/// `$CODAT_API_KEY`. Codat does not define the form of a raw key. The function therefore recognizes only text that
-/// cannot be a raw key.
+/// Returns a [`Mistake`] if the text is a document that contains a credential, for example in JSON. Also returns a
+/// [`Mistake`] if the text is a placeholder such as `$CODAT_API_KEY`. Codat does not define the form of a raw key. The
+/// function therefore recognizes only text that cannot be a raw key.
 pub(crate) fn container(text: &str) -> Option<Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
     // Most API keys are alphanumeric, and each listed key is checked. This shortcut saves time.
