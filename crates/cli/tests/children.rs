@@ -102,13 +102,13 @@ fn a_keyring_address_that_starts_a_program_is_rejected() {
     let (ibus, dump) = (home.path().join("ibus"), home.path().join("dump"));
     fs::write(&ibus, format!("#!/bin/sh\nenv > {}\n", dump.display())).unwrap();
     fs::set_permissions(&ibus, fs::Permissions::from_mode(0o755)).unwrap();
-    home.write_config("[profiles.work]\nbase_url = \"http://127.0.0.1:1\"\nsource = \"keyring\"\n");
     let path = format!("{}:{}", home.path().display(), std::env::var("PATH").unwrap());
     for (address, kind) in [(format!("unixexec:path={}", ibus.display()), "unixexec"), ("ibus:".into(), "ibus")] {
+        home.write_config("[profiles.work]\nbase_url = \"http://127.0.0.1:1\"\nsource = \"keyring\"\n");
         for arguments in [
             &["list", "--profile", "work", "--timeout", "5"][..],
             &["login", "--base-url", Emulator::start().unwrap().base_url(), "--timeout", "5"],
-            &["logout", "--profile", "work", "--timeout", "5"],
+            &["logout", "--profile", "work"],
         ] {
             let mut program = home.program();
             with_every_variable(&mut program, &home);
@@ -138,7 +138,7 @@ fn the_keyring_of_another_user_is_not_used() {
     for arguments in [
         &["list", "--profile", "work", "--timeout", "5"][..],
         &["login", "--store", "keyring", "--base-url", emulator.base_url(), "--timeout", "5"],
-        &["logout", "--profile", "work", "--timeout", "5"],
+        &["logout", "--profile", "work"],
     ] {
         let address = format!("unix:guid=1,path={}", socket.display());
         let ended =
