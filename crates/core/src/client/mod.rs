@@ -1,6 +1,7 @@
 //! The asynchronous client.
 
 mod authorization;
+mod send_once;
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -18,6 +19,7 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::timeouts::OperationTimeouts;
 use crate::wire::RateLimit;
+pub use send_once::{generate_idempotency_key, send_once};
 
 /// An asynchronous client for Codat's API. Clones are cheap and share their connections. The client needs a tokio
 /// runtime with time and I/O enabled.
