@@ -31,6 +31,7 @@ mod secret_input;
 
 mod atomic_file;
 mod child_process;
+mod confirmation;
 mod output;
 mod runtime;
 

@@ -1,11 +1,10 @@
 //! The command `delete`.
 
-use std::io::{IsTerminal, Write, stderr, stdin};
-
 use clap::Args;
 use codat_keys::{ApiKeyDetails, ErrorKind};
 use serde::Serialize;
 
+use crate::confirmation;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::key_display::KeyJson;
@@ -41,17 +40,13 @@ struct Document {
 pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     let client = delete.connection.client().await?;
     delete.key.check()?;
-    let has_no_terminal = !(stdin().is_terminal() && stderr().is_terminal());
-    if !delete.yes && has_no_terminal {
-        return Err(Failure::new(
-            ErrorKind::InvalidInput,
-            "there is no terminal to ask on whether to delete",
-            "add --yes to delete without being asked; nothing was sent",
-        ));
+    if !delete.yes {
+        confirmation::require_terminal("delete")?;
     }
     let keys = unless_interrupted(client.keys().list()).await?;
     let key = delete.key.resolve(&keys)?;
-    if !delete.yes && !unless_interrupted(confirmed(key)).await? {
+    let question = || format!("Delete {} for good? Whatever uses it stops working.", describe(key));
+    if !delete.yes && !unless_interrupted(confirmation::ask(question())).await? {
         return Err(Failure::new(ErrorKind::Cancelled, "not confirmed", "nothing was deleted"));
     }
     let call = client.keys().delete(&key.id).allow_key_in_use(delete.allow_key_in_use).cancel_on(interrupted());
@@ -61,22 +56,6 @@ pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     eprint_line(&deleted);
     end_change(deleted);
     if delete.json { print_json(&Document { deleted: KeyJson::new(&client, key, false) }) } else { Ok(()) }
-}
-
-/// Asks for confirmation. Reads the answer on another thread, so that a signal can end the command.
-async fn confirmed(key: &ApiKeyDetails) -> Result<bool, Failure> {
-    let question = format!("Delete {} for good? Whatever uses it stops working. [y/N] ", describe(key));
-    let answer = tokio::task::spawn_blocking(move || {
-        let mut terminal = anstream::stderr();
-        let _ = terminal.write_all(question.as_bytes());
-        let _ = terminal.flush();
-        let mut answer = String::new();
-        stdin().read_line(&mut answer).map(|_| answer)
-    });
-    let answer = answer.await.map_err(std::io::Error::other).flatten();
-    let answer =
-        answer.map_err(|error| Failure::local(format!("the terminal cannot be read: {error}"), "add --yes"))?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 fn describe(key: &ApiKeyDetails) -> String {
