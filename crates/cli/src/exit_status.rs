@@ -2,7 +2,7 @@
 
 use codat_keys::ErrorKind;
 
-/// The exit status of `audit` if it reports findings.
+/// The exit status of `audit` if it reports findings, and of `emulator verify` if a row differs.
 pub(crate) const FINDINGS: u8 = 3;
 
 /// The exit status of `rotate` if it leaves a rotation unfinished, or finds an unfinished rotation.
@@ -54,7 +54,7 @@ pub(crate) fn rows() -> Vec<(String, String)> {
         let mut texts: Vec<&str> = kinds.map(|kind| kind.text()).collect();
         match status {
             1 => texts.insert(0, "a file, a port, a process or the output of this machine failed"),
-            FINDINGS => texts.push("`audit` has found something"),
+            FINDINGS => texts.push("`audit` has found something, or `emulator verify` a difference"),
             UNFINISHED => texts.push("a rotation is not finished: `codat-keys rotate status` shows it"),
             _ => {}
         }

@@ -82,3 +82,5 @@ mod support;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod trust;
+mod verify;
+mod verify_proxy;

@@ -4,6 +4,7 @@ mod exec;
 mod options;
 #[cfg(feature = "portal")]
 mod page;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ use crate::json::json_text;
 use crate::output::{print, print_aside};
 use crate::signals::interrupted;
 use options::{EmulatorOptions, script, start};
+use verify::Verify;
 
 /// The maximum time that the command waits for the emulator to stop.
 const STOP_TIMEOUT: Duration = Duration::from_millis(500);
@@ -46,17 +48,26 @@ enum EmulatorCommand {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
+    Verify(Box<Verify>),
 }
 
 impl Emulator {
     pub(super) fn prints(&self) -> bool {
-        self.command.is_none()
+        !matches!(self.command, Some(EmulatorCommand::Exec { .. }))
     }
 }
 
 pub(crate) async fn emulator(emulator: &Emulator) -> Result<ExitCode, Failure> {
     match &emulator.command {
         Some(EmulatorCommand::Exec { command }) => exec::exec(&emulator.options, command).await,
+        Some(EmulatorCommand::Verify(verify)) => {
+            if emulator.options != EmulatorOptions::default() {
+                let what = "the options of `emulator` have no effect with verify";
+                let hint = "give the options of verify after it: codat-keys emulator verify --profile NAME";
+                return Err(Failure::new(ErrorKind::InvalidInput, what, hint));
+            }
+            verify::verify(verify).await
+        }
         None => run(&emulator.options).await.map(|()| ExitCode::SUCCESS),
     }
 }

@@ -15,7 +15,7 @@ use super::page;
 use crate::failure::Failure;
 use crate::stderr::eprint_line;
 
-#[derive(Args)]
+#[derive(Args, Default, PartialEq)]
 pub(crate) struct EmulatorOptions {
     /// The port [default: a free one]
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = port)]

@@ -1,0 +1,45 @@
+//! The probes. Each sends some requests, and compares the responses with some rows.
+
+mod idempotency;
+mod keys;
+mod reads;
+mod responses;
+
+use codat_keys::Response;
+
+use super::findings::Findings;
+use super::rows::Probe;
+use super::seen::describe;
+use super::session::{Session, Stop};
+
+/// Runs a probe. Returns the reason why some of its rows were not tried.
+pub(super) async fn run(
+    probe: Probe,
+    session: &mut Session,
+    findings: &mut Findings,
+) -> Result<Option<&'static str>, Stop> {
+    match probe {
+        Probe::Authentication => reads::authentication(session, findings).await,
+        Probe::Paths => reads::paths(session, findings).await,
+        Probe::Profile => reads::profile(session, findings).await,
+        Probe::Pages => reads::pages(session, findings).await,
+        Probe::Create => keys::create(session, findings).await,
+        Probe::Idempotency => idempotency::idempotency(session, findings).await,
+        Probe::BadRequests => keys::bad_requests(session, findings).await,
+        Probe::Duplicate => keys::duplicate(session, findings).await,
+        Probe::Delete => keys::delete(session, findings).await,
+        Probe::Responses => {
+            responses::responses(session, findings);
+            Ok(None)
+        }
+    }
+}
+
+/// The reason for rows whose requests could create a third key.
+const NO_MORE_KEYS: &str = "two keys have been created";
+const NO_KEY: &str = "no key could be created";
+
+/// Adds the observation whether a response has the expected status. `what` names the request.
+fn expect(findings: &mut Findings, row: &'static str, response: &Response, status: u16, what: &str) {
+    findings.add(row, response.status().as_u16() == status, format!("{what}: {}", describe(response)));
+}

@@ -1,0 +1,271 @@
+//! The limit on the number of requests, and the keys that they create.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use codat_keys::internal::{generate_idempotency_key, send_once};
+use codat_keys::{ApiKey, ApiKeyDetails, Bytes, Client, ErrorKind, KeyId, Method, Response, Timestamp};
+use serde::Deserialize;
+
+use super::call::{Call, Creation, KEYS};
+use super::seen::{describe, json};
+use crate::failure::Failure;
+use crate::signals::{interrupted, was_received};
+
+/// The maximum number of requests.
+pub(super) const MAX_REQUESTS: u32 = 60;
+
+/// The maximum number of keys that the command creates.
+pub(super) const MAX_MADE: usize = 2;
+
+/// How often the keys are deleted and listed at the end, if one of them is still there.
+pub(super) const ROUNDS: u32 = 3;
+
+/// The requests that the probes leave for the deletion of the keys.
+const RESERVED: u32 = ROUNDS * (MAX_MADE as u32 + 1);
+
+/// The requests before the session: a list, and its repetition if the key is read again after a rejection.
+const SENT_BEFORE: u32 = 2;
+
+/// The time that a request that creates a key has for its response after a signal.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The reason why the probes stopped early.
+pub(super) enum Stop {
+    /// A signal arrived.
+    Interrupted,
+    /// No request is left, except those for the deletion of the keys.
+    LimitReached,
+    Failed(Failure),
+}
+
+/// A key that the command has created.
+pub(super) struct Made {
+    pub(super) id: KeyId,
+    /// A client with this key. The client has the key in use if the response with the new key was lost.
+    pub(super) client: Client,
+    pub(super) is_deleted: bool,
+}
+
+/// A key in a response.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyJson {
+    id: String,
+    api_key: String,
+}
+
+/// A response as the probe [`Responses`](super::rows::Probe::Responses) needs it.
+pub(super) struct Observed {
+    pub(super) response: Response,
+    pub(super) is_head: bool,
+    /// Whether the response can be a replay of an earlier response.
+    pub(super) is_repeat: bool,
+}
+
+pub(super) struct Session {
+    /// The client with the API key in use.
+    pub(super) client: Client,
+    pub(super) own: ApiKeyDetails,
+    /// The ids of the keys that existed before.
+    pub(super) existing: HashSet<KeyId>,
+    /// The name of the keys that the command creates. Longer names begin with this name.
+    pub(super) name: String,
+    sent: u32,
+    pub(super) made: Vec<Made>,
+    /// The names that requests have sent.
+    pub(super) names: HashSet<String>,
+    /// The number of requests that may have created a key without a response that says so.
+    pub(super) unknown: usize,
+    pub(super) observed: Vec<Observed>,
+    /// The idempotency key of the request that created the first key.
+    pub(super) first_idempotency_key: String,
+    /// The body of the response to that request.
+    pub(super) created: Bytes,
+    /// Whether a request with the first new key has succeeded.
+    pub(super) is_new_key_valid: bool,
+}
+
+/// Returns a new name for the keys. It differs from the names that a rotation makes, whose tags have four random
+/// characters.
+pub(super) fn new_name() -> String {
+    let date: String = Timestamp::now().to_string().chars().filter(char::is_ascii_digit).take(8).collect();
+    let random = generate_idempotency_key();
+    format!("codat-keys-verify~{date}-{}", &random[random.len() - 6..])
+}
+
+impl Session {
+    pub(super) fn new(client: &Client, own: &ApiKeyDetails, keys: &[ApiKeyDetails], name: String) -> Self {
+        Self {
+            client: client.with_api_key(&own.api_key),
+            own: own.clone(),
+            existing: keys.iter().map(|key| key.id.clone()).collect(),
+            name,
+            sent: SENT_BEFORE,
+            made: Vec::new(),
+            names: HashSet::new(),
+            unknown: 0,
+            observed: Vec::new(),
+            first_idempotency_key: String::new(),
+            created: Bytes::new(),
+            is_new_key_valid: false,
+        }
+    }
+
+    /// The number of requests so far.
+    pub(super) fn requests(&self) -> u32 {
+        // The first list was most likely not repeated.
+        self.sent - SENT_BEFORE + 1
+    }
+
+    /// Returns a client with an API key that does not exist.
+    pub(super) fn stranger(&self) -> Client {
+        let random = [generate_idempotency_key(), generate_idempotency_key()].concat().replace('-', "");
+        let key = ApiKey::verbatim(&random[random.len() - 40..]).expect("hexadecimal digits are a key");
+        self.client.with_api_key(&key)
+    }
+
+    /// Sends a request once.
+    pub(super) async fn send(&mut self, call: Call<'_>) -> Result<Response, Stop> {
+        tokio::select! {
+            biased;
+            () = interrupted() => Err(Stop::Interrupted),
+            response = self.exchange(call, RESERVED) => response,
+        }
+    }
+
+    /// Waits, for at most the given time.
+    pub(super) async fn wait(&self, time: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            () = interrupted() => Err(Stop::Interrupted),
+            () = tokio::time::sleep(time) => Ok(()),
+        }
+    }
+
+    /// Sends a request that may create a key, and records the key if it does. Returns `None`, and sends nothing, if the
+    /// command has created as many keys as it may.
+    pub(super) async fn create(&mut self, creation: Creation<'_>) -> Result<Option<Response>, Stop> {
+        if self.made.len() + self.unknown >= MAX_MADE {
+            return Ok(None);
+        }
+        if was_received() {
+            return Err(Stop::Interrupted);
+        }
+        let call = Call::creation(creation);
+        self.names.insert(creation.name.to_owned());
+        // Stays if the response is lost.
+        self.unknown += 1;
+        let sent = tokio::select! {
+            sent = self.exchange(call, RESERVED) => sent,
+            () = async { interrupted().await; tokio::time::sleep(GRACE).await } => Err(Stop::Interrupted),
+        };
+        let response = match sent {
+            Ok(response) => response,
+            Err(Stop::LimitReached) => {
+                self.unknown -= 1;
+                return Err(Stop::LimitReached);
+            }
+            Err(stop) => return Err(stop),
+        };
+        if response.status().is_success() {
+            self.record(&response)?;
+        }
+        if !response.status().is_server_error() {
+            self.unknown -= 1;
+        }
+        Ok(Some(response))
+    }
+
+    /// Records the key in the response to a request that creates keys.
+    fn record(&mut self, response: &Response) -> Result<(), Stop> {
+        let unreadable = || {
+            let what = "the response to the request that created a key cannot be read";
+            Stop::Failed(Failure::new(ErrorKind::BadResponse, what, "try again later"))
+        };
+        let key: KeyJson = json(response).ok_or_else(unreadable)?;
+        let (Ok(id), Ok(secret)) = (KeyId::parse(&key.id), ApiKey::verbatim(&key.api_key)) else {
+            return Err(unreadable());
+        };
+        // A server could name a key that existed before. The command never deletes such a key.
+        if !self.existing.contains(&id) && self.made.iter().all(|made| made.id != id) {
+            self.made.push(Made { id, client: self.client.with_api_key(&secret), is_deleted: false });
+        }
+        Ok(())
+    }
+
+    /// Deletes a key that the command has created. `client` has the API key that authenticates the request, or is
+    /// `None` for the key in use.
+    pub(super) async fn delete(&mut self, index: usize, client: Option<&Client>) -> Result<Response, Stop> {
+        let path = format!("{KEYS}/{}", self.made[index].id);
+        let mut call = Call::new(Method::DELETE, &path);
+        call.client = client.cloned();
+        let response = self.send(call).await?;
+        self.made[index].is_deleted |= response.status().is_success();
+        Ok(response)
+    }
+
+    /// Sends a request, and leaves `reserved` requests.
+    pub(super) async fn exchange(&mut self, call: Call<'_>, reserved: u32) -> Result<Response, Stop> {
+        if self.sent + reserved >= MAX_REQUESTS {
+            return Err(Stop::LimitReached);
+        }
+        self.sent += 1;
+        let (is_head, is_repeat) = (call.method == Method::HEAD, call.is_repeat);
+        let what = format!("{} {}", call.method, call.path.split('?').next().unwrap_or_default());
+        let client = call.client.as_ref().unwrap_or(&self.client);
+        let sent = send_once(client, call.method, call.path, call.headers, call.body).await;
+        let response = sent.map_err(|error| Stop::Failed(error.into()))?;
+        let kind = match response.status().as_u16() {
+            429 => Some(ErrorKind::RateLimited),
+            502..=504 => Some(ErrorKind::Server),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            let what = format!("the response to {what} was {}", describe(&response));
+            return Err(Stop::Failed(Failure::new(kind, what, kind.hint())));
+        }
+        self.observed.push(Observed { response: response.clone(), is_head, is_repeat });
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codat_keys_emulator::Emulator;
+
+    use super::*;
+
+    /// The limit holds for the probes and the deletion together, and the deletion does not fail because of it.
+    #[tokio::test]
+    async fn the_requests_are_limited_and_the_keys_are_deleted_all_the_same() {
+        let emulator = Emulator::start().unwrap();
+        let key = ApiKey::parse(emulator.api_key()).unwrap();
+        let client = Client::builder().base_url(emulator.base_url()).api_key(key).retry(false).build().unwrap();
+        let keys = client.keys().list().await.unwrap();
+        let mut session = Session::new(&client, &keys[0], &keys, new_name());
+        let name = session.name.clone();
+        let body = format!(r#"{{"name":"{name}"}}"#);
+        let creation = Creation { name: &name, body: &body, idempotency_key: "a", client: None, is_repeat: false };
+        assert!(session.create(creation).await.is_ok_and(|response| response.is_some()));
+        emulator.clear_journal();
+        let mut stopped = None;
+        for _ in 0..2 * MAX_REQUESTS {
+            stopped = session.send(Call::get(KEYS)).await.err();
+            if stopped.is_some() {
+                break;
+            }
+        }
+        assert!(matches!(stopped, Some(Stop::LimitReached)));
+        assert_eq!(emulator.journal().len(), (MAX_REQUESTS - RESERVED - SENT_BEFORE) as usize - 1);
+        let cleaned = session.clean_up().await;
+        assert!(cleaned.is_clean() && cleaned.deleted == 1);
+        assert_eq!(client.keys().list().await.unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_name_is_not_that_of_a_rotation() {
+        let name = new_name();
+        assert!(name.starts_with("codat-keys-verify~2") && name.len() < 40, "{name}");
+        assert!(codat_keys_rotate::tag_of(&name).is_none(), "{name}");
+    }
+}
