@@ -17,6 +17,10 @@ use crate::redact::{keep_secret, without_secrets};
 use crate::runtime::unless_interrupted;
 use crate::signals;
 
+/// The default timeout of an operation of a journal in a bucket.
+#[cfg(feature = "object-store")]
+const BUCKET_TIMEOUT: Duration = Duration::from_secs(30);
+
 #[derive(Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
@@ -182,6 +186,12 @@ impl KeyOptions {
             Some(seconds) => builder.timeout(Duration::from_secs(seconds)),
             None => builder,
         }
+    }
+
+    /// Returns the timeout of an operation of a journal in a bucket.
+    #[cfg(feature = "object-store")]
+    pub(crate) fn bucket_timeout(&self) -> Duration {
+        self.timeout.map_or(BUCKET_TIMEOUT, Duration::from_secs)
     }
 
     /// Returns the timeout of a request to the keyring.

@@ -64,6 +64,8 @@ mod rotate_keyring;
 mod rotate_places;
 #[cfg(target_os = "linux")]
 mod rotate_signals;
+#[cfg(all(target_os = "linux", feature = "object-store"))]
+mod rotate_store;
 #[cfg(target_os = "linux")]
 mod rotate_tools;
 mod scenarios;
@@ -77,6 +79,8 @@ mod secret_service;
 mod signals;
 #[cfg(unix)]
 mod state_file;
+#[cfg(all(target_os = "linux", feature = "object-store"))]
+mod storage_server;
 mod support;
 #[cfg(unix)]
 mod terminal;

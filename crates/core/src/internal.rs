@@ -1,6 +1,7 @@
 //! Items for the bindings, the command line and the tools in this repository. This module is not part of the public
 //! API, and semantic versioning does not cover it.
 
+pub use crate::builder::http_client_builder;
 pub use crate::client::{generate_idempotency_key, replace_key, send_once};
 pub use crate::credentials::{
     CREDENTIAL_VARIABLES, KeySelector, is_pipe, is_readable_by_all, key_selectors, mask_printed, without_credentials,

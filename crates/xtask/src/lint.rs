@@ -35,7 +35,7 @@ const CHECKS: [(&str, Check); 16] = [
     ("pinned packages", pin::check),
 ];
 
-/// The Clippy command that checks the command-line program without its features `keyring` and `portal`. The core
+/// The Clippy command that checks the command-line program without its features `keyring`, `object-store` and `portal`. The core
 /// crate without TLS needs no command here, because the tests of the application `own-client` compile it.
 const WITHOUT_FEATURES: &str =
     "cargo clippy --package codat-keys-cli --bins --no-default-features --locked -- -D warnings";

@@ -39,9 +39,9 @@ fn the_documented_service_loads_its_credential() {
 
 #[test]
 fn the_documented_workflow_masks_the_header_first() {
-    let step = &parsed("yaml", "jobs:")["jobs"]["companies"]["steps"][0];
+    let step = &parsed("yaml", "on: push")["jobs"]["companies"]["steps"][0];
     assert_eq!(step["env"], json!({ "CODAT_API_KEY": "${{ secrets.CODAT_API_KEY }}" }));
-    let script = Block { text: text(&step["run"]).to_owned(), ..block("yaml", "jobs:") };
+    let script = Block { text: text(&step["run"]).to_owned(), ..block("yaml", "on: push") };
     let output = shell::run(&script);
     let (mask, rest) = output.split_once('\n').unwrap();
     let encoded = mask.strip_prefix("::add-mask::").unwrap();
@@ -106,6 +106,43 @@ fn the_documented_cron_job_replaces_the_key_and_resumes() {
     );
     let output = shell::run(&Block { text, ..block("yaml", "kind: CronJob") });
     assert!(output.lines().last().unwrap().contains("billing~"), "{output}");
+}
+
+/// The second run finishes the rotation of the first one, and begins another.
+#[cfg(all(target_os = "linux", feature = "object-store"))]
+#[test]
+fn the_documented_workflow_rotates_with_a_journal_in_a_bucket() {
+    let storage = crate::storage_server::StorageServer::start();
+    let job = &parsed("yaml", "aws-actions/")["jobs"]["rotate"];
+    let (bucket, prefix) = text(&job["env"]["JOURNAL"]).strip_prefix("s3://").unwrap().split_once('/').unwrap();
+    let policy = parsed("json", "s3:PutObject");
+    let [objects, list] = [&policy["Statement"][0], &policy["Statement"][1]];
+    assert_eq!(objects["Resource"], format!("arn:aws:s3:::{bucket}/{prefix}/*"));
+    assert_eq!(list["Resource"], format!("arn:aws:s3:::{bucket}"));
+    assert_eq!(list["Condition"]["StringLike"]["s3:prefix"], format!("{prefix}/*"));
+
+    let variables = job["env"].as_object().unwrap().iter();
+    let variables = variables.map(|(name, value)| format!("export {name}={}\n", text(value)));
+    let variables = variables.collect::<String>().replace(bucket, crate::storage_server::BUCKET);
+    let scripts = job["steps"].as_array().unwrap().iter().filter_map(|step| step["run"].as_str());
+    let script = scripts.collect::<String>();
+    let text = format!(
+        "codat-keys create billing --out secret\nunset CODAT_API_KEY\nmkdir bin\n\
+         cat > bin/aws <<'END'\n#!/bin/sh\n\
+         case \"$2\" in get-secret-value) cat secret ;; put-secret-value) cat > .new; mv .new secret ;; esac\nEND\n\
+         chmod +x bin/aws\nexport PATH=$PWD/bin:$PATH AWS_ENDPOINT_URL={} AWS_ALLOW_HTTP=true\n\
+         export AWS_ACCESS_KEY_ID=AKIAEXAMPLE AWS_SECRET_ACCESS_KEY=secret\n{variables}\
+         whose() {{ CODAT_API_KEY=$(cat secret) codat-keys whoami | cut -f1; }}\nfirst=$(whose)\n\
+         cat > job <<'END'\n{script}END\n\
+         bash -e job\nsecond=$(whose)\ntest \"$second\" != \"$first\"\n\
+         bash -e job\nthird=$(whose)\ntest \"$third\" != \"$second\"\n\
+         export CODAT_API_KEY=$(cat secret)\ntest \"$(codat-keys list | grep -c billing)\" = 2\n\
+         if codat-keys list | grep -q \"$first\"; then exit 1; fi\ncodat-keys whoami\n",
+        storage.server.url,
+    );
+    let output = shell::run(&Block { text, ..block("yaml", "aws-actions/") });
+    assert!(output.lines().last().unwrap().contains("billing~"), "{output}");
+    assert!(storage.objects().keys().all(|key| key.starts_with(&format!("{prefix}/default/"))));
 }
 
 fn parsed(language: &str, with: &str) -> Value {

@@ -78,6 +78,22 @@ impl ClientBuilder {
         Ok(ClientConfig { transport, timeouts, retry, max_response_bytes })
     }
 
+    /// Returns a builder of HTTP clients with the CA file and the proxy of these settings. The command line uses it for
+    /// requests to other services than Codat. Without `is_encrypted`, the client is for `http` URLs, and uses no proxy.
+    pub(crate) fn other_http_client(
+        &self,
+        environment: Environment<'_>,
+        is_encrypted: bool,
+    ) -> Result<reqwest::ClientBuilder, Error> {
+        let (url, proxy) = match is_encrypted {
+            true => (base_url::PRODUCTION, self.proxy.clone()),
+            false => ("http://localhost", None),
+        };
+        let base_url = BaseUrl::parse(url, "the base URL", false)?;
+        let http = Self { proxy, ..self.clone() }.http(environment, &base_url, false)?;
+        Ok(http.client_builder(is_encrypted))
+    }
+
     /// Returns the settings of the HTTP client. If [`ClientBuilder::http_client`] is set, returns an error for a CA
     /// file or a proxy, because such a setting would have no effect.
     fn http(

@@ -306,6 +306,16 @@ impl fmt::Debug for Given {
     }
 }
 
+/// Returns a builder of HTTP clients with the CA file and the proxy of these settings or of the environment, for requests
+/// to other services than Codat. Without `is_encrypted`, the client is for `http` URLs, and uses no proxy. The client
+/// follows no redirects and repeats no requests.
+///
+/// # Errors
+/// `InvalidInput` if the CA file or the proxy cannot be used.
+pub fn http_client_builder(settings: &ClientBuilder, is_encrypted: bool) -> Result<reqwest::ClientBuilder, Error> {
+    settings.other_http_client(&environment::process_environment, is_encrypted)
+}
+
 impl fmt::Debug for ClientBuilder {
     /// Omits the base URL and the proxy URL, because they may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -32,6 +32,30 @@ impl HttpConfig {
         }
     }
 
+    /// Returns a builder with these settings. Its client follows no redirects, repeats no requests and does not
+    /// decompress responses. `is_encrypted` says whether the URLs of its requests are https URLs.
+    pub(crate) fn client_builder(&self, is_encrypted: bool) -> reqwest::ClientBuilder {
+        let http = match self {
+            Self::Own { tls, proxy: None } => tls.set(reqwest::Client::builder().no_proxy()),
+            Self::Own { tls, proxy: Some(proxy) } => {
+                tls.set(reqwest::Client::builder().no_proxy().proxy(proxy.route.clone()))
+            }
+            // A proxy could read the API key in an unencrypted request.
+            Self::Given(client) if !is_encrypted => without_timeouts(client().no_proxy()),
+            Self::Given(client) => without_timeouts(client()),
+        };
+        http.redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connection_verbose(false)
+            .http1_only()
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .user_agent(concat!("codat-keys/", env!("CARGO_PKG_VERSION")))
+    }
+
     /// Returns the proxy. Returns `None` if the user of this crate provides the settings, because a
     /// `reqwest::ClientBuilder` does not expose its proxy.
     pub(crate) fn proxy(&self) -> Option<&Proxy> {
@@ -42,29 +66,9 @@ impl HttpConfig {
     }
 }
 
-/// Builds the reqwest client. The client follows no redirects, repeats no requests and does not decompress responses.
+/// Builds the reqwest client.
 pub(super) fn build(config: &TransportConfig) -> Result<reqwest::Client, Error> {
-    let http = match &config.http {
-        HttpConfig::Own { tls, proxy: None } => tls.set(reqwest::Client::builder().no_proxy()),
-        HttpConfig::Own { tls, proxy: Some(proxy) } => {
-            tls.set(reqwest::Client::builder().no_proxy().proxy(proxy.route.clone()))
-        }
-        // A proxy could read the API key in an unencrypted request.
-        HttpConfig::Given(client) if !config.base_url.is_encrypted() => without_timeouts(client().no_proxy()),
-        HttpConfig::Given(client) => without_timeouts(client()),
-    };
-    let http = http
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connection_verbose(false)
-        .http1_only()
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate()
-        .connect_timeout(config.connect_timeout)
-        .user_agent(concat!("codat-keys/", env!("CARGO_PKG_VERSION")));
+    let http = config.http.client_builder(config.base_url.is_encrypted()).connect_timeout(config.connect_timeout);
     http.build().map_err(|source| {
         let error = match config.http {
             HttpConfig::Own { .. } => Error::new(ErrorKind::Internal, "the HTTP client could not be set up"),

@@ -24,6 +24,10 @@ use options::{Common, Replacement, Start};
 /// A sink is one of these: file:PATH, dotenv:PATH#NAME, profile:NAME, command:COMMAND, aws-secretsmanager:ID, gcp-secret:NAME,
 /// azure-keyvault:VAULT/NAME, vault:PATH#FIELD, k8s:NS/NAME#KEY, github:OWNER/REPO#NAME, 1password:VAULT/ITEM#FIELD. With #header
 /// at its end, it gets the whole header instead of the raw key. A command gets the key on standard input.
+///
+/// A journal in a bucket takes its credentials, region and endpoint from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+/// AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT_URL for s3, GOOGLE_APPLICATION_CREDENTIALS for gs, AZURE_STORAGE_ACCOUNT_NAME and
+/// AZURE_STORAGE_ACCOUNT_KEY for az, or the role of the machine. An endpoint with http:// needs AWS_ALLOW_HTTP=true.
 #[derive(Args)]
 #[command(
     args_conflicts_with_subcommands = true,

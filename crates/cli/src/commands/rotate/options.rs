@@ -29,8 +29,9 @@ pub(super) struct Common {
     /// command line replaces that of the file
     #[arg(long, value_name = "FILE")]
     pub(super) from: Option<PathBuf>,
-    /// The folder of the journals [default: codat-keys/rotations in ~/.local/state, or in XDG_STATE_HOME]
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the journals, or a bucket and a prefix in it: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX
+    /// [default: codat-keys/rotations in ~/.local/state, or in XDG_STATE_HOME]
+    #[arg(long, value_name = "DIR|URL")]
     pub(super) journal: Option<PathBuf>,
     /// The name of the journal: rotations of the same name exclude each other [default: the name of the profile, or `default`]
     #[arg(long, value_name = "NAME")]
@@ -189,7 +190,10 @@ impl Common {
         })?;
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
         options.folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-        options.journal = options.journal.map(|journal| options.folder.join(journal));
+        options.journal = options.journal.map(|place| match url(&place) {
+            Some(_) => place,
+            None => options.folder.join(place),
+        });
         Ok(options)
     }
 
@@ -211,6 +215,11 @@ impl Common {
         };
         Ok((file.to.iter().map(argument).collect(), &file.folder))
     }
+}
+
+/// Returns the URL if the value of `--journal` is one. Otherwise, the value is a folder.
+pub(super) fn url(place: &Path) -> Option<&str> {
+    place.to_str().filter(|text| text.contains("://"))
 }
 
 /// Parses the value of `--grace`.

@@ -1,20 +1,19 @@
 //! Runs of a rotation, from the options to the report.
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use codat_keys::{ApiKey, Client, Error, ErrorKind, KeyId};
 use codat_keys_rotate::{
-    FileJournal, MemorySink, Report, Rotation, RotationBuilder, RotationError, RotationErrorKind, Run, Sink, State,
-    Status,
+    MemorySink, Report, Rotation, RotationBuilder, RotationError, RotationErrorKind, Run, Sink, State, Status,
 };
 use serde::Serialize;
 use serde_json::json;
 
+use super::journal::{self, Journal, absolute};
 use super::options::{Common, FileOptions, Replacement, Start, grace, invalid};
-use super::{journal, report};
+use super::report;
 use crate::connection::KeyOptions;
 use crate::exit_status;
 use crate::failure::Failure;
@@ -45,7 +44,7 @@ struct Setup<'a> {
     sinks: Vec<SinkArgument>,
     /// The folder to which the paths of the sinks are relative.
     sink_folder: PathBuf,
-    journal: FileJournal,
+    journal: Journal,
     journal_name: String,
     /// Prints the events as JSON. `None` without `--json`.
     printer: Option<Printer>,
@@ -126,11 +125,11 @@ impl<'a> Setup<'a> {
         let file = common.file()?;
         let (sinks, folder) = common.sinks(&file)?;
         let sink_folder = absolute(folder)?;
-        let folder = common.journal.as_deref().or(file.journal.as_deref()).map(absolute).transpose()?;
+        let place = common.journal.as_deref().or(file.journal.as_deref()).map(absolute).transpose()?;
         let profile = common.connection.key.profile.as_deref().or(file.profile.as_deref());
         let lock = common.lock.as_deref().or(file.lock.as_deref());
         let journal_name = journal::name(lock, profile)?;
-        let journal = journal::open(folder.as_deref(), &journal_name)?;
+        let journal = Journal::open(place.as_deref(), &journal_name, &common.connection)?;
         let printer = common.json.then(Printer::start);
         Ok(Self { common, sinks, sink_folder, journal, journal_name, printer, file })
     }
@@ -147,7 +146,7 @@ impl<'a> Setup<'a> {
     /// Creates the folder of the journal. Called before a key command or a request, because another user could create
     /// the folder while they run.
     fn create_journal(&self) -> Result<(), Failure> {
-        self.journal.prepare(&self.journal_name).map_err(journal::unusable)
+        self.journal.prepare(&self.journal_name)
     }
 
     async fn client(&self) -> Result<Client, Failure> {
@@ -189,7 +188,7 @@ impl<'a> Setup<'a> {
             SinkContext { folder: &self.sink_folder, base_url: client.base_url(), keyring_timeout, is_strict };
         check_distinct(&self.sinks, &self.sink_folder)?;
         let sinks: Vec<Arc<dyn Sink>> = self.sinks.iter().map(|sink| sink.open(&context)).collect::<Result<_, _>>()?;
-        let builder = Rotation::builder(client).journal(self.journal.clone()).journal_name(&self.journal_name);
+        let builder = self.journal.set(Rotation::builder(client)).journal_name(&self.journal_name);
         let print = self.printer.as_ref().map(Printer::print);
         let mut builder = builder.on_event(move |event| match &print {
             Some(print) => print(json_line(&event)),
@@ -344,7 +343,7 @@ impl<'a> Setup<'a> {
     /// uses neither.
     async fn status(&self) -> Result<Option<Status>, Failure> {
         let client = Client::builder().base_url("http://127.0.0.1").api_key(ApiKey::parse(NO_KEY)?).build()?;
-        let rotation = Rotation::builder(&client).journal(self.journal.clone()).journal_name(&self.journal_name);
+        let rotation = self.journal.set(Rotation::builder(&client)).journal_name(&self.journal_name);
         let rotation = self.build(rotation.sink(MemorySink::new("placeholder", None)))?;
         rotation.status().await.map_err(|error| self.failure(&error))
     }
@@ -368,11 +367,4 @@ fn status_of(kind: RotationErrorKind, source: Option<&Error>) -> u8 {
         RotationErrorKind::Cancelled => crate::signals::status(),
         _ => of_source,
     }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    let here = env::current_dir().map_err(|error| {
-        Failure::local(format!("there is no current folder: {error}"), "go to a folder that exists")
-    })?;
-    Ok(here.join(path))
 }
