@@ -28,7 +28,12 @@ pub(super) async fn create(session: &mut Session, findings: &mut Findings) -> Re
         Creation { name: &name, body: &body_of(&name), idempotency_key: &key, client: None, is_repeat: false };
     let Some(response) = session.create(creation).await? else { return Ok(Some(NO_MORE_KEYS)) };
     expect(findings, "create", &response, 201, "POST /apiKeys");
-    let Some(made) = session.made.first() else { return Ok(Some(NO_KEY)) };
+    let Some(made) = session.made.first() else {
+        if response.status().is_success() {
+            findings.add("create", false, "a key that existed before");
+        }
+        return Ok(Some(NO_KEY));
+    };
     let (id, client) = (made.id.clone(), made.client.clone());
     session.created = response.bytes().clone();
     examine_key(findings, &json(&response).unwrap_or_default());
