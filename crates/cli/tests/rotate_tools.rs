@@ -266,7 +266,7 @@ fn a_signal_kills_a_command_and_the_rotation_can_be_aborted() {
     let old = tools.account.read("key");
     // A process with this argument is started by the command, so it is killed only with the whole process group.
     let seconds = format!("7{:05}", std::process::id());
-    let write = format!("command:sh -c 'test -e aborting && exit 1; sleep {seconds}; true'");
+    let write = format!("command:sh -c 'test -e aborting && exit 0; sleep {seconds}; true'");
     let sinks = ["--to", "file:key", "--to", &write, "--read-command", "cat record/store.value"];
     let mut command = tools.account.program();
     command.arg("rotate").args(sinks).stdout(Stdio::piped()).stderr(Stdio::piped());

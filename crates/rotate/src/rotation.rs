@@ -120,8 +120,9 @@ impl Rotation {
     }
 
     /// Rebuilds a lost journal from the tag in the name of the new key and from the sinks, and resumes the rotation.
-    /// The caller must set the old key with [`RotationBuilder::key`] in two cases: if the names of several other keys
-    /// have the same base as the name of the new key, or if no readable sink has the old or the new key.
+    /// The caller must set the old key with [`RotationBuilder::key`] in three cases: if the names of several other keys
+    /// have the same base as the name of the new key, if no readable sink has the old or the new key, or if neither the
+    /// client nor a readable sink uses the old key.
     ///
     /// # Errors
     /// As [`resume`](Self::resume). `NothingToResume` if no key has a tag, or if the old key must be set.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use codat_keys::{ApiKey, AuthorizationHeader, Credential, KeyId};
-use codat_keys_rotate::{Content, Rotation, RotationErrorKind, Sink, SinkFuture};
+use codat_keys_rotate::{Content, Rotation, RotationErrorKind, Sink, SinkError, SinkFuture, State};
 use serde_json::json;
 
 use crate::support::{Setup, bounded};
@@ -18,11 +18,14 @@ struct Late {
     late: usize,
     /// The number of reads for which a write is not shown.
     delay: usize,
+    /// The number of writes that succeed. All later ones fail.
+    writes: usize,
 }
 
 impl LateSink {
     fn new(content: &str, delay: usize) -> Self {
-        Self(Arc::new(Mutex::new(Late { content: content.into(), shown: content.into(), late: 0, delay })))
+        let late = Late { content: content.into(), shown: content.into(), late: 0, delay, writes: usize::MAX };
+        Self(Arc::new(Mutex::new(late)))
     }
 
     fn content(&self) -> String {
@@ -63,6 +66,10 @@ impl Sink for LateSink {
 
     fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()> {
         let mut state = self.0.lock().unwrap();
+        let Some(writes) = state.writes.checked_sub(1) else {
+            return Box::pin(std::future::ready(Err(SinkError::permanent("it is read-only"))));
+        };
+        state.writes = writes;
         state.content = key.expose_secret().into();
         state.late = state.delay;
         Box::pin(std::future::ready(Ok(())))
@@ -96,6 +103,39 @@ async fn a_rollback_keeps_the_new_key_until_a_sink_shows_the_old_key() {
     bounded(sink.rotation(&setup).abort()).await.unwrap();
     assert_eq!(sink.content(), setup.old.expose_secret());
     setup.assert_rolled_back(1).await;
+}
+
+/// The process that resumes the rollback does not know that a write of the new key has succeeded.
+#[tokio::test]
+async fn a_resumed_rollback_keeps_the_new_key_until_the_old_key_is_written() {
+    let setup = Setup::new();
+    let sink = LateSink::new(setup.old.expose_secret(), usize::MAX);
+    sink.0.lock().unwrap().writes = 1;
+    for run in [sink.rotation(&setup).start(), sink.rotation(&setup).abort()] {
+        let error = bounded(run).await.unwrap_err();
+        assert_eq!(error.kind(), RotationErrorKind::Unfinished, "{error}");
+        assert_eq!(setup.tagged().len(), 1);
+    }
+    sink.0.lock().unwrap().writes = 1;
+    bounded(sink.rotation(&setup).abort()).await.unwrap();
+    assert_eq!(sink.content(), setup.old.expose_secret());
+    setup.assert_rolled_back(1).await;
+}
+
+#[tokio::test]
+async fn a_sink_gets_the_new_key_again_if_the_old_key_is_gone_after_a_rollback_has_begun() {
+    let setup = Setup::new();
+    let sink = LateSink::new(setup.old.expose_secret(), 0);
+    let rotation = || Rotation::builder(&setup.client).sink(sink.clone()).journal(setup.store.clone()).build().unwrap();
+    let report = bounded(rotation().start()).await.unwrap();
+    let new = new_key(&setup, &report.new_key.unwrap()).await;
+    // The sink gets the old key, and still shows the new key.
+    sink.0.lock().unwrap().delay = usize::MAX;
+    let error = bounded(rotation().abort()).await.unwrap_err();
+    assert_eq!((error.kind(), sink.content()), (RotationErrorKind::Unfinished, setup.old.expose_secret().to_owned()));
+    setup.client.with_api_key(&new).keys().delete(&KeyId::parse("old").unwrap()).send().await.unwrap();
+    assert_eq!(bounded(rotation().abort()).await.unwrap().state, State::Done);
+    assert_eq!(sink.content(), new.expose_secret());
 }
 
 #[tokio::test]
@@ -154,7 +194,7 @@ async fn a_recovery_finds_a_key_whose_name_was_shortened() {
     setup.emulator.set_state(&json!({ "keys": [key] }).to_string()).unwrap();
     bounded(setup.rotation().start()).await.unwrap();
     let journal = codat_keys_rotate::MemoryJournal::new();
-    let rotation = setup.builder().journal(journal).build().unwrap();
+    let rotation = setup.builder().journal(journal).key(KeyId::parse("old").unwrap()).build().unwrap();
     bounded(rotation.recover()).await.unwrap();
     assert_eq!(setup.tagged().len(), 1);
 }

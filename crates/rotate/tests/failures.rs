@@ -274,6 +274,8 @@ async fn a_new_key_that_does_not_work_leads_to_a_rollback() {
     });
     let error = bounded(rotation.build().unwrap().start()).await.unwrap_err();
     assert_eq!(error.kind(), RotationErrorKind::RolledBack, "{error}");
+    let source = error.source().and_then(|source| source.downcast_ref::<codat_keys::Error>());
+    assert_eq!(source.map(codat_keys::Error::kind), Some(codat_keys::ErrorKind::Unauthorized));
     setup.assert_rolled_back(1).await;
 }
 
@@ -331,6 +333,38 @@ async fn the_error_of_a_sink_is_the_source_of_the_error() {
     assert_eq!(of_sink.source().unwrap().to_string(), "the cause");
     setup.assert_rolled_back(1).await;
     assert_eq!(setup.client.whoami().await.unwrap().id.as_str(), "old");
+}
+
+/// A sink whose first read fails. The text of its error occurs in every message about the sink.
+struct ReadTwice(MemorySink, AtomicBool);
+
+impl Sink for ReadTwice {
+    fn describe(&self) -> String {
+        "memory:twice".into()
+    }
+
+    fn read(&self) -> SinkFuture<'_, Content> {
+        if self.1.swap(true, Ordering::Relaxed) {
+            return self.0.read();
+        }
+        Box::pin(std::future::ready(Err(SinkError::temporary("memory"))))
+    }
+
+    fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()> {
+        self.0.write(key)
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_a_sink_is_not_the_source_of_a_later_error() {
+    let setup = Setup::new();
+    let other = ApiKey::parse("MadeUpKeyOfSomebody000000000000000000000").unwrap();
+    let sink = ReadTwice(MemorySink::new("unused", Some(other)), AtomicBool::new(false));
+    let error = bounded(setup.builder().sink(sink).build().unwrap().start()).await.unwrap_err();
+    assert_eq!(error.kind(), RotationErrorKind::SinkOccupied);
+    assert!(error.to_string().contains("memory"), "{error}");
+    assert!(error.source().is_none());
+    setup.assert_rolled_back(1).await;
 }
 
 #[tokio::test]

@@ -220,6 +220,19 @@ async fn a_recovery_needs_the_id_of_the_old_key_if_no_sink_shows_it() {
     setup.assert_rotated(1).await;
 }
 
+/// The lost rotation may have deleted the old key. A key of another program with the same name must then stay.
+#[tokio::test]
+async fn a_recovery_needs_the_id_of_an_old_key_that_nothing_uses() {
+    let mut setup = Setup::new();
+    let namesake = setup.client.keys().create("billing").await.unwrap().key.id;
+    bounded(setup.builder().grace(Grace::None).build().unwrap().start()).await.unwrap();
+    setup.store = MemoryJournal::new();
+    let before = setup.ids();
+    assert!(before.contains(&namesake.as_str().to_owned()) && !before.contains(&"old".to_owned()));
+    let error = bounded(setup.rotation().recover()).await.unwrap_err();
+    assert_eq!((error.kind(), setup.ids()), (RotationErrorKind::NothingToResume, before));
+}
+
 /// A journal that cannot be written after this number of entries.
 struct FullAfter {
     store: MemoryJournal,

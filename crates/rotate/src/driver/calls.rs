@@ -8,7 +8,7 @@ use codat_keys::{ApiKey, ApiKeyDetails, Client, Error, ErrorKind, KeyId, Untrust
 use tokio::time::timeout;
 
 use super::Options;
-use crate::machine::{Action, Caller, Event, Failure, FailureKind, ListedKey};
+use crate::machine::{Action, Caller, Cause, Event, Failure, FailureKind, ListedKey};
 use crate::record::{Record, State};
 use crate::sink::{Content, Sink, SinkContent, SinkError, SinkFuture};
 
@@ -29,8 +29,6 @@ pub(super) struct Calls<'a> {
     /// The credential that was last read from each sink.
     sink_keys: Vec<Option<ApiKey>>,
     contents: Vec<SinkContent>,
-    /// The errors that the sinks returned. The text of each error is the message that the state machine received.
-    sink_errors: Vec<(String, SinkError)>,
     /// The number of keys in the latest list.
     listed: usize,
 }
@@ -44,7 +42,6 @@ impl<'a> Calls<'a> {
             secrets: HashMap::new(),
             sink_keys: vec![None; sinks],
             contents: vec![SinkContent::Unreadable; sinks],
-            sink_errors: Vec::new(),
             listed: 0,
         }
     }
@@ -62,12 +59,6 @@ impl<'a> Calls<'a> {
     /// Returns what the sink contained when it was last read.
     pub(super) fn content(&self, sink: usize) -> SinkContent {
         self.contents[sink].clone()
-    }
-
-    /// Removes and returns the latest sink error whose text occurs in `message`.
-    pub(super) fn take_sink_error(&mut self, message: &str) -> Option<SinkError> {
-        let index = self.sink_errors.iter().rposition(|(quoted, _)| message.contains(quoted))?;
-        Some(self.sink_errors.swap_remove(index).1)
     }
 
     /// Sets the key of the client to the new key after all sinks have the new key, or to the old key in a rollback.
@@ -234,11 +225,11 @@ impl<'a> Calls<'a> {
         }
     }
 
-    fn sink_failure(&mut self, error: SinkError) -> Failure {
+    fn sink_failure(&self, error: SinkError) -> Failure {
         let kind = if error.is_permanent() { FailureKind::Permanent } else { FailureKind::Temporary };
         let message = self.options.client.redact(&error.to_string());
-        self.sink_errors.push((message.clone(), error.with_message(&message)));
-        Failure { kind, message, error: None }
+        let cause = Some(Cause::Sink(error.with_message(&message)));
+        Failure { kind, message, cause }
     }
 
     fn sink(&self, sink: usize) -> &dyn Sink {
@@ -280,18 +271,18 @@ fn api_failure(error: Error, unknown: FailureKind) -> Failure {
         _ if error.is_retryable() => FailureKind::Temporary,
         _ => FailureKind::Permanent,
     };
-    Failure { kind, message: error.to_string(), error: Some(error) }
+    Failure { kind, message: error.to_string(), cause: Some(Cause::Api(error)) }
 }
 
 fn permanent(message: &str) -> Failure {
-    Failure { kind: FailureKind::Permanent, message: message.into(), error: None }
+    Failure { kind: FailureKind::Permanent, message: message.into(), cause: None }
 }
 
 fn unknown_secret() -> Failure {
     let message = "the value of the key is not known".into();
-    Failure { kind: FailureKind::UnknownSecret, message, error: None }
+    Failure { kind: FailureKind::UnknownSecret, message, cause: None }
 }
 
 fn timed_out(kind: FailureKind) -> Failure {
-    Failure { kind, message: "no result arrived within the timeout".into(), error: None }
+    Failure { kind, message: "no result arrived within the timeout".into(), cause: None }
 }

@@ -7,7 +7,7 @@ use codat_keys::Timestamp;
 
 use crate::error::RotationErrorKind;
 use crate::record::Record;
-use crate::sink::SinkContent;
+use crate::sink::{SinkContent, SinkError};
 
 /// The credential of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,8 +123,17 @@ pub struct Failure {
     pub kind: FailureKind,
     /// A message without secrets.
     pub message: String,
-    /// The error of the crate `codat-keys`.
-    pub error: Option<codat_keys::Error>,
+    /// The error that caused the failure.
+    pub cause: Option<Cause>,
+}
+
+/// An error of the crate `codat-keys` or of a sink.
+#[derive(Debug)]
+pub enum Cause {
+    /// An error of the crate `codat-keys`.
+    Api(codat_keys::Error),
+    /// An error of a sink. Its message contains no key.
+    Sink(SinkError),
 }
 
 impl fmt::Debug for Failure {
@@ -151,6 +160,6 @@ pub struct Stop {
     pub message: String,
     /// The hint of the error.
     pub hint: String,
-    /// The error of the crate `codat-keys` that caused the stop.
-    pub error: Option<codat_keys::Error>,
+    /// The error that caused the stop.
+    pub cause: Option<Cause>,
 }

@@ -37,11 +37,11 @@ impl Process {
                 match self.send_creation().await {
                     Ok(id) => return self.created(id).await,
                     Err(Failure { kind: FailureKind::Spent, .. }) => is_spent = true,
-                    Err(Failure { kind: FailureKind::Unknown, message, error }) => {
+                    Err(Failure { kind: FailureKind::Unknown, message, cause }) => {
                         tries += 1;
                         if tries == TRIES {
                             let message = format!("it is unknown whether the new key was created: {message}");
-                            return Err(unfinished(message, error));
+                            return Err(unfinished(message, cause));
                         }
                         self.wait_after(tries, &message).await;
                     }
@@ -68,7 +68,7 @@ impl Process {
             // The rotation could otherwise delete a key that it did not create.
             Event::Created(id) if self.is_of_another(&id) => {
                 let message = "the response names a key that existed before".into();
-                Err(Failure { kind: FailureKind::Unknown, message, error: None })
+                Err(Failure { kind: FailureKind::Unknown, message, cause: None })
             }
             Event::Created(id) => Ok(id),
             event => Err(failure(event)),
@@ -84,7 +84,7 @@ impl Process {
         }
         self.record.may_appear_later = true;
         if self.record.attempts.len() == MAX_ATTEMPTS {
-            return Ok(Some(self.fail("Codat failed to create the new key".into()).await));
+            return Ok(Some(self.fail("Codat failed to create the new key".into(), None).await));
         }
         self.add_attempt();
         self.save().await;
@@ -99,7 +99,7 @@ impl Process {
         loop {
             let keys = self.list_with(&old).await.map_err(|failure| {
                 let message = format!("the keys cannot be listed with the old key: {}", failure.message);
-                unfinished(message, failure.error)
+                unfinished(message, failure.cause)
             })?;
             if let Some(id) = self.ours(&keys).into_iter().next() {
                 return Ok(Found::Key(id));
@@ -126,7 +126,7 @@ impl Process {
         if self.record.attempts.len() == 1 {
             return self.end(api("the new key was not created", failure)).await;
         }
-        self.fail(format!("the new key was not created: {}", failure.message)).await
+        self.fail(format!("the new key was not created: {}", failure.message), failure.cause).await
     }
 
     /// Settles a creation with an unknown outcome before a rollback. If the list does not show the new key, repeats the

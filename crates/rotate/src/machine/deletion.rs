@@ -56,10 +56,10 @@ impl Process {
 
 fn still_listed(id: &str) -> Failure {
     let message = format!("Codat still lists the key {id}, although it reported the deletion");
-    Failure { kind: FailureKind::Temporary, message, error: None }
+    Failure { kind: FailureKind::Temporary, message, cause: None }
 }
 
 pub(super) fn out_of_date() -> Failure {
     let message = "the list of keys does not contain the key that authenticates the request".into();
-    Failure { kind: FailureKind::Temporary, message, error: None }
+    Failure { kind: FailureKind::Temporary, message, cause: None }
 }

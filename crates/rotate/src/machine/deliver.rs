@@ -12,14 +12,16 @@ impl Process {
     pub(super) async fn deliver(&mut self) -> Result<(), Stop> {
         for sink in 0..self.record.sinks.len() {
             if let Err(failure) = self.deliver_to(sink).await {
-                return self.fail(self.sink_message(sink, "did not get the new key", &failure)).await;
+                let reason = self.sink_message(sink, "did not get the new key", &failure);
+                return self.fail(reason, failure.cause).await;
             }
         }
         self.enter(State::Confirm).await;
         Ok(())
     }
 
-    /// Writes the new key to a sink, unless the sink has the key already.
+    /// Writes the new key to a sink. Also writes to a sink that shows the new key already, because the sink can show its
+    /// content late: an earlier run may have begun a rollback.
     pub(super) async fn deliver_to(&mut self, sink: usize) -> Result<(), Failure> {
         let progress = self.record.sinks[sink].progress;
         if matches!(progress, SinkProgress::Written | SinkProgress::Confirmed) {
@@ -28,10 +30,6 @@ impl Process {
         let new = self.new_key();
         if self.config.verifications[sink] == Verification::ReadBack {
             match self.read_sink(sink).await? {
-                SinkContent::Key(id) if id == new => {
-                    self.set_progress(sink, SinkProgress::Written).await;
-                    return Ok(());
-                }
                 SinkContent::Nothing => {}
                 SinkContent::Key(id) if id == self.old() || self.is_ours(&id) => {}
                 _ if self.record.overwrite => {}
@@ -50,7 +48,8 @@ impl Process {
                 continue;
             }
             if let Err(failure) = self.confirm_sink(sink).await {
-                return self.fail(self.sink_message(sink, "could not be confirmed", &failure)).await;
+                let reason = self.sink_message(sink, "could not be confirmed", &failure);
+                return self.fail(reason, failure.cause).await;
             }
             self.set_progress(sink, SinkProgress::Confirmed).await;
         }
@@ -87,5 +86,5 @@ impl Process {
 
 pub(super) fn changed() -> Failure {
     let message = "another program has changed its content".into();
-    Failure { kind: FailureKind::Permanent, message, error: None }
+    Failure { kind: FailureKind::Permanent, message, cause: None }
 }

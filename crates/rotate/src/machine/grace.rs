@@ -28,7 +28,7 @@ impl Process {
     /// Checks the sinks and the new key once more, and enters the state in which the old key is deleted.
     pub(super) async fn begin_retirement(&mut self) -> Result<(), Stop> {
         if let Some(reason) = self.new_key_fails().await? {
-            return self.fail(reason).await;
+            return self.fail(reason, None).await;
         }
         self.check_sinks().await?;
         self.enter(State::Retire).await;
@@ -53,7 +53,7 @@ impl Process {
                     format!("the new key does not work any more: {message}")
                 }
                 Err(failure) => {
-                    return Err(unfinished(format!("the new key cannot be tried: {}", failure.message), failure.error));
+                    return Err(unfinished(format!("the new key cannot be tried: {}", failure.message), failure.cause));
                 }
             };
             if tries == TRIES {
@@ -69,7 +69,7 @@ impl Process {
         for sink in 0..self.record.sinks.len() {
             if let Err(failure) = self.check_delivery(sink).await {
                 let message = self.sink_message(sink, "does not have the new key", &failure);
-                return Err(unfinished(format!("the old key was not deleted: {message}"), failure.error));
+                return Err(unfinished(format!("the old key was not deleted: {message}"), failure.cause));
             }
         }
         self.has_checked_sinks = true;

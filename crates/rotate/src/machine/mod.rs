@@ -29,7 +29,7 @@ use codat_keys::Timestamp;
 use crate::event::RotationEvent;
 use crate::record::Record;
 
-pub use action::{Action, Caller, Event, Failure, FailureKind, ListedKey, Outcome, Stop};
+pub use action::{Action, Caller, Cause, Event, Failure, FailureKind, ListedKey, Outcome, Stop};
 pub use process::{Config, Generators, Goal};
 
 use process::Process;

@@ -4,7 +4,7 @@
 
 use codat_keys::MAX_KEYS;
 
-use super::action::{Caller, Failure, FailureKind, ListedKey, Stop};
+use super::action::{Caller, Cause, Failure, FailureKind, ListedKey, Stop};
 use super::process::{Process, contains, unfinished};
 use crate::error::RotationErrorKind;
 use crate::event::RotationEvent;
@@ -55,7 +55,7 @@ impl Process {
                 kind: RotationErrorKind::InvalidInput,
                 message: format!("the name of the new key is not valid: {error}"),
                 hint: "give another name".into(),
-                error: Some(error),
+                cause: Some(Cause::Api(error)),
             })?;
             if !keys.iter().any(|key| key.name.as_deref() == Some(name.as_str())) {
                 return Ok(name.as_str().to_owned());
@@ -74,7 +74,7 @@ impl Process {
                     kind: RotationErrorKind::SinkUnavailable,
                     message: format!("{description} can neither be read nor confirmed"),
                     hint: "give a command that confirms that the programs have the key".into(),
-                    error: None,
+                    cause: None,
                 });
             }
         }
@@ -82,7 +82,7 @@ impl Process {
             kind: RotationErrorKind::SinkUnavailable,
             message: format!("{description} cannot be read: {}", failure.message),
             hint: "make the sink readable, and start again".into(),
-            error: None,
+            cause: failure.cause,
         })?;
         match &content {
             SinkContent::Nothing => return Ok(()),
@@ -100,7 +100,7 @@ impl Process {
             kind: RotationErrorKind::SinkOccupied,
             message: format!("{description} contains {}, not the old key", described(&content)),
             hint: "check the sink; allow overwriting to replace its content".into(),
-            error: None,
+            cause: None,
         })
     }
 
@@ -120,7 +120,7 @@ impl Process {
                 kind: RotationErrorKind::KeyLimitReached,
                 message: "ten keys exist, which is Codat's limit".into(),
                 hint: "delete an unused key, or name one to delete first".into(),
-                error: None,
+                cause: None,
             });
         }
         Ok(to_delete)
@@ -134,7 +134,7 @@ impl Process {
             match self.delete(&self.old(), &id).await {
                 // If the key was not found, another program has deleted it.
                 Ok(()) | Err(Failure { kind: FailureKind::NotFound, .. }) => {}
-                Err(Failure { kind: FailureKind::Unknown, message, error }) => return Err(unfinished(message, error)),
+                Err(Failure { kind: FailureKind::Unknown, message, cause }) => return Err(unfinished(message, cause)),
                 Err(failure) => return self.end(api("no key was created", failure)).await,
             }
             self.record.deleting = None;
@@ -184,10 +184,13 @@ pub(super) fn api(what: &str, failure: Failure) -> Stop {
         FailureKind::KeyLimitReached => RotationErrorKind::KeyLimitReached,
         _ => RotationErrorKind::Api,
     };
-    let hint = failure.error.as_ref().map_or("try again in a minute", |error| error.hint()).to_owned();
-    Stop { kind, message: format!("{what}: {}", failure.message), hint, error: failure.error }
+    let hint = match &failure.cause {
+        Some(Cause::Api(error)) => error.hint(),
+        _ => "try again in a minute",
+    };
+    Stop { kind, message: format!("{what}: {}", failure.message), hint: hint.into(), cause: failure.cause }
 }
 
 fn invalid(message: impl Into<String>, hint: &str) -> Stop {
-    Stop { kind: RotationErrorKind::InvalidInput, message: message.into(), hint: hint.into(), error: None }
+    Stop { kind: RotationErrorKind::InvalidInput, message: message.into(), hint: hint.into(), cause: None }
 }

@@ -51,13 +51,13 @@ impl Process {
 
     async fn probe_failed(&mut self, failure: Failure) -> Result<(), Stop> {
         if matches!(failure.kind, FailureKind::Rejected | FailureKind::Permanent) {
-            return self.fail(format!("the new key does not work: {}", failure.message)).await;
+            return self.fail(format!("the new key does not work: {}", failure.message), failure.cause).await;
         }
-        Err(unfinished(format!("the new key could not be tried: {}", failure.message), failure.error))
+        Err(unfinished(format!("the new key could not be tried: {}", failure.message), failure.cause))
     }
 }
 
 fn missing() -> Failure {
     let message = "the list of keys does not contain the new key".into();
-    Failure { kind: FailureKind::Rejected, message, error: None }
+    Failure { kind: FailureKind::Rejected, message, cause: None }
 }

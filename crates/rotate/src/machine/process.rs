@@ -6,7 +6,7 @@ use std::time::Duration;
 use codat_keys::{KeyName, Timestamp};
 
 use super::Port;
-use super::action::{Action, Caller, Event, Failure, FailureKind, ListedKey, Outcome, Stop};
+use super::action::{Action, Caller, Cause, Event, Failure, FailureKind, ListedKey, Outcome, Stop};
 use crate::error::RotationErrorKind;
 use crate::event::RotationEvent;
 use crate::record::{Record, State};
@@ -75,10 +75,14 @@ pub(super) struct Process {
     /// For each sink, whether this run has successfully written the new key. Even after a successful write, a read can
     /// return the earlier content.
     pub(super) was_written: Vec<bool>,
+    /// For each sink, whether this run has begun the first write to it. No earlier run has written to it then.
+    pub(super) is_written_first: Vec<bool>,
     /// The ids of all listed keys whose names have the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
     /// The ids of all other listed keys, from all lists of this run.
     other_ids: HashSet<String>,
+    /// The error that caused the rollback, if this run has begun the rollback.
+    cause: Option<Cause>,
     /// The error with which the rotation ends in the state [`State::Aborted`]. `None` if the rotation was rolled back.
     ended: Option<Stop>,
 }
@@ -87,6 +91,7 @@ impl Process {
     pub(super) fn new(config: Config, goal: Goal, record: Record, port: Port) -> Self {
         Self {
             was_written: vec![false; record.sinks.len()],
+            is_written_first: vec![false; record.sinks.len()],
             config,
             goal,
             record,
@@ -96,6 +101,7 @@ impl Process {
             has_checked_sinks: false,
             own_ids: HashSet::new(),
             other_ids: HashSet::new(),
+            cause: None,
             ended: None,
         }
     }
@@ -157,7 +163,7 @@ impl Process {
         Ok(())
     }
 
-    fn rolled_back(&self) -> Result<(), Stop> {
+    fn rolled_back(&mut self) -> Result<(), Stop> {
         if self.goal == Goal::Abort {
             return Ok(());
         }
@@ -166,7 +172,7 @@ impl Process {
             kind: RotationErrorKind::RolledBack,
             message: format!("the rotation was rolled back: {reason}"),
             hint: "the old key works as before; correct the cause and start again".into(),
-            error: None,
+            cause: self.cause.take(),
         })
     }
 
@@ -193,11 +199,12 @@ impl Process {
     }
 
     /// Rolls the rotation back. If the old key does not work any more, stops instead.
-    pub(super) async fn fail(&mut self, reason: String) -> Result<(), Stop> {
+    pub(super) async fn fail(&mut self, reason: String, cause: Option<Cause>) -> Result<(), Stop> {
         if self.is_forward_only {
-            return Err(unfinished(format!("{reason}; the old key does not work any more"), None));
+            return Err(unfinished(format!("{reason}; the old key does not work any more"), cause));
         }
         self.record.reason = Some(reason);
+        self.cause = cause;
         self.enter(State::Rollback).await;
         Ok(())
     }
@@ -307,7 +314,7 @@ pub(super) fn failure(event: Event) -> Failure {
     match event {
         Event::Failed(failure) => failure,
         other => {
-            Failure { kind: FailureKind::Unknown, message: format!("an unexpected event: {other:?}"), error: None }
+            Failure { kind: FailureKind::Unknown, message: format!("an unexpected event: {other:?}"), cause: None }
         }
     }
 }
@@ -317,11 +324,11 @@ pub(super) fn contains(keys: &[ListedKey], id: &str) -> bool {
     keys.iter().any(|key| key.id == id)
 }
 
-pub(super) fn unfinished(message: impl Into<String>, error: Option<codat_keys::Error>) -> Stop {
+pub(super) fn unfinished(message: impl Into<String>, cause: Option<Cause>) -> Stop {
     Stop {
         kind: RotationErrorKind::Unfinished,
         message: message.into(),
         hint: "resume the rotation, or abort it".into(),
-        error,
+        cause,
     }
 }

@@ -26,7 +26,8 @@ impl Process {
 
     /// Returns the id of the old key, and the new key. Lists the keys up to four times until a list contains both keys,
     /// because Codat can list a new key late. If the new key has duplicates, returns the duplicate that a sink has.
-    /// Returns an error if no sink has the old or the new key, unless the caller has named the old key.
+    /// Returns an error unless a sink has the old or the new key, and a sink or the client uses the old key. The caller
+    /// can name the old key instead.
     async fn find_pair(&mut self) -> Result<(String, ListedKey), Stop> {
         let mut keys = self.connect().await?;
         for _ in 1..TRIES {
@@ -38,25 +39,31 @@ impl Process {
         }
         let (old, mut new) = self.pair(&keys)?;
         let mut is_in_sink = false;
+        let mut is_old_in_use = keys.iter().any(|key| key.id == old && key.is_caller);
         for sink in 0..self.record.sinks.len() {
             if self.config.verifications[sink] != Verification::ReadBack {
                 continue;
             }
             let content = self.read_sink(sink).await.map_err(|failure| {
                 let message = self.sink_message(sink, "cannot be read", &failure);
-                unfinished(message, failure.error)
+                unfinished(message, failure.cause)
             })?;
             if let SinkContent::Key(id) = content {
                 let duplicate = keys.iter().find(|key| key.id == id && key.name == new.name);
                 is_in_sink |= id == old || duplicate.is_some();
+                is_old_in_use |= id == old;
                 new = duplicate.cloned().unwrap_or(new);
             }
         }
-        // Names alone can pair the keys of two different programs.
-        if !is_in_sink && self.config.key.is_none() {
-            return Err(nothing_to_resume("no sink has one of the two keys whose names match the lost rotation"));
+        // Names alone can pair the keys of two different programs. If the rotation has deleted the old key, the names
+        // can even suggest the key of another program instead.
+        if self.config.key.is_some() || (is_in_sink && is_old_in_use) {
+            return Ok((old, new));
         }
-        Ok((old, new))
+        Err(nothing_to_resume(match is_in_sink {
+            false => "no sink has one of the two keys whose names match the lost rotation",
+            true => "neither the client nor a sink uses the key whose name is that of the old key",
+        }))
     }
 
     /// Returns the id of the old key, and the new key.
@@ -94,6 +101,6 @@ fn nothing_to_resume(message: &str) -> Stop {
         kind: RotationErrorKind::NothingToResume,
         message: message.into(),
         hint: "list the keys; give the id of the old key, and the name of the new key without its tag".into(),
-        error: None,
+        cause: None,
     }
 }

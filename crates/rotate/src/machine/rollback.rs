@@ -1,7 +1,7 @@
 //! The state [`State::Rollback`]: the sinks get the old key again, and the new key is deleted. The old key
 //! authenticates the requests.
 
-use super::action::{Action, Caller, Event, Failure, FailureKind, Stop};
+use super::action::{Action, Caller, Cause, Event, Failure, FailureKind, Stop};
 use super::deletion::out_of_date;
 use super::process::{Process, TRIES, unfinished};
 use crate::record::{SinkProgress, State};
@@ -12,20 +12,20 @@ impl Process {
         let old = self.old();
         match self.list_with(&old).await {
             Ok(_) => {}
-            Err(Failure { kind: FailureKind::Rejected | FailureKind::UnknownSecret, message, error }) => {
-                return self.go_forward(&message, error).await;
+            Err(Failure { kind: FailureKind::Rejected | FailureKind::UnknownSecret, message, cause }) => {
+                return self.go_forward(&message, cause).await;
             }
-            Err(failure) => return Err(not_rolled_back(&failure.message, failure.error)),
+            Err(failure) => return Err(not_rolled_back(&failure.message, failure.cause)),
         }
         self.settle_creation().await?;
         for sink in 0..self.record.sinks.len() {
             if let Err(failure) = self.restore(sink).await {
-                return Err(not_rolled_back(&self.sink_message(sink, "was not restored", &failure), failure.error));
+                return Err(not_rolled_back(&self.sink_message(sink, "was not restored", &failure), failure.cause));
             }
         }
         let new = self.record.new_key.clone();
         let deleted = self.delete_all_but(&old, new.as_deref()).await;
-        deleted.map_err(|failure| not_rolled_back(&failure.message, failure.error))?;
+        deleted.map_err(|failure| not_rolled_back(&failure.message, failure.cause))?;
         if new.is_some_and(|id| !self.record.deleted.contains(&id)) {
             // Another program has deleted the new key, or the lists do not contain it yet.
             self.record.new_key = None;
@@ -37,16 +37,13 @@ impl Process {
 
     /// Completes the rotation instead of rolling it back if the old key does not work any more, but the new key works.
     /// Only another program can cause this situation.
-    async fn go_forward(&mut self, message: &str, error: Option<codat_keys::Error>) -> Result<(), Stop> {
+    async fn go_forward(&mut self, message: &str, cause: Option<Cause>) -> Result<(), Stop> {
         if self.is_forward_only || self.record.new_key.is_none() || self.new_key_fails().await?.is_some() {
-            return Err(not_rolled_back(&format!("the old key does not work any more: {message}"), error));
+            return Err(not_rolled_back(&format!("the old key does not work any more: {message}"), cause));
         }
         self.is_forward_only = true;
-        for sink in &mut self.record.sinks {
-            if matches!(sink.progress, SinkProgress::Restored | SinkProgress::LeftAlone) {
-                sink.progress = SinkProgress::Writing;
-            }
-        }
+        // A sink may have the old key again, even one that still shows the new key.
+        self.record.sinks.iter_mut().for_each(|sink| sink.progress = SinkProgress::Writing);
         self.enter(State::Deliver).await;
         Ok(())
     }
@@ -59,7 +56,9 @@ impl Process {
         }
         let progress = match self.content_to_restore(sink).await? {
             Remains::OfAnother => LeftAlone,
-            Remains::Unchanged(unchanged) if !self.was_written[sink] => self.try_to_restore(sink, unchanged).await?,
+            Remains::Unchanged(unchanged) if self.is_written_first[sink] && !self.was_written[sink] => {
+                self.try_to_restore(sink, unchanged).await?
+            }
             Remains::Unchanged(_) | Remains::NewKey => {
                 self.write_old_key(sink).await?;
                 Restored
@@ -70,7 +69,7 @@ impl Process {
     }
 
     /// Writes the old key once to a sink that shows its content from before the rotation. If this write fails, returns
-    /// `unchanged`. The sink then counts as unchanged, because no write of this run has succeeded.
+    /// `unchanged`. The sink then counts as unchanged, because no write has succeeded.
     async fn try_to_restore(&mut self, sink: usize, unchanged: SinkProgress) -> Result<SinkProgress, Failure> {
         let old = self.old();
         let is_written = match self.port.perform(Action::Write(sink, old.clone())).await {
@@ -153,9 +152,9 @@ enum Remains {
 
 fn to_be_checked(what: &str) -> Failure {
     let message = format!("{what}, and abort the rotation again");
-    Failure { kind: FailureKind::Permanent, message, error: None }
+    Failure { kind: FailureKind::Permanent, message, cause: None }
 }
 
-fn not_rolled_back(message: &str, error: Option<codat_keys::Error>) -> Stop {
-    unfinished(format!("the rotation is not rolled back yet: {message}"), error)
+fn not_rolled_back(message: &str, cause: Option<Cause>) -> Stop {
+    unfinished(format!("the rotation is not rolled back yet: {message}"), cause)
 }

@@ -30,12 +30,12 @@ impl Process {
                 kind: RotationErrorKind::ForeignJournal,
                 message: "the journal belongs to another Codat client: the list contains none of its keys".into(),
                 hint: "use the key and the journal of the same Codat client".into(),
-                error: None,
+                cause: None,
             });
         }
-        let (message, error) =
-            latest.map_or(("no key was found".into(), None), |failure| (failure.message, failure.error));
-        Err(unfinished(format!("the keys cannot be listed: {message}"), error))
+        let (message, cause) =
+            latest.map_or(("no key was found".into(), None), |failure| (failure.message, failure.cause));
+        Err(unfinished(format!("the keys cannot be listed: {message}"), cause))
     }
 
     fn callers(&self) -> Vec<Caller> {
@@ -91,7 +91,7 @@ impl Process {
         }
         let has_key = matches!(self.read_sink(sink).await?, SinkContent::Key(content) if content == id);
         let message = || "the sink does not return the value that was written to it".into();
-        Ok((!has_key).then(|| Failure { kind: FailureKind::Temporary, message: message(), error: None }))
+        Ok((!has_key).then(|| Failure { kind: FailureKind::Temporary, message: message(), cause: None }))
     }
 
     /// Asks up to four times whether the programs that use a sink have the key with this id. Returns a failure if they
@@ -103,7 +103,7 @@ impl Process {
                 Event::Confirmed(true) => return Ok(()),
                 Event::Confirmed(false) => {
                     let message = "the programs that use the sink do not have the key yet".into();
-                    Failure { kind: FailureKind::Temporary, message, error: None }
+                    Failure { kind: FailureKind::Temporary, message, cause: None }
                 }
                 event => failure(event),
             };
@@ -124,6 +124,7 @@ impl Process {
         if self.record.sinks[sink].progress == progress {
             return;
         }
+        self.is_written_first[sink] |= self.record.sinks[sink].progress == SinkProgress::Pending;
         self.record.sinks[sink].progress = progress;
         self.save().await;
         let sink = self.record.sinks[sink].sink.clone();

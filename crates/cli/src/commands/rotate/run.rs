@@ -355,8 +355,8 @@ fn json_line(document: &impl Serialize) -> String {
 
 /// Returns the exit status of a failed rotation. `source` is the error of the API that caused the failure.
 fn status_of(kind: RotationErrorKind, source: Option<&Error>) -> u8 {
-    let of_source = source.map_or(1, |source| exit_status::of(source.kind()));
     match kind {
+        RotationErrorKind::Api => source.map_or(1, |source| exit_status::of(source.kind())),
         RotationErrorKind::InvalidInput | RotationErrorKind::SinkOccupied | RotationErrorKind::ForeignJournal => {
             exit_status::of(ErrorKind::InvalidInput)
         }
@@ -365,6 +365,6 @@ fn status_of(kind: RotationErrorKind, source: Option<&Error>) -> u8 {
         RotationErrorKind::Busy => exit_status::of(ErrorKind::Conflict),
         RotationErrorKind::InProgress | RotationErrorKind::Unfinished => exit_status::UNFINISHED,
         RotationErrorKind::Cancelled => crate::signals::status(),
-        _ => of_source,
+        _ => 1,
     }
 }

@@ -263,7 +263,7 @@ fn idempotency_key(now: Timestamp) -> String {
 }
 
 fn failed(kind: FailureKind) -> Event {
-    Event::Failed(Failure { kind, message: String::new(), error: None })
+    Event::Failed(Failure { kind, message: String::new(), cause: None })
 }
 
 fn violated<T>(what: &'static str) -> Result<T, RunResult> {
