@@ -44,6 +44,7 @@ cargo xtask mutants patches     run the mutation tests of tests/mutants
 cargo xtask mutants NAME…       run the mutation tests of tests/mutants/NAME.patch
 cargo xtask model-check         run create, delete and rotations against a model of the server, through every sequence of faults
 cargo xtask model-check CALL    run one of them: create, delete or rotate
+cargo xtask model-check CALL --faults NUMBER  run one of them through every sequence of up to this number of faults: 3 for rotate
 cargo xtask model-check CALL OPTION KEYS CHOICES  repeat one schedule, as printed by the model check
 cargo xtask model-check http NUMBER  repeat one run of the sample over HTTP
 cargo xtask soak [NUMBER]        rotate 500 keys, or NUMBER, with processes that are killed at random moments
@@ -92,7 +93,8 @@ fn run() -> Result<ExitCode> {
         ["pin"] => pin::write()?,
         ["mutants", arguments @ ..] => return mutants::run(arguments),
         ["model-check"] => return model_check::all(),
-        ["model-check", call] => return model_check::only(call),
+        ["model-check", call] => return model_check::only(call, None),
+        ["model-check", call, "--faults", faults] => return model_check::only(call, Some(faults)),
         ["model-check", "http", seed] => model_check::repeat(seed.parse().context("give the number of a run")?)?,
         ["model-check", call, option, keys, choices] => return model_check::one(call, option, keys, choices),
         _ => {

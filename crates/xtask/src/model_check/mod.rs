@@ -1,7 +1,7 @@
 //! `cargo xtask model-check`: checks the invariants of `create`, `delete` and rotations. It runs their state machines
 //! against a model of the server. This model behaves as badly as the documentation of Codat allows. A schedule says
-//! which requests of a run fail, and how. The check runs every schedule with up to four faults, or two for rotations.
-//! It then runs the real client against the emulator with random faults.
+//! which requests of a run fail, and how. The check explores every schedule with up to four faults, or two for
+//! rotations. It then runs the real client against the emulator with random faults.
 
 mod create;
 mod delete;
@@ -10,6 +10,7 @@ mod rotate;
 mod sample;
 mod schedule;
 mod server;
+mod states;
 
 use std::collections::HashSet;
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 pub(crate) use sample::repeat;
 use schedule::Schedule;
+use states::States;
 
 /// An attempt starts only if at least this much time remains until the deadline of the operation. The real client
 /// requires 5250 ms. With this smaller value, more attempts fit into the same time, so the check runs more schedules.
@@ -46,9 +48,7 @@ pub(crate) struct Setup {
     /// - `rotate`: an option of the model. If it is set, the caller aborts an interrupted rotation. Otherwise, the
     ///   caller resumes the rotation.
     option: bool,
-    /// The number of API keys at the start of the run. For `rotate`, this number also determines the sinks. With three
-    /// API keys, the rotation has two sinks, and the client reads its key from the first sink. With any other number,
-    /// the rotation has one sink.
+    /// The number of API keys at the start of the run. For `rotate`, this number also determines the sinks.
     keys: usize,
     /// Whether an API key with the requested name exists at the start of the run. Used only for `create`.
     named_before: bool,
@@ -69,6 +69,8 @@ pub(crate) enum RunResult {
     /// the first attempt, a response with 429 made the server forget the idempotency key. A later attempt then created
     /// another API key.
     KnownRace,
+    /// The run was ended in a state whose schedules were all explored.
+    Explored,
     Violated(&'static str),
 }
 
@@ -78,11 +80,13 @@ struct Call {
     name: &'static str,
     run: fn(Setup, &mut Schedule) -> RunResult,
     /// The numbers of API keys with which a run can start.
-    sizes: [usize; 3],
+    sizes: &'static [usize],
     /// Whether [`Setup::named_before`] has an effect.
     has_named_before: bool,
-    /// The maximum number of faults in a run.
+    /// The maximum number of faults in a run. An argument of the command can change it.
     faults: usize,
+    /// Whether the search recognizes states that it has explored, and ends a run there.
+    has_states: bool,
     /// The number of requests at the start of a run that can have a fault.
     faulty_requests: usize,
 }
@@ -91,47 +95,56 @@ const CALLS: [Call; 3] = [
     Call {
         name: "create",
         run: create::run,
-        sizes: [1, 9, 10],
+        sizes: &[1, 9, 10],
         has_named_before: true,
         faults: 4,
+        has_states: false,
         faulty_requests: 12,
     },
     Call {
         name: "delete",
         run: delete::run,
-        sizes: [1, 2, 3],
+        sizes: &[1, 2, 3],
         has_named_before: false,
         faults: 4,
+        has_states: false,
         faulty_requests: 12,
     },
     Call {
         name: "rotate",
         run: rotate::run,
-        sizes: [2, 3, 10],
+        sizes: &[2, 3, 4, 5, 10],
         has_named_before: false,
         faults: 2,
-        faulty_requests: 120,
+        has_states: true,
+        faulty_requests: usize::MAX,
     },
 ];
-
-impl Call {
-    /// Returns the schedule that begins with the choices `given`, with at most `faults` faults.
-    fn schedule(&self, given: Vec<usize>, faults: usize) -> Schedule {
-        Schedule::new(given, faults.min(self.faults), self.faulty_requests)
-    }
-}
 
 #[derive(Default)]
 struct Tally {
     schedules: u64,
+    /// The number of runs. It is smaller than the number of schedules if the search recognizes states.
+    runs: u64,
+    /// The number of runs with the known race.
     races: u64,
+    /// The number of runs that violate an invariant.
     violations: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.schedules += other.schedules;
+        self.runs += other.runs;
+        self.races += other.races;
+        self.violations += other.violations;
+    }
 }
 
 /// Runs the whole model check: every schedule of faults, and then random faults over HTTP.
 pub(crate) fn all() -> Result<ExitCode> {
     println!("Invariants:\n{INVARIANTS}\n");
-    let total = explore_all(usize::MAX, None);
+    let total = explore_all(None, None);
     println!(
         "The known race (a 429 releases the idempotency key while the first attempt is running): {} schedules create a second key.",
         total.races
@@ -145,7 +158,7 @@ pub(crate) fn all() -> Result<ExitCode> {
     Ok(if total.violations + sampled.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Repeats one run, with the arguments that [`all`] prints for it. For example, `create no 1 0,3,7` runs `create`
+/// Repeats one run, with the arguments that [`all`] prints for it, and prints the steps of a rotation. For example, `create no 1 0,3,7` runs `create`
 /// without the option `adopt`, and with one API key at the start. The numbers `0,3,7` are the choices of the
 /// [`Schedule`]: the first request succeeds, the second has fault number 3, and the third has fault number 7.
 pub(crate) fn one(call: &str, option: &str, keys: &str, choices: &str) -> Result<ExitCode> {
@@ -157,13 +170,13 @@ pub(crate) fn one(call: &str, option: &str, keys: &str, choices: &str) -> Result
     };
     let choices =
         choices.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>().context("give numbers: 0,3,7")?;
-    let mut schedule = operation.schedule(choices, usize::MAX);
+    let mut schedule = Schedule::new(choices, usize::MAX, operation.faulty_requests).traced();
     let named_before = keys.ends_with('+');
     let number = keys.trim_end_matches('+').parse().context("give the number of keys")?;
     let result = (operation.run)(Setup { option, keys: number, named_before }, &mut schedule);
     println!("{call} with {keys} keys: choices {}", schedule.line());
     Ok(match result {
-        RunResult::Held => ExitCode::SUCCESS,
+        RunResult::Held | RunResult::Explored => ExitCode::SUCCESS,
         RunResult::KnownRace => {
             println!("the call created a second key through the known race");
             ExitCode::SUCCESS
@@ -175,83 +188,96 @@ pub(crate) fn one(call: &str, option: &str, keys: &str, choices: &str) -> Result
     })
 }
 
-/// Runs every schedule of one operation.
-pub(crate) fn only(call: &str) -> Result<ExitCode> {
+/// Runs every schedule of one operation, with at most `faults` faults.
+pub(crate) fn only(call: &str, faults: Option<&str>) -> Result<ExitCode> {
     ensure!(CALLS.iter().any(|operation| operation.name == call), "give create, delete or rotate");
-    let total = explore_all(usize::MAX, Some(call));
+    let faults = faults.map(str::parse).transpose().context("give a number of faults")?;
+    ensure!(faults.is_none_or(|faults| faults <= states::MAX_FAULTS), "give at most {} faults", states::MAX_FAULTS);
+    let total = explore_all(faults, Some(call));
     println!("model check: {} schedules, {} violations", total.schedules, total.violations);
     Ok(if total.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs every schedule with at most `faults` faults, for every initial state. Runs the schedules of the operation `only`,
 /// or of all operations if `only` is `None`.
-fn explore_all(faults: usize, only: Option<&str>) -> Tally {
+fn explore_all(faults: Option<usize>, only: Option<&str>) -> Tally {
     let mut total = Tally::default();
     for call in CALLS.into_iter().filter(|call| only.is_none_or(|only| only == call.name)) {
         for (option, named_before) in [(false, false), (true, false), (false, true), (true, true)] {
             if named_before && !call.has_named_before {
                 continue;
             }
-            for keys in call.sizes {
-                let started = Instant::now();
+            for &keys in call.sizes {
                 let setup = Setup { option, keys, named_before };
-                let tally = explore(&call, setup, faults);
-                println!(
-                    "{} {} {}: {} schedules, {} with the known race, {} violations, {:.1} s",
-                    call.name,
-                    if option { "yes" } else { "no" },
-                    setup.size(),
-                    tally.schedules,
-                    tally.races,
-                    tally.violations,
-                    started.elapsed().as_secs_f64()
-                );
-                total.schedules += tally.schedules;
-                total.races += tally.races;
-                total.violations += tally.violations;
+                total.add(&explore(&call, setup, faults.unwrap_or(call.faults)));
             }
         }
     }
     total
 }
 
+/// Runs every schedule of an initial state with at most `faults` faults, and prints the numbers.
 fn explore(call: &Call, setup: Setup, faults: usize) -> Tally {
+    let started = Instant::now();
+    let mut schedule = Schedule::new(Vec::new(), faults, call.faulty_requests);
+    if call.has_states {
+        schedule = schedule.with_states();
+    }
+    let option = if setup.option { "yes" } else { "no" };
     let mut tally = Tally::default();
     // Prints each kind of violation only once.
     let mut reported = HashSet::new();
-    let mut choices = Some(Vec::new());
-    while let Some(given) = choices {
-        let mut schedule = call.schedule(given, faults);
-        tally.schedules += 1;
-        match (call.run)(setup, &mut schedule) {
-            RunResult::Held => {}
+    loop {
+        tally.runs += 1;
+        let result = (call.run)(setup, &mut schedule);
+        let was_complete = !matches!(result, RunResult::Explored);
+        match result {
+            RunResult::Held | RunResult::Explored => {}
             RunResult::KnownRace => tally.races += 1,
             RunResult::Violated(what) => {
                 tally.violations += 1;
-                let option = if setup.option { "yes" } else { "no" };
                 if reported.insert(what) {
+                    let line = schedule.line();
                     println!(
-                        "violated: {what}: cargo xtask model-check {} {option} {} {}",
+                        "violated: {what}: cargo xtask model-check {} {option} {} {line}",
                         call.name,
-                        setup.size(),
-                        schedule.line()
+                        setup.size()
                     );
                 }
             }
         }
-        choices = schedule.next();
+        if !schedule.next(was_complete) {
+            break;
+        }
     }
+    tally.schedules = tally.runs;
+    let mut how = String::new();
+    if let Some((states, schedules)) = schedule.into_states().map(States::totals) {
+        tally.schedules = schedules;
+        how = format!(" in {} runs through {states} states", tally.runs);
+    }
+    println!(
+        "{} {option} {}: {} schedules{how}, {} with the known race, {} violations, {:.1} s",
+        call.name,
+        setup.size(),
+        tally.schedules,
+        tally.races,
+        tally.violations,
+        started.elapsed().as_secs_f64()
+    );
     tally
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{CALLS, Call, Setup, explore, explore_all};
+
     /// Runs only the schedules with up to two faults, because this is fast. `cargo xtask model-check` runs the
     /// schedules with up to four faults.
     #[test]
     fn every_schedule_with_two_faults_keeps_the_invariants() {
         for call in ["create", "delete"] {
-            let total = super::explore_all(2, Some(call));
+            let total = explore_all(Some(2), Some(call));
             assert_eq!(total.violations, 0);
             assert!(call != "create" || total.races > 0, "the known race occurs");
         }
@@ -261,8 +287,21 @@ mod tests {
     /// are many such schedules. `cargo xtask model-check` runs the schedules with two faults for all initial states.
     #[test]
     fn every_rotation_with_one_fault_keeps_the_invariants() {
-        assert_eq!(super::explore_all(1, Some("rotate")).violations, 0);
-        let setup = super::Setup { option: false, keys: 2, named_before: false };
-        assert_eq!(super::explore(&super::CALLS[2], setup, 2).violations, 0);
+        assert_eq!(explore_all(Some(1), Some("rotate")).violations, 0);
+        let setup = Setup { option: false, keys: 2, named_before: false };
+        assert_eq!(explore(&CALLS[2], setup, 2).violations, 0);
+    }
+
+    /// The search counts the schedules that it does not run, because it has explored the state that they lead to. If it
+    /// mistook two different states for the same one, the number would differ from that of a search without states.
+    #[test]
+    fn a_search_with_states_stands_for_every_schedule() {
+        let every = Call { has_states: false, ..CALLS[2] };
+        for (option, keys) in [(false, 2), (true, 5)] {
+            let setup = Setup { option, keys, named_before: false };
+            let (with, without) = (explore(&CALLS[2], setup, 2), explore(&every, setup, 2));
+            assert_eq!(with.schedules, without.schedules);
+            assert!(with.runs < without.runs);
+        }
     }
 }

@@ -1,13 +1,20 @@
 //! Enumeration of all schedules. A schedule is a list of choices, one for each request of a run. Each choice is the
 //! number of a fault, or 0 if the request succeeds.
 
+use super::states::{States, Visit};
+
 /// The choices of one run. The run begins with the choices in `given`. All later choices are 0: no fault.
 pub(crate) struct Schedule {
     given: Vec<usize>,
     made: Vec<Choice>,
+    /// The maximum number of faults of a run.
+    faults: usize,
     faults_left: usize,
     /// Only this many requests at the start of a run can have a fault. Later requests succeed, so every run ends.
     faulty_requests: usize,
+    /// The states of all runs. `None` if every schedule is run to its end.
+    states: Option<States>,
+    is_traced: bool,
 }
 
 struct Choice {
@@ -17,7 +24,24 @@ struct Choice {
 
 impl Schedule {
     pub(crate) fn new(given: Vec<usize>, faults: usize, faulty_requests: usize) -> Self {
-        Self { given, made: Vec::new(), faults_left: faults, faulty_requests }
+        Self { given, made: Vec::new(), faults, faults_left: faults, faulty_requests, states: None, is_traced: false }
+    }
+
+    /// Ends a run in a state that an earlier run has reached, because all that can follow was explored.
+    pub(crate) fn with_states(self) -> Self {
+        Self { states: Some(States::new(self.faults)), ..self }
+    }
+
+    /// Prints the steps of a run.
+    pub(crate) fn traced(self) -> Self {
+        Self { is_traced: true, ..self }
+    }
+
+    /// Prints a step, if the steps are to be printed.
+    pub(crate) fn trace(&self, step: impl FnOnce() -> String) {
+        if self.is_traced {
+            println!("{}", step());
+        }
     }
 
     /// Returns the option that this schedule chooses for the next request. The first option stands for success, and
@@ -32,6 +56,18 @@ impl Schedule {
         options[option]
     }
 
+    /// Returns whether the search recognizes states, and the state of the run is not one of those that the given choices
+    /// lead to. These are explored further, because the latest run has reached them too.
+    pub(crate) fn is_in_new_state(&self) -> bool {
+        self.states.is_some() && self.made.len() >= self.given.len()
+    }
+
+    /// Returns what to do in a new state, which has this hash.
+    pub(crate) fn visit(&mut self, hash: u64) -> Visit {
+        let states = self.states.as_mut().expect("the search recognizes states");
+        states.visit(hash, self.made.len(), self.faults_left)
+    }
+
     /// Returns the choices of this run as a text such as `0,3,7`. `cargo xtask model-check` can repeat the run with
     /// this text.
     pub(crate) fn line(&self) -> String {
@@ -39,15 +75,29 @@ impl Schedule {
         choices.join(",")
     }
 
-    /// Returns the choices with which the next run starts, or `None` after the last run. Finds the last choice of this
-    /// run that can be increased, increases it by one, and removes the choices after it.
-    pub(crate) fn next(mut self) -> Option<Vec<usize>> {
-        while let Some(last) = self.made.pop() {
-            if last.option + 1 < last.options {
-                let kept = self.made.iter().map(|choice| choice.option);
-                return Some(kept.chain([last.option + 1]).collect());
-            }
+    /// Prepares the next run. Finds the last choice of the latest run that can be increased, increases it by one, and
+    /// removes the choices after it. Returns false after the last run. `was_complete` says whether the latest run was
+    /// not ended by [`visit`](Self::visit).
+    pub(crate) fn next(&mut self, was_complete: bool) -> bool {
+        if let Some(states) = self.states.as_mut().filter(|_| was_complete) {
+            states.end(self.faults_left);
         }
-        None
+        while let Some(last) = self.made.pop() {
+            if last.option + 1 == last.options {
+                continue;
+            }
+            if let Some(states) = &mut self.states {
+                states.go_back(self.made.len());
+            }
+            self.given = self.made.drain(..).map(|choice| choice.option).chain([last.option + 1]).collect();
+            self.faults_left = self.faults;
+            return true;
+        }
+        false
+    }
+
+    /// Returns the states of all runs. Must be called after the last run.
+    pub(crate) fn into_states(self) -> Option<States> {
+        self.states
     }
 }

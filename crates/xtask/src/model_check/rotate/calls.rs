@@ -4,10 +4,11 @@ use codat_keys_rotate::SinkContent;
 use codat_keys_rotate::machine::{Caller, Event, FailureKind};
 
 use super::faults::{
-    CREATE, Crash, CreateFault, DELETE, DeleteFault, LATE_READS, LIST, ListFault, READ, ReadFault, WRITE, WriteFault,
+    CONFIRM, CREATE, ConfirmFault, Crash, CreateFault, DELETE, DeleteFault, Effect, LATE_READS, LIST, ListFault, READ,
+    ReadFault, WORKS_IN, WRITE, WriteFault,
 };
-use super::server::{Cached, OLD};
-use super::{Memory, Model, Value, failed};
+use super::server::{Cached, FOREIGN_NAME, New, OLD, OLD_NAME};
+use super::{Memory, Model, UNREADABLE_SINK, Value, failed};
 
 impl Model<'_> {
     pub(super) fn list(&mut self, caller: &Caller, memory: &mut Memory) -> Event {
@@ -16,8 +17,14 @@ impl Model<'_> {
         match fault {
             ListFault::Failed => return failed(FailureKind::Temporary),
             ListFault::Rejected => return failed(FailureKind::Rejected),
-            ListFault::ForeignCreator => self.add_foreign(),
-            ListFault::ForeignCreators => (0..10).for_each(|_| self.add_foreign()),
+            ListFault::ForeignCreator => self.add_foreign(FOREIGN_NAME),
+            ListFault::ForeignNamesake => self.add_foreign(OLD_NAME),
+            ListFault::ForeignCreators => (0..10).for_each(|_| self.add_foreign(FOREIGN_NAME)),
+            ListFault::ForeignDeleted => {
+                if let Some(id) = self.foreign.pop_if(|_| self.server.keys.len() > 1) {
+                    self.server.remove(&id);
+                }
+            }
             ListFault::OldDeleted => self.server.delete_as_another(OLD),
             ListFault::NewDeleted => {
                 if let Some(new) = new {
@@ -36,15 +43,18 @@ impl Model<'_> {
         let keys = self.server.list(&key, fault == ListFault::Stale);
         self.full_at_last_list = keys.len() >= codat_keys::MAX_KEYS;
         memory.secrets.extend(keys.iter().map(|key| key.id.clone()));
+        let name = self.journal.as_ref().and_then(|record| record.name.as_ref());
+        memory.listed.extend(keys.iter().map(|key| (key.id.clone(), name.is_some() && key.name.as_ref() == name)));
         Event::Listed(keys)
     }
 
-    /// Returns the id of the key with which a caller authenticates. If there are two sinks, the client reads its key
-    /// from the first sink. Otherwise, the client uses the old key.
+    /// Returns the id of the key with which a caller authenticates. If there are two sinks, or one that cannot be read,
+    /// the client has the same key as the programs of the first sink. Otherwise, the client uses the old key.
     pub(super) fn key_of(&self, caller: &Caller, memory: &Memory) -> Result<String, Event> {
+        let follows = self.sinks.len() == 2 || self.setup.keys == UNREADABLE_SINK;
         let source = match &self.sinks[0].value {
-            Value::Key(id) if self.sinks.len() == 2 => id.clone(),
-            Value::Foreign | Value::Text(_) if self.sinks.len() == 2 => "unlisted".into(),
+            Value::Key(id) if follows => id.clone(),
+            Value::Foreign | Value::Text(_) | Value::Nothing if follows => "unlisted".into(),
             _ => OLD.into(),
         };
         match caller {
@@ -55,12 +65,8 @@ impl Model<'_> {
         }
     }
 
-    pub(super) fn add_foreign(&mut self) {
-        self.server.add_foreign();
-        if let Some(key) = self.server.keys.last().filter(|key| key.name == "foreign") {
-            self.foreign.push(key.id.clone());
-        }
-        self.foreign.dedup();
+    fn add_foreign(&mut self, name: &str) {
+        self.foreign.extend(self.server.add_foreign(name));
     }
 
     pub(super) fn create(
@@ -83,38 +89,40 @@ impl Model<'_> {
         }
         match fault {
             CreateFault::NotCreated => return Some(failed(known_nothing)),
+            CreateFault::Unknown(Effect::Never) => return Some(failed(FailureKind::Unknown)),
+            CreateFault::LimitReached => (0..10).for_each(|_| self.add_foreign(FOREIGN_NAME)),
+            CreateFault::Crash(Crash::Before(pause)) => return self.crash(Crash::Before(pause)),
+            _ => {}
+        }
+        let new = New { name: name.into(), works_in: self.schedule.choose(&WORKS_IN) };
+        match fault {
             CreateFault::Unknown(effect) => {
-                self.server.create_with(effect, idempotency_key, name);
+                self.server.create_with(effect, idempotency_key, new);
                 return Some(failed(FailureKind::Unknown));
             }
             CreateFault::Spent(effect) => {
-                self.server.fail_creation(effect, idempotency_key, name);
+                self.server.fail_creation(effect, idempotency_key, new);
                 return Some(failed(FailureKind::Spent));
             }
-            CreateFault::LimitReached => (0..10).for_each(|_| self.add_foreign()),
-            CreateFault::Crash(Crash::Before(pause)) => return self.crash(Crash::Before(pause)),
             _ => {}
         }
         // The core lists the keys before the first request.
         if !is_resumed && self.server.is_full() {
             return Some(failed(FailureKind::KeyLimitReached));
         }
-        let created = self.server.create(idempotency_key, name);
-        if let CreateFault::Race(effect) = fault {
-            self.has_raced = true;
-            self.server.create_anyway(effect, name);
-        }
-        if let CreateFault::Crash(crash) = fault {
-            return self.crash(crash);
+        let created = self.server.create(idempotency_key, new.clone());
+        match fault {
+            CreateFault::Race(effect) | CreateFault::UnknownRace(effect) => {
+                self.has_raced = true;
+                self.server.create_anyway(effect, new);
+            }
+            CreateFault::Crash(crash) => return self.crash(crash),
+            _ => {}
         }
         Some(match created {
+            _ if matches!(fault, CreateFault::UnknownRace(_)) => failed(FailureKind::Unknown),
             Cached::Made(id) => {
-                match fault {
-                    CreateFault::WorksLate => self.server.set_works_in(&id, Some(12)),
-                    CreateFault::NeverWorks => self.server.set_works_in(&id, None),
-                    _ => {}
-                }
-                memory.secrets.push(id.clone());
+                memory.secrets.insert(id.clone());
                 Event::Created(id)
             }
             Cached::Failed => failed(FailureKind::Spent),
@@ -167,22 +175,24 @@ impl Model<'_> {
                     value = own.change(Value::Text(id.clone()));
                 }
             }
+            ReadFault::Emptied => value = own.change(Value::Nothing),
         }
         memory.read[sink] = match &value {
             Value::Key(id) => Some(id.clone()),
             Value::Foreign => Some("unlisted".into()),
-            Value::Text(_) => None,
+            Value::Text(_) | Value::Nothing => None,
         };
         Event::Content(match value {
             Value::Key(id) if memory.secrets.contains(&id) => SinkContent::Key(id),
             Value::Key(_) | Value::Foreign => SinkContent::UnknownCredential,
             Value::Text(id) if memory.secrets.contains(&id) => SinkContent::KeysInText(vec![id]),
             Value::Text(_) => SinkContent::Other,
+            Value::Nothing => SinkContent::Nothing,
         })
     }
 
-    pub(super) fn write(&mut self, sink: usize, id: &str, memory: &Memory) -> Option<Event> {
-        if !memory.secrets.iter().any(|secret| secret == id) {
+    pub(super) fn write(&mut self, sink: usize, id: &str, memory: &mut Memory) -> Option<Event> {
+        if !memory.secrets.contains(id) {
             return Some(failed(FailureKind::UnknownSecret));
         }
         let fault = self.schedule.choose(&WRITE);
@@ -201,10 +211,28 @@ impl Model<'_> {
             self.sinks[sink].lies += 2;
         }
         match fault {
-            NoFault | Lies | ShownLate => Some(Event::Written),
+            NoFault | Lies | ShownLate => {
+                let new = self.journal.as_ref().and_then(|record| record.new_key.as_deref());
+                memory.written[sink] |= new == Some(id);
+                Some(Event::Written)
+            }
             Temporary | TemporaryAfter => Some(failed(FailureKind::Temporary)),
             Permanent | PermanentAfter => Some(failed(FailureKind::Permanent)),
             WriteFault::Crash(crash) => self.crash(crash),
+        }
+    }
+
+    /// Asks whether the programs that use a sink have a key.
+    pub(super) fn confirm(&mut self, sink: usize, id: &str, memory: &Memory) -> Event {
+        if !memory.secrets.contains(id) {
+            return failed(FailureKind::UnknownSecret);
+        }
+        let has_key = self.sinks[sink].value == Value::Key(id.into());
+        match self.schedule.choose(&CONFIRM) {
+            ConfirmFault::None => Event::Confirmed(has_key),
+            ConfirmFault::NotYet => Event::Confirmed(false),
+            ConfirmFault::Temporary => failed(FailureKind::Temporary),
+            ConfirmFault::Permanent => failed(FailureKind::Permanent),
         }
     }
 }

@@ -25,9 +25,10 @@ pub(super) enum SaveFault {
     JournalLost,
 }
 
-pub(super) const SAVE: [SaveFault; 5] = [
+pub(super) const SAVE: [SaveFault; 6] = [
     SaveFault::None,
     SaveFault::Crash(Crash::Before(Pause::Short)),
+    SaveFault::Crash(Crash::Before(Pause::Hours)),
     SaveFault::Crash(Crash::After(Pause::Short)),
     SaveFault::Crash(Crash::After(Pause::Hours)),
     SaveFault::JournalLost,
@@ -45,21 +46,27 @@ pub(super) enum ListFault {
     Stale,
     /// Another program creates a key.
     ForeignCreator,
+    /// Another program creates a key with the name of the old key.
+    ForeignNamesake,
     /// Other programs create keys until ten exist.
     ForeignCreators,
+    /// Another program deletes one of its keys.
+    ForeignDeleted,
     /// Another program deletes the old key.
     OldDeleted,
     /// Another program deletes the new key.
     NewDeleted,
 }
 
-pub(super) const LIST: [ListFault; 8] = [
+pub(super) const LIST: [ListFault; 10] = [
     ListFault::None,
     ListFault::Failed,
     ListFault::Rejected,
     ListFault::Stale,
     ListFault::ForeignCreator,
+    ListFault::ForeignNamesake,
     ListFault::ForeignCreators,
+    ListFault::ForeignDeleted,
     ListFault::OldDeleted,
     ListFault::NewDeleted,
 ];
@@ -71,17 +78,15 @@ pub(super) enum CreateFault {
     None,
     /// `create` reports that no key was created.
     NotCreated,
-    /// The outcome is unknown. The request has no effect, an immediate effect, or an effect after some steps.
+    /// The outcome is unknown, because a request or a response was lost, or because a gateway failed. The request has no
+    /// effect, an immediate effect, or a late effect.
     Unknown(Effect),
     /// Codat has stored a failure for the idempotency key.
     Spent(Effect),
-    /// A 429 made Codat forget the idempotency key while the first attempt was running. A second key appears now or
-    /// later.
+    /// A 429 made Codat forget the idempotency key while the first attempt was running. A second key appears.
     Race(Effect),
-    /// The key works only after some steps.
-    WorksLate,
-    /// The key never works.
-    NeverWorks,
+    /// As [`Race`](Self::Race), and the outcome of the second attempt is unknown.
+    UnknownRace(Effect),
     /// Before the creation, other programs create keys until ten exist.
     LimitReached,
     Crash(Crash),
@@ -94,34 +99,46 @@ pub(super) enum Effect {
     Now,
     /// After this number of steps.
     Late(u8),
+    /// After the end of the rotation, or during hours of downtime.
+    AtTheEnd,
 }
 
-/// A number of steps after which a rotation is still under way.
+/// A number of steps after which a rotation usually is in the same state.
 const SOON: u8 = 3;
+
+/// A number of steps after which a rotation usually is in a later state.
+const LATER: u8 = 20;
 
 /// A number of steps after which a rotation without further faults has ended.
 pub(super) const AFTER_THE_END: u8 = 250;
 
-pub(super) const CREATE: [CreateFault; 18] = [
+pub(super) const CREATE: [CreateFault; 22] = [
     CreateFault::None,
     CreateFault::NotCreated,
     CreateFault::Unknown(Effect::Never),
     CreateFault::Unknown(Effect::Now),
     CreateFault::Unknown(Effect::Late(SOON)),
-    CreateFault::Unknown(Effect::Late(AFTER_THE_END)),
+    CreateFault::Unknown(Effect::Late(LATER)),
+    CreateFault::Unknown(Effect::AtTheEnd),
     CreateFault::Spent(Effect::Never),
     CreateFault::Spent(Effect::Now),
     CreateFault::Spent(Effect::Late(SOON)),
-    CreateFault::Spent(Effect::Late(AFTER_THE_END)),
+    CreateFault::Spent(Effect::Late(LATER)),
+    CreateFault::Spent(Effect::AtTheEnd),
     CreateFault::Race(Effect::Now),
     CreateFault::Race(Effect::Late(SOON)),
-    CreateFault::WorksLate,
-    CreateFault::NeverWorks,
+    CreateFault::Race(Effect::Late(LATER)),
+    CreateFault::Race(Effect::AtTheEnd),
+    CreateFault::UnknownRace(Effect::Now),
+    CreateFault::UnknownRace(Effect::Late(SOON)),
     CreateFault::LimitReached,
     CreateFault::Crash(Crash::Before(Pause::Short)),
     CreateFault::Crash(Crash::After(Pause::Short)),
     CreateFault::Crash(Crash::After(Pause::Hours)),
 ];
+
+/// The number of steps until a created key works: immediately, late, or never.
+pub(super) const WORKS_IN: [Option<u8>; 3] = [Some(0), Some(12), None];
 
 /// A fault of a deletion: a way in which a call of `delete` can end. The call is one step of this model.
 #[derive(Clone, Copy, PartialEq)]
@@ -136,16 +153,18 @@ pub(super) enum DeleteFault {
     Crash(Crash),
 }
 
-pub(super) const DELETE: [DeleteFault; 9] = [
+pub(super) const DELETE: [DeleteFault; 11] = [
     DeleteFault::None,
     DeleteFault::NotDeleted,
     DeleteFault::NotFound,
     DeleteFault::Unknown(Effect::Never),
     DeleteFault::Unknown(Effect::Now),
     DeleteFault::Unknown(Effect::Late(SOON)),
-    DeleteFault::Unknown(Effect::Late(AFTER_THE_END)),
+    DeleteFault::Unknown(Effect::Late(LATER)),
+    DeleteFault::Unknown(Effect::AtTheEnd),
     DeleteFault::Crash(Crash::Before(Pause::Short)),
     DeleteFault::Crash(Crash::After(Pause::Short)),
+    DeleteFault::Crash(Crash::After(Pause::Hours)),
 ];
 
 /// A fault of a read of a sink.
@@ -162,9 +181,11 @@ pub(super) enum ReadFault {
     ChangedBack,
     /// Another program has written the key in another form.
     OtherForm,
+    /// Another program has removed the content.
+    Emptied,
 }
 
-pub(super) const READ: [ReadFault; 7] = [
+pub(super) const READ: [ReadFault; 8] = [
     ReadFault::None,
     ReadFault::Temporary,
     ReadFault::Permanent,
@@ -172,6 +193,7 @@ pub(super) const READ: [ReadFault; 7] = [
     ReadFault::Changed,
     ReadFault::ChangedBack,
     ReadFault::OtherForm,
+    ReadFault::Emptied,
 ];
 
 /// The number of reads that still return the earlier content after a write with the fault [`WriteFault::ShownLate`].
@@ -193,7 +215,7 @@ pub(super) enum WriteFault {
     Crash(Crash),
 }
 
-pub(super) const WRITE: [WriteFault; 9] = [
+pub(super) const WRITE: [WriteFault; 10] = [
     WriteFault::None,
     WriteFault::Temporary,
     WriteFault::TemporaryAfter,
@@ -203,4 +225,18 @@ pub(super) const WRITE: [WriteFault; 9] = [
     WriteFault::ShownLate,
     WriteFault::Crash(Crash::Before(Pause::Short)),
     WriteFault::Crash(Crash::After(Pause::Short)),
+    WriteFault::Crash(Crash::After(Pause::Hours)),
 ];
+
+/// A fault of the question whether the programs that use a sink have a key.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum ConfirmFault {
+    None,
+    /// The programs do not have the key yet.
+    NotYet,
+    Temporary,
+    Permanent,
+}
+
+pub(super) const CONFIRM: [ConfirmFault; 4] =
+    [ConfirmFault::None, ConfirmFault::NotYet, ConfirmFault::Temporary, ConfirmFault::Permanent];

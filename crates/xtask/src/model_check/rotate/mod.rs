@@ -2,15 +2,18 @@
 //! and of the journal. After each step, it checks the invariants I1 to I11.
 //!
 //! The model differs from reality in these points. A creation and a deletion are one step each, because `create` and
-//! `delete` have model checks of their own. A list is one step, including its retries. The clock advances only with the
-//! steps. Every sink can be read: the tests of the crate `rotate` cover sinks that cannot be read.
+//! `delete` have model checks of their own. A list is one step, including its retries. The clock shows whole minutes,
+//! and advances to the next minute when the rotation enters a state. States that differ only by seconds are therefore
+//! the same.
 
 mod calls;
 mod faults;
 mod invariants;
 mod server;
+mod state;
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use codat_keys::{KeyName, Timestamp};
@@ -26,22 +29,45 @@ use server::{OLD, Server};
 /// The maximum number of runs of a rotation: the first run, and the resumptions after crashes and failures.
 const MAX_RUNS: u32 = 12;
 
-/// The maximum number of steps of all runs together.
+/// The maximum number of steps of a run.
 const MAX_STEPS: u32 = 2_000;
 
-#[derive(Clone, PartialEq)]
+/// The numbers of keys with which a rotation has two sinks. The client reads its key from the first one.
+const TWO_SINKS: usize = 3;
+
+/// As [`TWO_SINKS`], and the second sink is empty.
+const EMPTY_SINK: usize = 4;
+
+/// The number of keys with which the only sink cannot be read. It says whether the programs that use it have a key.
+const UNREADABLE_SINK: usize = 5;
+
+/// A minute in milliseconds.
+const MINUTE: i64 = 60 * 1000;
+
+thread_local! {
+    /// The number of names and idempotency keys that the current schedule has made.
+    static MADE: Cell<u32> = const { Cell::new(0) };
+}
+
+#[derive(Clone, PartialEq, Hash)]
 enum Value {
     Key(String),
     /// A text that contains the key with this id.
     Text(String),
     /// A credential that Codat does not list.
     Foreign,
+    Nothing,
 }
 
+#[derive(Hash)]
 struct Sink {
     value: Value,
-    /// Whether another program has changed the content.
+    /// Whether the sink was empty before the rotation.
+    was_empty: bool,
+    /// Whether another program has changed the content, and the rotation has not written it again.
     was_changed: bool,
+    /// Whether another program has ever changed the content.
+    was_ever_changed: bool,
     /// The number of reads that returned something other than the content.
     lies: u32,
     /// The content that the next reads return instead of `value`, and the number of these reads.
@@ -51,7 +77,7 @@ struct Sink {
 impl Sink {
     /// Writes `value` as another program would. Returns `value`.
     fn change(&mut self, value: Value) -> Value {
-        (self.was_changed, self.shown) = (true, None);
+        (self.was_changed, self.was_ever_changed, self.shown) = (true, true, None);
         self.value.clone_from(&value);
         value
     }
@@ -59,24 +85,42 @@ impl Sink {
 
 /// Runs a rotation with the faults of one schedule, and checks the invariants.
 pub(super) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
-    let sinks = if setup.keys == 3 { 2 } else { 1 };
-    let value = || Sink { value: Value::Key(OLD.into()), was_changed: false, lies: 0, shown: None };
+    MADE.set(0);
+    let sink = |value: Value| Sink {
+        was_empty: value == Value::Nothing,
+        value,
+        was_changed: false,
+        was_ever_changed: false,
+        lies: 0,
+        shown: None,
+    };
+    let old = || sink(Value::Key(OLD.into()));
+    let sinks = match setup.keys {
+        TWO_SINKS => vec![old(), old()],
+        EMPTY_SINK => vec![old(), sink(Value::Nothing)],
+        _ => vec![old()],
+    };
+    let server = Server::new(setup.keys);
+    let mut foreign: Vec<String> = server.keys.iter().map(|key| key.id.clone()).filter(|id| id != OLD).collect();
+    let named = (setup.keys == codat_keys::MAX_KEYS).then(|| foreign.remove(0));
     let mut model = Model {
         setup,
         schedule,
-        server: Server::new(setup.keys),
-        sinks: (0..sinks).map(|_| value()).collect(),
+        server,
+        sinks,
         journal: None,
         time: 0,
-        idempotency_keys: HashMap::new(),
+        run: 0,
+        goal: Goal::Continue,
+        idempotency_keys: BTreeMap::new(),
         has_raced: false,
         may_appear_later: false,
         journal_lost: false,
         names_old_key: false,
         full_at_last_list: false,
-        foreign: Vec::new(),
+        foreign,
+        named,
     };
-    model.foreign = model.server.keys.iter().map(|key| key.id.clone()).filter(|id| id != OLD).collect();
     model.run().unwrap_or_else(|violated| violated)
 }
 
@@ -89,8 +133,11 @@ struct Model<'a> {
     journal: Option<Record>,
     /// The time since the start, in milliseconds.
     time: i64,
+    /// The number of the current run. Each crash and each failure ends a run.
+    run: u32,
+    goal: Goal,
     /// For each idempotency key, the name and the time of its first request.
-    idempotency_keys: HashMap<String, (String, i64)>,
+    idempotency_keys: BTreeMap<String, (String, i64)>,
     /// Whether a 429 made the server forget an idempotency key. A second API key can then appear.
     has_raced: bool,
     /// Whether the rotation has reported that a key can appear later.
@@ -99,9 +146,10 @@ struct Model<'a> {
     /// Whether the caller passes the id of the old key. It does so after a recovery without this id has failed.
     names_old_key: bool,
     full_at_last_list: bool,
-    /// The ids of the keys of other programs. The rotation must not delete them. If ten keys exist at the start, the
-    /// first key in this list is an exception: the caller allows the deletion of this key.
+    /// The ids of the keys of other programs. The rotation must not delete them.
     foreign: Vec<String>,
+    /// The id of a key of another program that the rotation may delete first, because ten keys exist.
+    named: Option<String>,
 }
 
 /// How a run of the rotation ended.
@@ -112,13 +160,16 @@ enum End {
 
 impl Model<'_> {
     fn run(&mut self) -> Result<RunResult, RunResult> {
-        let mut goal = Goal::Continue;
         for run in 0..MAX_RUNS {
+            self.run = run;
+            if run > 0 {
+                self.visit(None)?;
+            }
             // The driver starts a rotation again that was interrupted before it changed something.
             let has_begun = |record: &Record| !matches!(record.state, State::Preflight | State::Recover);
             let latest = self.journal.clone().filter(has_begun);
             let record = latest.unwrap_or_else(|| self.first_record());
-            match self.run_once(goal, record)? {
+            match self.run_once(record)? {
                 End::Complete(outcome) => {
                     self.may_appear_later |= outcome.record.may_appear_later;
                     let stop = outcome.stop.as_ref().map(|stop| stop.kind);
@@ -132,14 +183,17 @@ impl Model<'_> {
                     } else if outcome.record.state.is_final() {
                         return self.check_end(&outcome);
                     }
-                    self.time += 10 * 60 * 1000;
+                    self.time += 10 * MINUTE;
                 }
                 End::Crashed if self.journal.is_none() => continue,
                 End::Crashed => {}
             }
-            goal = if self.setup.option || run >= MAX_RUNS / 2 { Goal::Abort } else { Goal::Finish };
+            self.goal = if self.setup.option || run >= MAX_RUNS / 2 { Goal::Abort } else { Goal::Finish };
         }
-        if self.is_excused() { Ok(RunResult::Held) } else { Err(RunResult::Violated("I8: the rotation does not end")) }
+        if self.is_excused() || self.sinks.iter().any(|sink| sink.was_ever_changed || sink.lies > 1) {
+            return Ok(RunResult::Held);
+        }
+        violated("I8: the rotation does not end")
     }
 
     /// Returns whether another program may have prevented the end of the rotation: it deleted a key, or changed a sink.
@@ -157,36 +211,46 @@ impl Model<'_> {
         serde_json::from_value(record).expect("a record")
     }
 
-    fn run_once(&mut self, goal: Goal, record: Record) -> Result<End, RunResult> {
+    fn run_once(&mut self, record: Record) -> Result<End, RunResult> {
+        let verification =
+            if self.setup.keys == UNREADABLE_SINK { Verification::Confirm } else { Verification::ReadBack };
         let config = Config {
-            verifications: vec![Verification::ReadBack; self.sinks.len()],
+            verifications: vec![verification; self.sinks.len()],
             key: self.names_old_key.then(|| OLD.into()),
             base: None,
-            delete_first: if self.setup.keys == 10 { vec![self.foreign[0].clone()] } else { Vec::new() },
+            delete_first: self.named.iter().cloned().collect(),
             grace: Some(Duration::from_secs(60)),
             probe_timeout: Duration::from_secs(120),
             generators: Generators { name, idempotency_key },
         };
-        let mut memory = Memory { read: vec![None; self.sinks.len()], secrets: Vec::new() };
+        let mut memory = Memory::new(self.sinks.len());
+        // The driver aborts no rotation whose journal is still to be rebuilt.
+        let goal = if record.state == State::Recover { Goal::Continue } else { self.goal };
         let mut machine = Machine::new(config, goal, record);
         for _ in 0..MAX_STEPS {
             let action = machine.next(self.now());
+            let place = self.place_after(&action, &mut memory);
+            self.schedule.trace(|| described(&action));
             let event = match action {
                 Action::Complete(outcome) => return Ok(End::Complete(Box::new(outcome))),
                 action => self.perform(action, &mut memory)?,
             };
+            self.schedule.trace(|| event.as_ref().map_or("  crash".into(), |event| format!("  {event:?}")));
             self.server.step();
             self.check_step()?;
             match event {
                 Some(event) => machine.on_event(event),
                 None => return Ok(End::Crashed),
             }
+            if let Some(place) = place {
+                self.visit(Some((place, &memory)))?;
+            }
         }
         Err(RunResult::Violated("I8: a run does not end"))
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(STARTED + self.time).expect("a valid time")
+        Timestamp::from_millisecond(STARTED + self.time / MINUTE * MINUTE).expect("a valid time")
     }
 
     /// Performs an action with the faults of the schedule. Returns `None` if the process crashes.
@@ -209,7 +273,8 @@ impl Model<'_> {
                 self.time += time.as_millis() as i64;
                 Some(Event::Waited)
             }
-            Action::Confirm(..) | Action::Complete(_) => unreachable!("every sink of the model can be read"),
+            Action::Confirm(sink, id) => Some(self.confirm(sink, &id, memory)),
+            Action::Complete(_) => unreachable!("the run has ended"),
         })
     }
 
@@ -237,29 +302,67 @@ impl Model<'_> {
     fn crash(&mut self, crash: Crash) -> Option<Event> {
         if let Crash::Before(Pause::Hours) | Crash::After(Pause::Hours) = crash {
             self.server.forget();
-            self.time += 95 * 60 * 1000;
+            self.time += 95 * MINUTE;
         }
         None
     }
 }
 
-/// What the process keeps only in memory, and loses in a crash: the values of keys.
+/// What the process keeps only in memory, and loses in a crash.
+#[derive(Hash)]
 struct Memory {
     /// The id of the key that was last read from each sink.
     read: Vec<Option<String>>,
     /// The ids of the keys whose values the process knows.
-    secrets: Vec<String>,
+    secrets: BTreeSet<String>,
+    /// The ids of the keys that were listed, and whether they had the tag of the rotation.
+    listed: BTreeSet<(String, bool)>,
+    /// For each sink, whether it has reported that it has written the new key.
+    written: Vec<bool>,
+    /// For each sink, whether its first write has begun.
+    begun: Vec<bool>,
+    /// Whether the rotation has completed a rollback by going forward.
+    went_forward: bool,
 }
 
-fn name(base: &str, now: Timestamp) -> Result<KeyName, codat_keys::Error> {
-    // Each call has another tag, because the time advances with each step.
-    let number = now.as_millisecond() as usize / 100;
-    let letter = |position: u32| char::from(b"23456789ab"[(number >> (4 * position)) % 10]);
-    KeyName::parse(&format!("{base}~20260101-{}{}{}{}", letter(0), letter(1), letter(2), letter(3)))
+impl Memory {
+    fn new(sinks: usize) -> Self {
+        Self {
+            read: vec![None; sinks],
+            secrets: BTreeSet::new(),
+            listed: BTreeSet::new(),
+            written: vec![false; sinks],
+            begun: vec![false; sinks],
+            went_forward: false,
+        }
+    }
 }
 
-fn idempotency_key(now: Timestamp) -> String {
-    now.to_string()
+/// Returns a new number. The numbers of a schedule are the same in each run of it.
+fn number() -> u32 {
+    MADE.set(MADE.get() + 1);
+    MADE.get()
+}
+
+fn name(base: &str, _now: Timestamp) -> Result<KeyName, codat_keys::Error> {
+    let number = number();
+    let letter = |divisor: u32| char::from(b"23456789ab"[(number / divisor % 10) as usize]);
+    KeyName::parse(&format!("{base}~20260101-{}{}{}{}", letter(1000), letter(100), letter(10), letter(1)))
+}
+
+fn idempotency_key(_now: Timestamp) -> String {
+    format!("{:04}", number())
+}
+
+/// Returns a line about an action.
+fn described(action: &Action) -> String {
+    match action {
+        Action::Save(record) => {
+            let sinks: Vec<SinkProgress> = record.sinks.iter().map(|sink| sink.progress).collect();
+            format!("Save({:?}, {:?}, {sinks:?})", record.state, record.new_key)
+        }
+        action => format!("{action:?}"),
+    }
 }
 
 fn failed(kind: FailureKind) -> Event {

@@ -1,6 +1,6 @@
 //! A model of the server for the model check of rotations.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use codat_keys::{MAX_KEYS, Timestamp};
 use codat_keys_rotate::machine::ListedKey;
@@ -10,28 +10,42 @@ use super::faults::Effect;
 /// The id of the old key.
 pub(super) const OLD: &str = "old";
 
+/// The name of the old key.
+pub(super) const OLD_NAME: &str = "billing";
+
+/// The name of the keys of other programs.
+pub(super) const FOREIGN_NAME: &str = "foreign";
+
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) id: String,
     pub(super) name: String,
-    created: i64,
+    pub(super) created: i64,
     /// The number of steps until the key works. `None` if the key never works.
-    works_in: Option<u8>,
+    pub(super) works_in: Option<u8>,
+}
+
+/// A key that a request creates.
+#[derive(Clone)]
+pub(super) struct New {
+    pub(super) name: String,
+    /// The number of steps until the key works. `None` if the key never works.
+    pub(super) works_in: Option<u8>,
 }
 
 #[derive(Clone)]
-enum Landing {
+pub(super) enum Landing {
     /// A request with this idempotency key and name arrives.
-    Create(String, String),
+    Create(String, New),
     /// A key with this name is created, without regard to idempotency keys.
-    CreateAnyway(String),
+    CreateAnyway(New),
     /// A deletion arrives. The first id names the key that authenticates the deletion. The second id names the key to
     /// delete.
     Delete(String, String),
 }
 
 /// The response that Codat has stored for an idempotency key.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(super) enum Cached {
     Made(String),
     Failed,
@@ -40,12 +54,13 @@ pub(super) enum Cached {
 
 pub(super) struct Server {
     pub(super) keys: Vec<Key>,
-    before_newest_change: Vec<Key>,
-    cached: HashMap<String, Cached>,
-    landings: Vec<(u8, Landing)>,
+    pub(super) before_newest_change: Vec<Key>,
+    pub(super) cached: BTreeMap<String, Cached>,
+    /// The requests that take effect after this number of steps. `None` if they do so at the end.
+    pub(super) landings: Vec<(Option<u8>, Landing)>,
     /// The ids of the keys that the rotation has created.
-    pub(super) ours: HashSet<String>,
-    number: u32,
+    pub(super) ours: BTreeSet<String>,
+    pub(super) number: u32,
     /// Whether a creation took effect after its caller had given up.
     pub(super) has_created_late: bool,
     /// Whether another program has deleted the old or the new key.
@@ -55,18 +70,18 @@ pub(super) struct Server {
 impl Server {
     /// Creates a server with the old key and `keys - 1` keys of others.
     pub(super) fn new(keys: usize) -> Self {
-        let old = Key { id: OLD.into(), name: "billing".into(), created: 0, works_in: Some(0) };
+        let old = Key { id: OLD.into(), name: OLD_NAME.into(), created: 0, works_in: Some(0) };
         let mut server = Self {
             keys: vec![old],
             before_newest_change: Vec::new(),
-            cached: HashMap::new(),
+            cached: BTreeMap::new(),
             landings: Vec::new(),
-            ours: HashSet::new(),
+            ours: BTreeSet::new(),
             number: 0,
             has_created_late: false,
             foreign_deleter: false,
         };
-        (1..keys).for_each(|_| server.add_foreign());
+        (1..keys).for_each(|_| drop(server.add_foreign(FOREIGN_NAME)));
         server.before_newest_change = server.keys.clone();
         server
     }
@@ -96,14 +111,12 @@ impl Server {
             .collect()
     }
 
-    pub(super) fn add_foreign(&mut self) {
-        if !self.is_full() {
-            let id = self.add("foreign".into(), false);
-            debug_assert!(!self.ours.contains(&id));
-        }
+    /// Creates a key as another program would. Returns its id, or `None` if ten keys exist.
+    pub(super) fn add_foreign(&mut self, name: &str) -> Option<String> {
+        (!self.is_full()).then(|| self.add(New { name: name.into(), works_in: Some(0) }, false))
     }
 
-    /// Deletes a key as another program would.
+    /// Deletes the old or the new key as another program would.
     pub(super) fn delete_as_another(&mut self, id: &str) {
         if self.is_alive(id) && self.keys.len() > 1 {
             self.foreign_deleter = true;
@@ -112,48 +125,33 @@ impl Server {
     }
 
     /// Handles the creation with this idempotency key, and returns the stored response.
-    pub(super) fn create(&mut self, idempotency_key: &str, name: &str) -> Cached {
+    pub(super) fn create(&mut self, idempotency_key: &str, new: New) -> Cached {
         if let Some(cached) = self.cached.get(idempotency_key) {
             return cached.clone();
         }
-        let outcome = if self.is_full() { Cached::AtLimit } else { Cached::Made(self.add(name.into(), true)) };
+        let outcome = if self.is_full() { Cached::AtLimit } else { Cached::Made(self.add(new, true)) };
         self.cached.insert(idempotency_key.into(), outcome.clone());
         outcome
     }
 
     /// Handles a creation whose response does not say whether a key is created. `effect` says whether and when the key
     /// is created.
-    pub(super) fn create_with(&mut self, effect: Effect, idempotency_key: &str, name: &str) {
-        match effect {
-            Effect::Never => {}
-            Effect::Now => drop(self.create(idempotency_key, name)),
-            Effect::Late(steps) => {
-                self.landings.push((steps, Landing::Create(idempotency_key.into(), name.into())));
-            }
-        }
+    pub(super) fn create_with(&mut self, effect: Effect, idempotency_key: &str, new: New) {
+        self.take_effect(effect, Landing::Create(idempotency_key.into(), new));
     }
 
     /// Stores a failure for an idempotency key. The API key can still be created: `effect` says whether and when.
-    pub(super) fn fail_creation(&mut self, effect: Effect, idempotency_key: &str, name: &str) {
+    pub(super) fn fail_creation(&mut self, effect: Effect, idempotency_key: &str, new: New) {
         if self.cached.contains_key(idempotency_key) {
             return;
         }
         self.cached.insert(idempotency_key.into(), Cached::Failed);
-        self.create_anyway(effect, name);
+        self.create_anyway(effect, new);
     }
 
     /// Creates a key without regard to idempotency keys.
-    pub(super) fn create_anyway(&mut self, effect: Effect, name: &str) {
-        match effect {
-            Effect::Never => {}
-            Effect::Now if self.is_full() => {}
-            Effect::Now => drop(self.add(name.into(), true)),
-            Effect::Late(steps) => self.landings.push((steps, Landing::CreateAnyway(name.into()))),
-        }
-    }
-
-    pub(super) fn set_works_in(&mut self, id: &str, steps: Option<u8>) {
-        self.keys.iter_mut().filter(|key| key.id == id).for_each(|key| key.works_in = steps);
+    pub(super) fn create_anyway(&mut self, effect: Effect, new: New) {
+        self.take_effect(effect, Landing::CreateAnyway(new));
     }
 
     /// Deletes a key. Unlike Codat, the model also deletes the last key. Only the checks of the client therefore
@@ -165,10 +163,15 @@ impl Server {
     }
 
     pub(super) fn delete_with(&mut self, effect: Effect, caller: &str, id: &str) {
+        self.take_effect(effect, Landing::Delete(caller.into(), id.into()));
+    }
+
+    fn take_effect(&mut self, effect: Effect, landing: Landing) {
         match effect {
             Effect::Never => {}
-            Effect::Now => self.delete(caller, id),
-            Effect::Late(steps) => self.landings.push((steps, Landing::Delete(caller.into(), id.into()))),
+            Effect::Now => self.land(landing),
+            Effect::Late(steps) => self.landings.push((Some(steps), landing)),
+            Effect::AtTheEnd => self.landings.push((None, landing)),
         }
     }
 
@@ -177,15 +180,15 @@ impl Server {
         for key in &mut self.keys {
             key.works_in = key.works_in.map(|steps| steps.saturating_sub(1));
         }
-        let due: Vec<Landing> =
-            self.landings.iter().filter(|(steps, _)| *steps == 0).map(|(_, landing)| landing.clone()).collect();
-        self.landings.retain(|(steps, _)| *steps > 0);
-        self.landings.iter_mut().for_each(|(steps, _)| *steps -= 1);
-        due.into_iter().for_each(|landing| self.land(landing));
+        let (due, later) = std::mem::take(&mut self.landings).into_iter().partition(|(steps, _)| *steps == Some(0));
+        self.landings = later;
+        self.landings.iter_mut().filter_map(|(steps, _)| steps.as_mut()).for_each(|steps| *steps -= 1);
+        self.land_late(due);
     }
 
     pub(super) fn all_lands(&mut self) {
-        std::mem::take(&mut self.landings).into_iter().for_each(|(_, landing)| self.land(landing));
+        let landings = std::mem::take(&mut self.landings);
+        self.land_late(landings);
     }
 
     /// Lets hours pass: all delayed requests take effect, the keys that did not work yet now work, and Codat forgets
@@ -196,27 +199,35 @@ impl Server {
         self.cached.clear();
     }
 
+    fn land_late(&mut self, landings: Vec<(Option<u8>, Landing)>) {
+        for (_, landing) in landings {
+            self.has_created_late |= !matches!(landing, Landing::Delete(..));
+            self.land(landing);
+        }
+    }
+
     fn land(&mut self, landing: Landing) {
-        self.has_created_late |= !matches!(landing, Landing::Delete(..));
         match landing {
-            Landing::Create(idempotency_key, name) => drop(self.create(&idempotency_key, &name)),
-            Landing::CreateAnyway(name) => self.create_anyway(Effect::Now, &name),
+            Landing::Create(idempotency_key, new) => drop(self.create(&idempotency_key, new)),
+            Landing::CreateAnyway(_) if self.is_full() => {}
+            Landing::CreateAnyway(new) => drop(self.add(new, true)),
             Landing::Delete(caller, id) => self.delete(&caller, &id),
         }
     }
 
-    fn add(&mut self, name: String, is_ours: bool) -> String {
+    fn add(&mut self, new: New, is_ours: bool) -> String {
         self.number += 1;
         let id = format!("{}-{}", if is_ours { "new" } else { "foreign" }, self.number);
         self.before_newest_change.clone_from(&self.keys);
-        self.keys.push(Key { id: id.clone(), name, created: i64::from(self.number), works_in: Some(0) });
+        let New { name, works_in } = new;
+        self.keys.push(Key { id: id.clone(), name, created: i64::from(self.number), works_in });
         if is_ours {
             self.ours.insert(id.clone());
         }
         id
     }
 
-    fn remove(&mut self, id: &str) {
+    pub(super) fn remove(&mut self, id: &str) {
         if self.is_alive(id) {
             self.before_newest_change.clone_from(&self.keys);
             self.keys.retain(|key| key.id != id);

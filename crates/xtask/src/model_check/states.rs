@@ -1,0 +1,98 @@
+//! The states that a search has explored. Two schedules often lead to the same state, for example because a step that
+//! failed was repeated. All that can follow is then the same, so the search explores it only once.
+
+use std::collections::HashMap;
+
+/// The maximum number of faults of a search that recognizes states.
+pub(crate) const MAX_FAULTS: usize = 4;
+
+/// Numbers of schedules: those without a fault, those with one, and so on.
+type Counts = [u64; MAX_FAULTS + 1];
+
+/// The states of a search. A state is known by its hash. With 64 bits, ten million states have the same hash as another
+/// one with a probability of less than 1 in 100,000.
+pub(crate) struct States {
+    explored: HashMap<u64, Explored>,
+    /// The states of the latest run whose schedules are still being explored. The first one is the start of every run.
+    open: Vec<Open>,
+}
+
+/// A state from which all schedules with up to `faults` faults were run.
+struct Explored {
+    faults: usize,
+    schedules: Counts,
+}
+
+struct Open {
+    hash: u64,
+    /// The number of choices that lead to the state.
+    choices: usize,
+    explored: Explored,
+}
+
+/// What a search does in a state.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Visit {
+    Explore,
+    /// Ends the run, because all schedules from this state were run.
+    Skip,
+    /// The run was in the same state before, and there was no fault since. It does not end.
+    Cycle,
+}
+
+impl States {
+    /// Creates the states of a search with up to `faults` faults.
+    pub(crate) fn new(faults: usize) -> Self {
+        assert!(faults <= MAX_FAULTS, "the search counts schedules with up to {MAX_FAULTS} faults");
+        let start = Open { hash: 0, choices: 0, explored: Explored { faults, schedules: Counts::default() } };
+        Self { explored: HashMap::new(), open: vec![start] }
+    }
+
+    /// Returns what to do in a state that a run has reached. `choices` is the number of choices that led to it, and
+    /// `faults` is the number of faults that can follow.
+    pub(crate) fn visit(&mut self, hash: u64, choices: usize, faults: usize) -> Visit {
+        if self.open.iter().any(|open| open.hash == hash && open.explored.faults == faults) {
+            return Visit::Cycle;
+        }
+        if let Some(explored) = self.explored.get(&hash).filter(|explored| explored.faults >= faults) {
+            let schedules = explored.schedules;
+            self.count(schedules, faults);
+            return Visit::Skip;
+        }
+        self.open.push(Open { hash, choices, explored: Explored { faults, schedules: Counts::default() } });
+        Visit::Explore
+    }
+
+    /// Counts the schedule of a run that has ended. `faults` is the number of faults that the run could still have had.
+    pub(crate) fn end(&mut self, faults: usize) {
+        let mut one = Counts::default();
+        one[0] = 1;
+        self.count(one, faults);
+    }
+
+    /// Counts schedules from a place after the latest open state, in which up to `faults` faults can follow.
+    fn count(&mut self, schedules: Counts, faults: usize) {
+        let latest = &mut self.open.last_mut().expect("the start of every run").explored;
+        let before = latest.faults - faults;
+        for (number, count) in schedules.into_iter().enumerate().take(faults + 1) {
+            latest.schedules[before + number] += count;
+        }
+    }
+
+    /// Goes back: the next run has the first `choices` choices of the latest run, and then another one. Closes the
+    /// states after these choices.
+    pub(crate) fn go_back(&mut self, choices: usize) {
+        while let Some(open) = self.open.pop_if(|open| open.choices > choices) {
+            let (schedules, faults) = (open.explored.schedules, open.explored.faults);
+            self.explored.insert(open.hash, open.explored);
+            self.count(schedules, faults);
+        }
+    }
+
+    /// Returns the number of different states, and the number of schedules that the runs stand for. Must be called after
+    /// the last run.
+    pub(crate) fn totals(mut self) -> (usize, u64) {
+        self.go_back(0);
+        (self.explored.len(), self.open[0].explored.schedules.iter().sum())
+    }
+}
