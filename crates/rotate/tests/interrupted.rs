@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use codat_keys::{KeyId, Timestamp};
+use codat_keys::{ApiKey, KeyId, Timestamp};
 use codat_keys_rotate::{
     Entry, Grace, JournalFuture, JournalStore, MemoryJournal, MemorySink, Rotation, RotationErrorKind, Run, State,
 };
@@ -218,6 +218,25 @@ async fn a_recovery_needs_the_id_of_the_old_key_if_no_sink_shows_it() {
     let named = setup.builder().key(KeyId::parse("old").unwrap()).grace(Grace::None).build().unwrap();
     assert_eq!(bounded(named.recover()).await.unwrap().state, State::Done);
     setup.assert_rotated(1).await;
+}
+
+/// The sink can be another one than that of the lost rotation. A rollback would delete the key that the programs use.
+#[tokio::test]
+async fn a_recovery_stops_at_a_sink_with_other_content() {
+    let mut setup = Setup::new();
+    bounded(setup.rotation().start()).await.unwrap();
+    setup.store = MemoryJournal::new();
+    let before = setup.ids();
+    let foreign = setup.client.keys().list().await.unwrap().into_iter().find(|key| key.id.as_str() == "foreign-0");
+    let unknown = ApiKey::parse("MadeUpKeyOfAnother00000000000000000000One").unwrap();
+    for content in [Some(unknown), foreign.map(|key| key.api_key)] {
+        let other = MemorySink::new("memory:other", content.clone());
+        let rotation = Rotation::builder(&setup.client).sink(other.clone()).journal(setup.store.clone());
+        let rotation = rotation.key(KeyId::parse("old").unwrap()).build().unwrap();
+        let error = bounded(rotation.recover()).await.unwrap_err();
+        assert_eq!((error.kind(), setup.ids()), (RotationErrorKind::SinkOccupied, before.clone()), "{error}");
+        assert_eq!(other.key(), content);
+    }
 }
 
 /// The lost rotation may have deleted the old key. A key of another program with the same name must then stay.

@@ -96,12 +96,7 @@ impl Process {
         if self.record.overwrite {
             return Ok(());
         }
-        Err(Stop {
-            kind: RotationErrorKind::SinkOccupied,
-            message: format!("{description} contains {}, not the old key", described(&content)),
-            hint: "check the sink; allow overwriting to replace its content".into(),
-            cause: None,
-        })
+        Err(occupied(&description, &content, "not the old key"))
     }
 
     /// Returns the ids of the keys to delete before the creation. After these deletions, fewer than ten keys remain.
@@ -166,6 +161,17 @@ impl Process {
         let idempotency_key = (self.config.generators.idempotency_key)(started);
         self.record.attempts.push(Attempt { idempotency_key, started });
         self.is_unsent = true;
+    }
+}
+
+/// Returns the error for a sink that contains something that the rotation would replace. `instead` says what it should
+/// contain.
+pub(super) fn occupied(description: &str, content: &SinkContent, instead: &str) -> Stop {
+    Stop {
+        kind: RotationErrorKind::SinkOccupied,
+        message: format!("{description} contains {}, {instead}", described(content)),
+        hint: "check the sink; allow overwriting to replace its content".into(),
+        cause: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The reconstruction of a lost journal, from the tag in the name of the new key and from the old key.
 
 use super::action::{ListedKey, Stop};
+use super::preflight::occupied;
 use super::process::{BETWEEN_LISTS, Process, TRIES, unfinished};
 use crate::error::RotationErrorKind;
 use crate::name::{self, tag_of};
@@ -48,12 +49,20 @@ impl Process {
                 let message = self.sink_message(sink, "cannot be read", &failure);
                 unfinished(message, failure.cause)
             })?;
-            if let SinkContent::Key(id) = content {
-                let duplicate = keys.iter().find(|key| key.id == id && key.name == new.name);
-                is_in_sink |= id == old || duplicate.is_some();
-                is_old_in_use |= id == old;
-                new = duplicate.cloned().unwrap_or(new);
+            let id = match &content {
+                SinkContent::Nothing => continue,
+                SinkContent::Key(id) => id.as_str(),
+                _ => "",
+            };
+            let duplicate = keys.iter().find(|key| key.id == id && key.name == new.name);
+            if id != old && duplicate.is_none() && !self.record.overwrite {
+                // A rollback would delete the new key, which programs may use from another place.
+                let description = &self.record.sinks[sink].sink;
+                return Err(occupied(description, &content, "neither the old nor the new key"));
             }
+            is_in_sink |= id == old || duplicate.is_some();
+            is_old_in_use |= id == old;
+            new = duplicate.cloned().unwrap_or(new);
         }
         // Names alone can pair the keys of two different programs. If the rotation has deleted the old key, the names
         // can even suggest the key of another program instead.
