@@ -12,6 +12,9 @@ use crate::support::{program, start};
 
 const REQUESTS: usize = 1_000;
 
+/// The number of clients that read the journal at the same time. A copy of the journal has about 5 MB.
+const READERS: usize = 40;
+
 /// The maximum memory of the process in KiB. The emulator needs about 20 MiB, and each request has 4 KiB.
 const MAX_KIB: u64 = 100 * 1024;
 
@@ -39,9 +42,26 @@ fn the_journal_needs_little_more_memory_than_its_texts() {
     socket.read_to_string(&mut answers).unwrap();
     sent.join().unwrap();
     assert_eq!(answers.matches("HTTP/1.1 401").count(), REQUESTS);
-    let status = fs::read_to_string(format!("/proc/{}/status", emulator.id())).unwrap();
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    let kib: u64 = memory.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(kib < MAX_KIB, "{kib} KiB");
+    assert!(kib_of(emulator.id()) < MAX_KIB, "{} KiB", kib_of(emulator.id()));
+    // Clients that ask for the journal and read its start only.
+    let readers: Vec<TcpStream> = (0..READERS)
+        .map(|_| {
+            let mut socket = TcpStream::connect(host).unwrap();
+            socket.set_read_timeout(Some(LIMIT)).unwrap();
+            write!(socket, "GET /_emulator/journal HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+            socket.read_exact(&mut [0; 100]).unwrap();
+            socket
+        })
+        .collect();
+    assert!(kib_of(emulator.id()) < MAX_KIB, "{} KiB", kib_of(emulator.id()));
+    let mut body = String::new();
+    readers.into_iter().next_back().unwrap().read_to_string(&mut body).unwrap();
+    assert_eq!(body.matches("\"ended\":\"answered\"").count(), REQUESTS);
     emulator.kill().unwrap();
+}
+
+fn kib_of(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    memory.trim().trim_end_matches(" kB").parse().unwrap()
 }

@@ -1,20 +1,24 @@
 //! The control endpoints under `/_emulator/`. Tests read and change the emulator's state through them. The endpoints
 //! need no API key, and the journal does not record requests to them.
 
-use axum::body::Bytes;
+use std::io;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::channel::{Channel, SendError, Sender};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::account::Snapshot;
 use crate::fault_script::FaultScript;
-use crate::journal::Journal;
 use crate::json::without_byte_order_mark;
 use crate::mask::{Masker, mask};
 use crate::quota::RateLimit;
-use crate::server::Server;
-use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
+use crate::server::{Server, SharedServer};
+use crate::wire::{ApiError, ApiKeyDetails, ApiResponse, JSON, escape};
 
 pub(crate) fn respond(server: &mut Server, head: &Parts, body: Result<Bytes, ApiError>) -> ApiResponse {
     dispatch(server, head, body).unwrap_or_else(|error| server.error_response(error))
@@ -31,11 +35,11 @@ fn dispatch(server: &mut Server, head: &Parts, body: Result<Bytes, ApiError>) ->
             Ok(ApiResponse::json(StatusCode::OK, &state(server)))
         }
         ("/_emulator/state", _) => Err(ApiError::method_not_allowed("GET, PUT")),
-        ("/_emulator/journal", &Method::GET) => Ok(journal(&server.journal)),
         ("/_emulator/journal", &Method::DELETE) => {
             server.journal.clear();
             Ok(ApiResponse::no_content())
         }
+        // `journal` responds to GET.
         ("/_emulator/journal", _) => Err(ApiError::method_not_allowed("GET, DELETE")),
         ("/_emulator/clock", &Method::GET) => Ok(clock(server)),
         ("/_emulator/clock", &Method::POST) => advance_clock(server, body?),
@@ -89,12 +93,49 @@ pub(crate) fn set_state(server: &mut Server, body: &[u8]) -> Result<(), ApiError
     server.change(|account| account.apply(snapshot, now).map_err(ApiError::bad_request))
 }
 
-fn journal(journal: &Journal) -> ApiResponse {
-    #[derive(Serialize)]
-    struct Requests<'a, T> {
-        requests: &'a T,
+/// Returns whether a request reads the journal.
+pub(crate) fn is_journal(head: &Parts) -> bool {
+    head.uri.path() == "/_emulator/journal" && head.method == Method::GET
+}
+
+/// Returns the journal. The body of a long journal is created while it is sent, because the journal can need 200 MB.
+/// Clients that read slowly must not fill the memory. Entries that are removed meanwhile are missing.
+pub(crate) fn journal(server: SharedServer) -> Response {
+    let last = server.lock().journal.last_seq();
+    let (json, sent) = next_part(&server, 0, last).unwrap_or_default();
+    let start = format!("{{\"requests\":[{}", escape(json));
+    if next_part(&server, sent, last).is_none() {
+        return ApiResponse::new(StatusCode::OK, JSON, start + "]}").into_response();
     }
-    ApiResponse::json(StatusCode::OK, &Requests { requests: journal.entries() })
+    let (sender, channel) = Channel::new(1);
+    // Sending fails if the client disconnects.
+    tokio::spawn(async move { drop(send_journal(server, sender, start, sent, last).await) });
+    let response = ApiResponse::empty(StatusCode::OK).with_header(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    let mut response = response.into_response();
+    *response.body_mut() = Body::new(channel);
+    response
+}
+
+/// Sends `start`, and then the entries after the number `sent`.
+async fn send_journal(
+    server: SharedServer,
+    mut sender: Sender<Bytes, io::Error>,
+    start: String,
+    mut sent: u64,
+    last: u64,
+) -> Result<(), SendError> {
+    sender.send_data(Bytes::from(start)).await?;
+    while let Some((json, seq)) = next_part(&server, sent, last) {
+        sender.send_data(Bytes::from(format!(",{}", escape(json)))).await?;
+        sent = seq;
+    }
+    sender.send_data(Bytes::from("]}")).await
+}
+
+/// Returns the next part of the journal. This is a separate function, because the lock must be released before the part
+/// is sent.
+fn next_part(server: &SharedServer, after: u64, last: u64) -> Option<(String, u64)> {
+    server.lock().journal.part(after, last)
 }
 
 fn clock(server: &Server) -> ApiResponse {

@@ -14,6 +14,8 @@ use crate::authentication::Credential;
 use crate::mask::Masker;
 
 const MAX_ENTRIES: usize = 10_000;
+/// The length of a part of the journal in bytes, except for its last entry.
+const PART: usize = 32 * 1024;
 /// The maximum length in bytes of each text in a journal entry.
 const MAX_TEXT_LENGTH: usize = 4096;
 
@@ -86,6 +88,27 @@ enum End {
 impl Journal {
     pub(crate) fn entries(&self) -> &VecDeque<Entry> {
         &self.entries
+    }
+
+    /// Returns the number of the newest entry.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// Returns the JSON of the entries after the number `after`, separated by commas, and the number of the last of them.
+    /// Returns about [`PART`] bytes, and no entry after the number `last`. Returns `None` if there are no such entries.
+    pub(crate) fn part(&self, after: u64, last: u64) -> Option<(String, u64)> {
+        let first = self.entries.partition_point(|entry| entry.seq <= after);
+        let (mut json, mut seq) = (String::new(), None);
+        for entry in self.entries.range(first..).take_while(|entry| entry.seq <= last) {
+            if json.len() >= PART {
+                break;
+            }
+            json += if json.is_empty() { "" } else { "," };
+            json += &serde_json::to_string(entry).expect("plain data is always serializable");
+            seq = Some(entry.seq);
+        }
+        Some((json, seq?))
     }
 
     /// Removes all entries. The numbering of later entries continues, so that each number is unique.

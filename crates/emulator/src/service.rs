@@ -62,6 +62,7 @@ pub(crate) async fn respond(app: AppState, listener: PausableListener, request: 
         return Ok(server.lock().error_response(error).into_response());
     }
     match is_control_path(head.uri.path()) {
+        true if controls::is_journal(&head) => Ok(controls::journal(server)),
         true => Ok(controls::respond(&mut server.lock(), &head, body).into_response()),
         false => respond_as_api(server, listener, head, body).await,
     }

@@ -75,7 +75,7 @@ impl IntoResponse for ApiResponse {
 
 /// Escapes the characters in JSON that a terminal would interpret or hide. Users read the journal in terminals. These
 /// characters occur only in JSON strings, so the value of the JSON does not change.
-fn escape(json: String) -> String {
+pub(crate) fn escape(json: String) -> String {
     let is_escaped = |c: char| c == '\u{7f}' || !c.is_ascii() && !c.is_alphanumeric();
     if !json.contains(is_escaped) {
         return json;
