@@ -144,6 +144,8 @@ def encode(key: str | ApiKey) -> str:
     'Basic ZXhhbXBsZQ=='
     """
 
+def masked(text: str) -> str: ...
+
 @final
 class ApiKeyDetails:
     """An API key in Codat's list of API keys. Its ``repr`` masks the secret. If the name or the id contains an API key,

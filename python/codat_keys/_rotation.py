@@ -86,7 +86,7 @@ class Sink:
         """The timeout of one run of a function."""
 
     def __repr__(self) -> str:
-        return f"<Sink {self.name}>" if hasattr(self, "name") else _uninitialized(self)
+        return f"<Sink {_native.masked(str(self.name))}>" if hasattr(self, "name") else _uninitialized(self)
 
 
 class JournalStore(Protocol):

@@ -123,28 +123,28 @@ class _Handler:
         enabled, versions = secret.describe()
         if not enabled:
             raise InvalidInputError(
-                f"the rotation of the secret {secret.arn} is not enabled", hint="enable it in Secrets Manager"
+                f"the rotation of the secret {secret.shown} is not enabled", hint="enable it in Secrets Manager"
             )
         if secret.token not in versions:
             raise InvalidInputError(
-                f"ClientRequestToken {secret.token} is not a version of the secret {secret.arn}",
+                f"ClientRequestToken {secret.shown_token} is not a version of the secret {secret.shown}",
                 hint="Secrets Manager creates the version when it starts a rotation",
             )
         labels = versions[secret.token]
         if _CURRENT in labels:
-            _log.info("%s: the version %s of %s is %s already", step, secret.token, secret.arn, _CURRENT)
+            _log.info("%s: the version %s of %s is %s already", step, secret.shown_token, secret.shown, _CURRENT)
             # An interrupted `finishSecret` may have left both labels.
             return step == "finishSecret" and _PENDING in labels
         if _PENDING not in labels:
             raise InvalidInputError(
-                f"the version {secret.token} of the secret {secret.arn} is not labelled {_PENDING}",
+                f"the version {secret.shown_token} of the secret {secret.shown} is not labelled {_PENDING}",
                 hint="the rotation was cancelled, or another one has replaced it: start a rotation",
             )
         return True
 
     def _create(self, secret: _Secret, event: Mapping[str, Any]) -> None:
         if secret.key(_PENDING, secret.token) is not None:
-            _log.info("createSecret: the version %s of %s has a key already", secret.token, secret.arn)
+            _log.info("createSecret: the version %s of %s has a key already", secret.shown_token, secret.shown)
             return
         with self._client(secret.required(_CURRENT)) as client:
             current = client.whoami()
@@ -154,17 +154,17 @@ class _Handler:
             for id in plan.retired:
                 _delete(client, id)
             new = plan.created or client.keys.create(plan.name, adopt=True).key
-            _log.info("createSecret: the new key of %s is %s", secret.arn, new.id)
+            _log.info("createSecret: the new key of %s is %s", secret.shown, new.id)
         self._probe(new)
         secret.put(new.api_key, event.get("RotationToken"))
 
     def _set(self, secret: _Secret, event: Mapping[str, Any]) -> None:
-        _log.info("setSecret: nothing to do for %s", secret.arn)
+        _log.info("setSecret: nothing to do for %s", secret.shown)
 
     def _test(self, secret: _Secret, event: Mapping[str, Any]) -> None:
         with self._client(secret.required(_PENDING, secret.token)) as client:
             key = client.whoami()
-        _log.info("testSecret: the key %s in the version %s of %s works", key.id, secret.token, secret.arn)
+        _log.info("testSecret: the key %s in the version %s of %s works", key.id, secret.shown_token, secret.shown)
 
     def _finish(self, secret: _Secret, event: Mapping[str, Any]) -> None:
         # Programs could otherwise read a version without a key.
@@ -174,7 +174,7 @@ class _Handler:
             current = next(version for version, labels in versions.items() if _CURRENT in labels)
             secret.move(_CURRENT, RemoveFromVersionId=current, MoveToVersionId=secret.token)
         secret.move(_PENDING, RemoveFromVersionId=secret.token)
-        _log.info("finishSecret: the version %s of %s is %s", secret.token, secret.arn, _CURRENT)
+        _log.info("finishSecret: the version %s of %s is %s", secret.shown_token, secret.shown, _CURRENT)
 
     def _client(self, key: ApiKey) -> Client:
         return Client(api_key=key, base_url=self._base_url)
@@ -203,7 +203,7 @@ class _Handler:
 class _Secret:
     """The secret in Secrets Manager, and the version that the rotation creates."""
 
-    __slots__ = ("_api", "_field", "_header", "arn", "token")
+    __slots__ = ("_api", "_field", "_header", "arn", "shown", "shown_token", "token")
 
     def __init__(self, api: Any, arn: str, token: str, field: str | None, header: bool) -> None:
         self._api = api
@@ -211,6 +211,8 @@ class _Secret:
         self._header = header
         self.arn = arn
         self.token = token
+        # For messages: the event can contain a key in the place of an id.
+        self.shown, self.shown_token = _native.masked(arn), _native.masked(token)
 
     def describe(self) -> tuple[bool, dict[str, list[str]]]:
         """Returns whether the rotation is enabled, and the staging labels of each version."""
@@ -223,7 +225,7 @@ class _Secret:
         try:
             return None if found is None else _parse(found, self._field, self._header)
         except CodatError as error:
-            problem = type(error)(f"the version {label} of {self.arn}: {error}", hint=error.hint)
+            problem = type(error)(f"the version {label} of {self.shown}: {error}", hint=error.hint)
         finally:
             # Some tracebacks show the local variables of this frame.
             del found
@@ -232,7 +234,7 @@ class _Secret:
     def required(self, label: str, version: str | None = None) -> ApiKey:
         key = self.key(label, version)
         if key is None:
-            raise InvalidInputError(f"the version {label} of {self.arn} has no value")
+            raise InvalidInputError(f"the version {label} of {self.shown} has no value")
         return key
 
     def put(self, key: ApiKey, rotation_token: str | None) -> None:
@@ -289,7 +291,7 @@ def _members(text: str) -> dict[str, Any]:
     # The errors of `json` contain the whole text.
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

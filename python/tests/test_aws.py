@@ -334,6 +334,8 @@ def test_the_errors_of_the_contract(secret: Secret, step: str) -> None:
     assert "is not enabled" in error(current)
     token = secret.begin()
     assert "is not a version of" in error(str(uuid4()))
+    misplaced = "MadeUpKeyForTheTests0123456789abcdefGhIj"
+    assert misplaced not in error(misplaced)
     assert "Step is not a step" in error(token, Step="create_secret")
     for name in ("SecretId", "ClientRequestToken", "Step"):
         assert error(token, **{name: None}) == error(token, **{name: ""}) == f"the event has no {name}"

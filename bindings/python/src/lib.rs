@@ -75,7 +75,7 @@ mod _native {
     #[pymodule_export]
     use crate::rotation::{RotationCore, RotationRequest};
     #[pymodule_export]
-    use crate::secrets::{ApiKey, AuthorizationHeader, encode};
+    use crate::secrets::{ApiKey, AuthorizationHeader, encode, masked};
     #[pymodule_export]
     use crate::staged::{StagedPlan, plan_staged};
 

@@ -22,6 +22,12 @@ pub(crate) fn header(name: &str, value: &Bound<'_, PyAny>) -> PyResult<codat_key
     codat_keys::AuthorizationHeader::parse(&text(name, value)?).map_err(|error| raise(value.py(), error))
 }
 
+/// Masks text that looks like a credential. Used for texts that Python code shows.
+#[pyfunction]
+pub(crate) fn masked(text: &str) -> String {
+    codat_keys::internal::mask_credentials(text)
+}
+
 /// Returns the value of the ``Authorization`` header for an API key. The value is as secret as the API key.
 ///
 /// Raises ``InvalidCredentialError`` if the text cannot be an API key. The error says how to correct the text.
