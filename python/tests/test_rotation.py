@@ -892,3 +892,37 @@ def test_a_plan_that_waits_is_interrupted(codat_emulator: Emulator, tmp_path: Pa
             client.keys.rotation([Memory()], journal=tmp_path).plan()
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@kinds
+async def test_a_key_in_the_place_of_another_text_is_refused_and_masked(
+    kind: Any, codat_emulator: Emulator, tmp_path: Path
+) -> None:
+    class OfMachine(Table):
+        machine = f"machine {KEY}"
+
+    client, unknown = kind(), "MadeUpKeyForTheTests0123456789abcdefGhIj"
+    assert unknown not in repr(Sink(unknown, print, print))
+    for key in (KEY, unknown):
+        OfMachine.machine = f"machine {key}"
+        for journal in (tmp_path / key, Path("/proc") / key, OfMachine()):
+            error = await failure(client.keys.rotation([Memory()], journal=journal).start, "invalid_input")
+            assert key not in f"{error!r} {error}" and "contains an API key" in str(error)
+    assert ids(codat_emulator) == ["old", "foreign"] and not list(tmp_path.iterdir())
+    await call(client.close())
+
+
+@kinds
+async def test_a_rotation_is_resumed_as_soon_as_its_store_works(kind: Any, codat_emulator: Emulator) -> None:
+    class Fails(Table):
+        def create(self, name: str, seq: int, entry: bytes) -> Any:
+            if seq == 4 and not failed:
+                failed.append(seq)
+                raise OSError("no space")
+            return super().create(name, seq, entry)
+
+    client, failed, journal = kind(), list[int](), Fails()
+    await failure(lambda: client.keys.rotate([Memory()], journal=journal), "journal")
+    assert (await call(client.keys.rotation([Memory()], journal=journal, grace=0).resume())).state == "done"
+    assert len(ids(codat_emulator)) == 2
+    await call(client.close())

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use codat_keys::{ApiKey, KeyId};
 use codat_keys_rotate::{
-    Content, Grace, MemorySink, Rotation, RotationErrorKind, RotationEvent, Sink, SinkError, SinkFuture, State,
-    Verification,
+    Content, FileJournal, Grace, JournalFuture, JournalStore, MemorySink, Rotation, RotationErrorKind, RotationEvent,
+    Sink, SinkError, SinkFuture, State, Verification,
 };
 use serde_json::json;
 
@@ -367,6 +367,27 @@ async fn an_error_of_a_sink_is_not_the_source_of_a_later_error() {
     setup.assert_rolled_back(1).await;
 }
 
+/// An empty journal store of a machine with this identifier.
+struct OfMachine(String);
+
+impl JournalStore for OfMachine {
+    fn list<'a>(&'a self, _: &'a str) -> JournalFuture<'a, Vec<u64>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn get<'a>(&'a self, _: &'a str, _: u64) -> JournalFuture<'a, Option<Vec<u8>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn create<'a>(&'a self, _: &'a str, _: u64, _: Vec<u8>) -> JournalFuture<'a, bool> {
+        Box::pin(async { Ok(true) })
+    }
+
+    fn machine(&self) -> Option<String> {
+        Some(self.0.clone())
+    }
+}
+
 #[tokio::test]
 async fn options_that_cannot_be_journalled_are_refused() {
     let setup = Setup::new();
@@ -379,6 +400,8 @@ async fn options_that_cannot_be_journalled_are_refused() {
         let id = KeyId::parse(key).unwrap();
         for builder in [
             setup.builder().journal_name(key),
+            setup.builder().journal(FileJournal::new(format!("/proc/{key}"))),
+            setup.builder().journal(OfMachine(format!("machine {key}"))),
             setup.builder().sink(MemorySink::new(format!("store:{key}"), None)),
             setup.builder().key(id.clone()),
             setup.builder().delete_first(id),

@@ -287,6 +287,11 @@ async fn the_error_of_a_journal_that_cannot_be_written_reports_what_was_done() {
         let new = setup.keys().into_iter().find(|(_, name)| name.starts_with("billing~")).map(|(id, _)| id);
         assert_eq!(report.new_key, new, "{state:?}");
     }
+    // In this process, the run has ended. It does not wait for the end of the lease.
+    let setup = Setup::new();
+    let journal = FullAfter { store: setup.store.clone(), entries: 3 };
+    bounded(setup.builder().journal(journal).build().unwrap().start()).await.unwrap_err();
+    assert_eq!(bounded(setup.rotation().resume()).await.unwrap().state, State::Grace);
     let setup = Setup::new();
     let journal = FullAfter { store: setup.store.clone(), entries: 0 };
     let error = bounded(setup.builder().journal(journal).build().unwrap().start()).await.unwrap_err();

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use codat_keys::Timestamp;
@@ -15,6 +16,10 @@ use crate::report::Report;
 /// When a step begins, the lease must last for the timeout of the step and this margin. The margin covers the time
 /// until a lost connection is noticed, and small differences between the clocks of two machines.
 const MARGIN: Duration = Duration::from_secs(15);
+
+/// The holders whose runs have ended in this process without the end of their lease, because the journal could not be
+/// written.
+static ENDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The journal of the rotation that this process runs.
 pub(super) struct HeldJournal<'a> {
@@ -40,7 +45,8 @@ impl<'a> HeldJournal<'a> {
         let (latest, machine) = (latest(options).await?, store.machine());
         if let Some(entry) = &latest {
             // The lock ended with the process of the entry, if it was a process of this machine.
-            let has_ended = matches!(lock, JournalLock::Held(_)) && machine.is_some() && machine == entry.machine;
+            let has_ended = matches!(lock, JournalLock::Held(_)) && machine.is_some() && machine == entry.machine
+                || ended().contains(&entry.holder);
             if !entry.rotation.state.is_final() && !has_ended && entry.expires > Timestamp::now() {
                 return Err(busy(&format!("the process {} runs the rotation until {}", entry.holder, entry.expires)));
             }
@@ -99,10 +105,17 @@ impl<'a> HeldJournal<'a> {
         Ok(())
     }
 
+    /// Records that the run has ended, so that this process can resume the rotation before the end of the lease.
+    pub(super) fn end(&self) {
+        ended().push(self.holder.clone());
+    }
+
     /// Ends the lease, so that another process can resume the rotation immediately.
     pub(super) async fn release(&mut self) -> Result<(), RotationError> {
         match self.record.clone() {
-            Some(record) if !record.state.is_final() => self.write(record, Timestamp::now()).await,
+            Some(record) if !record.state.is_final() => {
+                self.write(record, Timestamp::now()).await.inspect_err(|_| self.end())
+            }
             _ => Ok(()),
         }
     }
@@ -138,6 +151,10 @@ impl<'a> HeldJournal<'a> {
     fn remaining(&self) -> Duration {
         self.expires.duration_since(Timestamp::now()).try_into().unwrap_or_default()
     }
+}
+
+fn ended() -> MutexGuard<'static, Vec<String>> {
+    ENDED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns the latest entry of the journal.

@@ -48,7 +48,10 @@ pub(crate) async fn run(
     let mut cancelled = cancelled.unwrap_or_else(|| Box::pin(pending()));
     let outcome = match drive(options, &mut machine, &mut calls, &mut journal, &mut cancelled).await {
         Ok(outcome) => outcome,
-        Err(Interruption::Failed(error)) => return Err(error),
+        Err(Interruption::Failed(error)) => {
+            journal.end();
+            return Err(error);
+        }
         Err(Interruption::Cancelled) => {
             journal.release().await?;
             let report = journal.record().map(Report::of);

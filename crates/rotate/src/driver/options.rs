@@ -94,7 +94,10 @@ impl Options {
         let descriptions = self.descriptions.iter().map(|text| ("the description of a sink", text.as_str()));
         let name = self.name.iter().map(|name| ("the name for the new key", name.as_str()));
         let others = [("the name of the journal", &*self.journal_name), ("the base URL", self.client.base_url())];
-        let mut texts = ids.chain(descriptions).chain(name).chain(others);
+        let (machine, location) = (self.journal.machine(), self.journal.location());
+        let machine = machine.iter().map(|text| ("the machine of the journal", text.as_str()));
+        let location = location.iter().map(|text| ("the path of the journal", text.as_str()));
+        let mut texts = ids.chain(descriptions).chain(name).chain(others).chain(machine).chain(location);
         let has_key = |text: &str| holds_credential(text) || self.client.redact(text) != text;
         match texts.find(|(_, text)| has_key(text)) {
             Some((what, _)) => Err(format!("{what} contains an API key, or what looks like one")),

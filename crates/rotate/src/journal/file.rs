@@ -146,6 +146,10 @@ impl JournalStore for FileJournal {
         Box::pin(async move { self.lock_now(name) })
     }
 
+    fn location(&self) -> Option<String> {
+        Some(self.folder.to_string_lossy().into_owned())
+    }
+
     fn machine(&self) -> Option<String> {
         let id = fs::read_to_string(MACHINE).ok()?;
         Some(id.trim().to_owned()).filter(|id| !id.is_empty())

@@ -66,6 +66,12 @@ pub trait JournalStore: Send + Sync {
     fn machine(&self) -> Option<String> {
         None
     }
+
+    /// Returns the path or the URL of the store, or `None` if there is none. A rotation is refused if this text contains an
+    /// API key, because errors can contain this text. Default: `None`.
+    fn location(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Returns whether a journal can have this name.
