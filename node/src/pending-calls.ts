@@ -7,7 +7,7 @@ import * as timers from "node:timers";
 
 import { onAbort } from "./abort";
 import { type Attempt, observer } from "./diagnostics";
-import { type KeyFunction, type Results, bindCallback } from "./key-callback";
+import { type KeyFunction, type Results, bindCallback, thrownKind } from "./key-callback";
 import { type Attachment, type ErrorData, type PendingCalls, native } from "./native";
 import { callNative, endedRotation, raise } from "./raise";
 import { keep } from "./thrown-values";
@@ -144,7 +144,7 @@ function settle(events: string, attachments: Attachment[], errors: ErrorData[]):
     for (const [number, index, value, error, request, attempt, message] of JSON.parse(events) as Event[]) {
         const pending = inFlight.get(number);
         if (typeof message?.unlock === "number") {
-            unlock(message.unlock);
+            void unlock(message.unlock);
             continue;
         }
         if (message !== undefined) {
@@ -193,14 +193,15 @@ function requestsOf(request: number): Requests {
     };
 }
 
-/**
- * Releases a lock of a journal store. What the function throws is reported as an unhandled rejection, because the
- * rotation may have ended.
- */
-function unlock(request: number): void {
+/** Releases a lock of a journal store. A failure is a warning, because the rotation may have ended. */
+async function unlock(request: number): Promise<void> {
     const release = locks.get(request);
     locks.delete(request);
-    void (async () => release?.())();
+    try {
+        await release?.();
+    } catch (reason) {
+        process.emitWarning(`the lock of a journal was not released: its function threw ${thrownKind(reason)}`);
+    }
 }
 
 /** Keeps the process alive while calls are pending. */

@@ -71,8 +71,8 @@ export interface JournalStore {
     /**
      * Locks a journal, so that another process can resume the rotation of a process that was killed, before the lease
      * expires. Returns a function that releases the lock, `false` if another process has the lock, or `null` or
-     * `undefined` if there is no lock. The end of the process must release the lock. Without `machine`, the lock has no
-     * effect on the lease. Default: there is no lock.
+     * `undefined` if there is no lock. If the returned function throws, the process emits a warning. The end of the
+     * process must release the lock. Without `machine`, the lock has no effect on the lease. Default: there is no lock.
      */
     lock?(name: string): Locked | PromiseLike<Locked>;
     /**

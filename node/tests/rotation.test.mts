@@ -1,6 +1,7 @@
 // Rotations: what the emulator holds afterwards, what the functions of sinks may do, and interruptions.
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { once } from "node:events";
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -611,6 +612,22 @@ test("a lock that arrives after its timeout is released", () =>
         for (let looked = 0; looked < 600 && !isReleased; looked++) await setTimeout(50);
         assert.ok(isReleased);
     }));
+
+test("a lock that cannot be released is a warning", async () => {
+    const thrown = () => {
+        throw new Error("no connection");
+    };
+    for (const release of [thrown, () => Promise.reject(new Error("no connection"))]) {
+        await withKeys(async (_, client) => {
+            const warned = once(process, "warning");
+            const journal = { ...table(), lock: () => release };
+            assert.equal((await client.keys.rotate({ sinks: [new Memory()], journal })).state, "grace");
+            const [warning] = await warned;
+            assert.match(warning.message, /^the lock of a journal was not released: its function threw /);
+            assert.ok(!inspect(warning).includes("no connection"));
+        });
+    }
+});
 
 test("a function can make calls with the same client", () =>
     withKeys(async (emulator, _, journal) => {
