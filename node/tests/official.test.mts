@@ -109,3 +109,17 @@ test("security(client) is an authHeader, read at first use", () =>
         assert.equal(keys?.results?.[0]?.apiKey, emulator.apiKey);
         assert.equal((await codat.companies.list({}))?.totalResults, 5);
     }));
+
+test("an SDK alone makes a second key after a lost response, as README.md says", () =>
+    emulated([], async (emulator, client) => {
+        const fault = { method: "POST", path: "/apiKeys", fault: "drop-after" };
+        const authHeader = `Basic ${Buffer.from(emulator.apiKey).toString("base64")}`;
+        const alone = new CodatPlatform({ authHeader, serverURL: emulator.baseUrl });
+        await emulator.setFaults([fault]);
+        await alone.settings.createApiKey({ name: "alone" });
+        await emulator.setFaults([fault]);
+        await client.keys.create("with codat-keys");
+        const names = (await client.keys.list()).map((key) => key.name);
+        const count = (name: string) => names.filter((other) => other === name).length;
+        assert.deepEqual([count("alone"), count("with codat-keys")], [2, 1]);
+    }));

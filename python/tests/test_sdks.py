@@ -91,6 +91,21 @@ print(len(CodatLending(security=security(client), server_url=client.base_url).co
     assert (child.stdout, child.stderr) == ("5\n", "")
 
 
+def test_an_sdk_alone_makes_a_second_key_after_a_lost_response(codat_emulator: Emulator) -> None:
+    """The comparison in README.md rests on this test."""
+    client = Client()
+    header = client.authorization_for(client.base_url).expose_secret()
+    own = import_module("codat_platform.models.shared").Security(auth_header=header)
+    fault = {"method": "POST", "path": "/apiKeys", "fault": "drop-after"}
+    with sdk("codat_platform")(security=own, server_url=codat_emulator.base_url) as alone:
+        codat_emulator.set_faults([fault])
+        alone.settings.create_api_key(request={"name": "alone"})
+    codat_emulator.set_faults([fault])
+    client.keys.create("with codat-keys")
+    names = [key.name for key in client.keys.list()]
+    assert (names.count("alone"), names.count("with codat-keys")) == (2, 1)
+
+
 class BaseSDK:
     pass
 
