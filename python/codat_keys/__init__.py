@@ -1,4 +1,4 @@
-"""Use and manage the API keys of Codat: authenticate any call, and list, create and delete keys without a lock-out.
+"""Use and manage the API keys of Codat: authenticate requests, and list, create, rotate and delete keys.
 
 >>> from codat_keys import Client
 >>> with Client() as client:  # CODAT_API_KEY, CODAT_AUTH_HEADER or CODAT_API_KEY_FILE
