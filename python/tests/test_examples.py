@@ -1,4 +1,4 @@
-"""The programs that the pages show, as they stand there: ``cargo xtask generate`` puts them into README.md."""
+"""The programs that the pages show, as they stand there: ``cargo xtask generate`` puts them into the pages."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ PRINTS = {
     # `test_aws.py` calls its handler.
     "aws_rotation": "",
     "companies": "the companies of Emulated client, by the key ",
-    "keys": "made ",
-    "other_library": "5 companies\n",
+    "quick_start": "this is the key ",
     "rotate": "state create\ncreated \n",
     "vault": "this is the key ",
 }
@@ -49,7 +48,7 @@ def test_it_runs_and_shows_no_key(file: Path, codat_emulator: Emulator, monkeypa
 
 def test_each_is_shown() -> None:
     root = Path(__file__).parents[2]
-    names = ("README.md", "docs/release-time.md", "docs/rotate.md")
+    names = ("README.md", "python/README.md", "docs/release-time.md", "docs/rotate.md")
     pages = [(root / name).read_text(encoding="utf-8") for name in names]
     for file in FILES:
         heading, _, program = file.read_text(encoding="utf-8").partition("\n\n")

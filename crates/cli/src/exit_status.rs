@@ -1,4 +1,5 @@
-//! The exit statuses and their meanings. The tables in README.md and README.fr.md are generated from this file.
+//! The exit statuses and their meanings. The tables in docs/errors.md and docs/errors.fr.md are generated from this
+//! file.
 
 use codat_keys::ErrorKind;
 

@@ -1,5 +1,6 @@
 //! Runs the code blocks of README.md, README.fr.md and the guides in `docs`.
 
+mod links;
 mod markdown;
 #[cfg(unix)]
 mod platforms;
@@ -15,7 +16,7 @@ use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
 use crate::support::{clear_environment, run};
-use markdown::{Block, ROOT, blocks, headings};
+use markdown::{Block, ROOT, blocks, headings, read};
 
 /// The known languages of code blocks. Blocks of a new language need a check below.
 const LANGUAGES: [&str; 10] = ["ini", "js", "json", "python", "rust", "sh", "text", "toml", "ts", "yaml"];
@@ -54,11 +55,43 @@ fn both_readmes_have_the_same_blocks_under_the_same_headings() {
     let of = |page: &str| blocks().into_iter().filter(|block| block.page == page).collect::<Vec<_>>();
     let (english, french) = (of("README.md"), of("README.fr.md"));
     for (one, other) in english.iter().zip(&french) {
-        let same = (&one.language, &one.text) == (&other.language, &other.text);
+        let same = (&one.language, one.code()) == (&other.language, other.code());
         assert!(same, "{} and {} differ", one.place, other.place);
     }
     assert_eq!(english.len(), french.len());
     assert_eq!(headings("README.md"), headings("README.fr.md"));
+}
+
+#[test]
+fn the_packages_show_each_integration_of_the_table() {
+    let shown = ["python/README.md", "node/README.md"].map(read).concat();
+    let tables = ["README.md", "README.fr.md"].map(|page| {
+        let lines = read(page).lines().map(str::to_owned).collect::<Vec<_>>();
+        lines.into_iter().filter(|line| line.starts_with("| ") && line.contains("import ")).skip(1).collect::<Vec<_>>()
+    });
+    for row in tables.iter().flatten() {
+        let codes = row.rsplit(" | ").take(2).map(|cell| cell.trim_end_matches(" |").trim_matches('`'));
+        for code in codes {
+            assert!(shown.contains(code), "{row}: no README of a package contains {code}");
+        }
+    }
+    assert!(tables.iter().all(|rows| rows.len() == 8), "the tables are not found any more");
+}
+
+#[test]
+fn the_badges_name_the_required_versions() {
+    let versions = [
+        ("Cargo.toml", "rust-version = \"1.95\"", "Rust-1.95%2B"),
+        ("Cargo.toml", "license = \"Apache-2.0 OR MIT\"", "licence-Apache--2.0_OR_MIT"),
+        ("python/pyproject.toml", "requires-python = \">=3.9\"", "Python-3.9%2B"),
+        ("node/package.json", "\"node\": \">=18.18\"", "Node-18.18%2B"),
+    ];
+    for (manifest, required, badge) in versions {
+        assert!(read(manifest).contains(required), "{manifest} has no {required}: correct the badges and this test");
+        for page in ["README.md", "README.fr.md"] {
+            assert!(read(page).contains(&format!("/badge/{badge}-blue")), "{page}: {badge}");
+        }
+    }
 }
 
 #[test]
@@ -98,7 +131,7 @@ fn every_shell_block_runs_as_written() {
     // Blocks that both READMEs contain run once.
     let mut seen = BTreeSet::new();
     for (number, block) in blocks.iter().enumerate().filter(|(_, block)| block.language == "sh") {
-        if !seen.insert(&block.text) {
+        if !seen.insert(block.code()) {
             continue;
         }
         let output = shell::run(block);

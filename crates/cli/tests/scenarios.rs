@@ -10,8 +10,8 @@ use crate::support::{run_with_input, with_key};
 #[path = "../../../tests/support/scenario.rs"]
 mod scenario;
 
-/// The README, which contains the table of the exit statuses.
-const README: &str = include_str!("../../../README.md");
+/// The page with the table of the exit statuses.
+const ERRORS: &str = include_str!("../../../docs/errors.md");
 
 #[test]
 fn every_scenario_holds_for_the_command_line() {
@@ -45,7 +45,7 @@ fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {
         assert!(ended.stderr.contains("error: ") && ended.stderr.contains("\nhint: "), "{arguments:?}: {ended:?}");
     }
     let row = format!("\n| {} | `{}` |", ended.status, expected.unwrap());
-    assert!(README.contains(&row), "{arguments:?}: {ended:?}");
+    assert!(ERRORS.contains(&row), "{arguments:?}: {ended:?}");
     step["expect"].clone()
 }
 

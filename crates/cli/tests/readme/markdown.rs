@@ -10,9 +10,34 @@ pub(super) struct Block {
     pub(super) text: String,
 }
 
+impl Block {
+    /// Returns the text without the comments of a shell block. The French README translates them.
+    pub(super) fn code(&self) -> String {
+        if self.language != "sh" {
+            return self.text.clone();
+        }
+        let without_comment = |line: &str| match line.find(" #") {
+            _ if line.starts_with('#') => String::new(),
+            Some(comment) => line[..comment].trim_end().to_owned(),
+            None => line.to_owned(),
+        };
+        self.text.lines().map(without_comment).collect::<Vec<_>>().join("\n")
+    }
+}
+
 /// Returns all blocks of all pages, in order.
 pub(super) fn blocks() -> Vec<Block> {
     pages().iter().flat_map(|page| blocks_in(page, &read(page))).collect()
+}
+
+/// Returns a page without its code blocks.
+pub(super) fn prose(text: &str) -> String {
+    let mut fenced = false;
+    let kept = text.lines().filter(|line| {
+        fenced ^= is_fence(line);
+        !fenced && !is_fence(line)
+    });
+    kept.collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the levels of the headings of a page.
@@ -28,7 +53,7 @@ pub(super) fn headings(page: &str) -> Vec<usize> {
     levels
 }
 
-fn pages() -> Vec<String> {
+pub(super) fn pages() -> Vec<String> {
     let guides = std::fs::read_dir(format!("{ROOT}/docs")).unwrap();
     let mut guides: Vec<_> =
         guides.map(|guide| format!("docs/{}", guide.unwrap().file_name().into_string().unwrap())).collect();
@@ -57,6 +82,6 @@ fn is_fence(line: &str) -> bool {
     line.starts_with("```") || line.starts_with("~~~")
 }
 
-fn read(page: &str) -> String {
+pub(super) fn read(page: &str) -> String {
     std::fs::read_to_string(format!("{ROOT}/{page}")).unwrap()
 }

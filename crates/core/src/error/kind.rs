@@ -1,6 +1,6 @@
-//! The table of error kinds. The README's table and the error classes of the bindings are generated from it.
+//! The table of error kinds. The table in `docs/errors.md` and the error classes of the bindings are generated from it.
 
-/// The kind of an error, for programs. The table in the README has a row for each kind.
+/// The kind of an error, for programs. The table in `docs/errors.md` has a row for each kind.
 ///
 /// The enum is `#[non_exhaustive]`, because a later version can distinguish further kinds.
 ///
@@ -118,7 +118,7 @@ static TABLE: [Row; 21] = [
 const _: () = assert!(TABLE.len() == ErrorKind::Internal as usize + 1, "every kind has its row");
 
 impl ErrorKind {
-    /// Returns all kinds, in the order of the table in the README.
+    /// Returns all kinds, in the order of the table in `docs/errors.md`.
     ///
     /// ```
     /// use codat_keys::ErrorKind;

@@ -87,8 +87,8 @@ static FRENCH: &[(&str, &str)] = &[
      "signalez-le, s'il vous plaît, sans aucune clé"),
 ];
 
-/// Returns the French translation of an English error text. The API keys page and `README.fr.md` contain these
-/// translations.
+/// Returns the French translation of an English error text. The API keys page and `docs/errors.fr.md` contain
+/// these translations.
 pub(super) fn french(english: &str) -> Option<String> {
     let (_, french) = FRENCH.iter().find(|(text, _)| *text == english)?;
     // In French, a no-break space precedes `:` and `;`.

@@ -1,4 +1,4 @@
-//! The tables of errors in README.md and README.fr.md.
+//! The tables of errors in docs/errors.md and docs/errors.fr.md.
 
 use anyhow::{Context as _, Result};
 use codat_keys::ErrorKind;

@@ -1,4 +1,4 @@
-//! The example programs in README.md and on other pages. Two marker comments enclose each program on a page. The
+//! The example programs on the pages. Two marker comments enclose each program on a page. The
 //! program between them is a copy of its source file.
 
 use std::fs;

@@ -82,7 +82,9 @@ fn files() -> Result<Vec<File>> {
 
 /// Returns the paths of the Markdown files with generated parts.
 fn pages() -> Result<Vec<PathBuf>> {
-    let mut pages = ["CONTRIBUTING.md", "README.md", "README.fr.md"].map(PathBuf::from).to_vec();
+    let packages = ["python/README.md", "node/README.md"];
+    let mut pages: Vec<_> =
+        ["CONTRIBUTING.md", "README.md", "README.fr.md"].into_iter().chain(packages).map(PathBuf::from).collect();
     for entry in fs::read_dir("docs").context("cannot read docs")? {
         pages.push(entry?.path());
     }
@@ -95,8 +97,8 @@ fn page(path: &Path) -> Result<String> {
     let text = examples::splice(&text)?;
     match path.to_str() {
         Some("CONTRIBUTING.md") => layers::MARKS.splice(&text, &layers::table()?),
-        Some("README.md") => errors::MARKS.splice(&text, &errors::english()),
-        Some("README.fr.md") => errors::MARKS.splice(&text, &errors::french()?),
+        Some("docs/errors.md") => errors::MARKS.splice(&text, &errors::english()),
+        Some("docs/errors.fr.md") => errors::MARKS.splice(&text, &errors::french()?),
         _ => Ok(text),
     }
 }
