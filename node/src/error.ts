@@ -70,7 +70,8 @@ export class RotationError extends CodatError {
     /**
      * What happened, and what it means for the API keys:
      *
-     * - `rolled_back`: the old API key works as before, and the new one is deleted.
+     * - `rolled_back`: the old API key works as before, and the new one is deleted. If `report.mayAppearLater` is true, a
+     *   list can show a new API key later: delete it.
      * - `unfinished` and `cancelled`: the rotation can be resumed.
      * - `journal`: the rotation can be resumed as soon as the journal can be read and written.
      * - `invalid_input`, `api`, `key_limit_reached`, `sink_occupied` and `sink_unavailable`: nothing was changed, except

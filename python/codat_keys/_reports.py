@@ -175,7 +175,8 @@ class RotationError(CodatError):
 
     ``kind`` says what this means for the keys:
 
-    - ``rolled_back``: the old key works as before, and the new key is deleted.
+    - ``rolled_back``: the old key works as before, and the new key is deleted. If ``report.may_appear_later`` is true,
+      a list can show a new key later: delete it.
     - ``unfinished`` and ``cancelled``: the rotation can be resumed. ``journal``: the rotation can be resumed as soon as
       the journal can be read and written.
     - ``invalid_input``, ``api``, ``key_limit_reached``, ``sink_occupied``, ``sink_unavailable``: nothing was changed,

@@ -1,9 +1,10 @@
 //! Sinks that show a write late, and sinks in which another program has written a key in another form.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use codat_keys::{ApiKey, AuthorizationHeader, Credential, KeyId};
-use codat_keys_rotate::{Content, Rotation, RotationErrorKind, Sink, SinkError, SinkFuture, State};
+use codat_keys_rotate::{Content, MemorySink, Rotation, RotationErrorKind, Sink, SinkError, SinkFuture, State};
 use serde_json::json;
 
 use crate::support::{Setup, bounded};
@@ -120,6 +121,42 @@ async fn a_resumed_rollback_keeps_the_new_key_until_the_old_key_is_written() {
     bounded(sink.rotation(&setup).abort()).await.unwrap();
     assert_eq!(sink.content(), setup.old.expose_secret());
     setup.assert_rolled_back(1).await;
+}
+
+/// A sink that shows no key after a write, such as a command that prints asterisks.
+#[derive(Clone)]
+struct Concealing(MemorySink, Arc<AtomicBool>);
+
+impl Sink for Concealing {
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn read(&self) -> SinkFuture<'_, Content> {
+        match self.1.load(Ordering::Relaxed) {
+            true => Box::pin(async { Ok(Content::Other("********".into())) }),
+            false => self.0.read(),
+        }
+    }
+
+    fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()> {
+        self.1.store(true, Ordering::Relaxed);
+        self.0.write(key)
+    }
+}
+
+#[tokio::test]
+async fn a_new_key_stays_until_the_caller_has_checked_a_sink_that_shows_no_key() {
+    let setup = Setup::new();
+    let sink = Concealing(setup.sink.clone(), Arc::default());
+    let rotation = || Rotation::builder(&setup.client).sink(sink.clone()).journal(setup.store.clone()).build().unwrap();
+    for run in [rotation().start(), rotation().resume(), rotation().finish()] {
+        let error = bounded(run).await.unwrap_err();
+        assert_eq!((error.kind(), setup.tagged().len()), (RotationErrorKind::Unfinished, 1), "{error}");
+        assert!(error.to_string().contains("check it, and abort the rotation again"), "{error}");
+    }
+    assert_eq!(bounded(rotation().abort()).await.unwrap().state, State::Aborted);
+    assert_eq!(setup.ids(), ["old", "foreign-0"]);
 }
 
 #[tokio::test]

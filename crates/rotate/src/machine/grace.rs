@@ -11,9 +11,10 @@ use crate::sink::{SinkContent, Verification};
 
 impl Process {
     /// Waits for the end of the grace period, and returns true. If the grace period has no end time, returns false at
-    /// once: such a period ends only with the goal [`Goal::Finish`].
+    /// once: such a period ends only with the goal [`Goal::Finish`]. There is no grace period if the old key does not
+    /// work any more.
     pub(super) async fn grace_is_over(&mut self) -> bool {
-        if self.goal == Goal::Finish {
+        if self.goal == Goal::Finish || self.is_forward_only {
             return true;
         }
         let Some(until) = self.record.grace_until else { return false };

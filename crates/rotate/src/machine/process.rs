@@ -77,6 +77,9 @@ pub(super) struct Process {
     pub(super) was_written: Vec<bool>,
     /// For each sink, whether this run has begun the first write to it. No earlier run has written to it then.
     pub(super) is_written_first: Vec<bool>,
+    /// Whether the caller aborts a rollback that had begun before this run. The caller has then checked the sinks whose
+    /// content the rollback did not know.
+    pub(super) is_checked: bool,
     /// The ids of all listed keys whose names have the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
     /// The ids of all other listed keys, from all lists of this run.
@@ -92,6 +95,7 @@ impl Process {
         Self {
             was_written: vec![false; record.sinks.len()],
             is_written_first: vec![false; record.sinks.len()],
+            is_checked: goal == Goal::Abort && record.state == State::Rollback,
             config,
             goal,
             record,
@@ -171,7 +175,11 @@ impl Process {
         Err(Stop {
             kind: RotationErrorKind::RolledBack,
             message: format!("the rotation was rolled back: {reason}"),
-            hint: "the old key works as before; correct the cause and start again".into(),
+            hint: match self.record.may_appear_later {
+                false => "the old key works as before; correct the cause and start again",
+                true => "the old key works as before; delete the new key if a list shows it later",
+            }
+            .into(),
             cause: self.cause.take(),
         })
     }
