@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from decimal import Decimal
 
 from . import _native
 from ._client import Client
@@ -45,8 +46,9 @@ def create_rotation_handler(
     """Returns a handler like ``rotation_handler`` with options. Sends nothing.
 
     - ``name``, the name of the new keys, to which a unique tag is added. Default: that of the key in the secret.
-    - ``field``, the field that contains the key if the secret is a JSON object. The other fields keep their values.
-      Default: the secret is the key alone.
+    - ``field``, the field that contains the key if the secret is a JSON object. The other fields keep their values. A
+      secret in which a name occurs twice, or a number is not equal to a double, is refused. Default: the secret is the
+      key alone.
     - ``header``, whether the secret contains the value of an ``Authorization`` header instead of the key. Default:
       false.
     - ``base_url``, that of Codat's API. Default: ``CODAT_BASE_URL``, or ``https://api.codat.io``.
@@ -242,7 +244,7 @@ class _Secret:
         value = AuthorizationHeader.encode(key).expose_secret() if self._header else key.expose_secret()
         if self._field is not None:
             members = _members(self._value(_CURRENT) or "")
-            value = json.dumps({**members, self._field: value}, ensure_ascii=False)
+            value = json.dumps({**members, self._field: value}, allow_nan=False)
             del members
         # Secrets Manager sends this token if the rotation uses another role or account.
         more = {} if rotation_token is None else {"RotationToken": rotation_token}
@@ -278,8 +280,9 @@ def _parse(text: str, field: str | None, header: bool) -> ApiKey:
             value = _members(text).get(field)
         if not isinstance(value, str):
             raise InvalidInputError(
-                f"its value is not a JSON object with the text field {field}",
-                hint="the option `field` of create_rotation_handler names the field with the key",
+                f"its value is not a JSON object with the text field {field}, or Python does not keep its other values",
+                hint="the option `field` of create_rotation_handler names the field with the key; each name must occur "
+                "once, and each number must be equal to a double",
             )
         return AuthorizationHeader(value).api_key if header else ApiKey(value)
     finally:
@@ -290,10 +293,26 @@ def _members(text: str) -> dict[str, Any]:
     """Returns the members of a JSON object. None for another text."""
     # The errors of `json` contain the whole text.
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json.loads(text, parse_float=_exact, parse_constant=_refuse, object_pairs_hook=_unique)
+    except (ArithmeticError, RecursionError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _exact(text: str) -> float:
+    value = float(text)
+    return value if Decimal(repr(value)) == Decimal(text) else _refuse(text)
+
+
+def _refuse(text: str) -> float:
+    raise ValueError
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(members)
+    if len(unique) != len(members):
+        raise ValueError
+    return unique
 
 
 def _previous(secret: _Secret) -> ApiKey | None:

@@ -315,6 +315,16 @@ def test_the_key_in_a_field(secret: Secret, header: bool) -> None:
     assert value == {"api_key": content(new.api_key), **others}
 
 
+@pytest.mark.parametrize("other", ['"n": 1e400', '"n": NaN', '"n": 0.10000000000000000555', '"a": 1, "a": 2'])
+def test_a_secret_whose_other_values_would_change_is_refused(secret: Secret, other: str) -> None:
+    value = f'{{"api_key": "{secret.first.api_key.expose_secret()}", {other}}}'
+    secret.create(value)
+    before = secret.by_value().keys()
+    with pytest.raises(InvalidInputError, match="does not keep its other values"):
+        aws.create_rotation_handler(field="api_key")(secret.event(secret.begin(), "createSecret"), None)
+    assert secret.value() == value and secret.by_value().keys() == before
+
+
 def test_a_whole_header(secret: Secret) -> None:
     secret.create(encode(secret.first.api_key))
     secret.rotate(aws.create_rotation_handler(header=True))
