@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-Completion = tuple[int | None, Any, BaseException | None]
+_Completion = tuple[int | None, Any, BaseException | None]
 
 @final
 class ApiKey:
@@ -539,7 +539,7 @@ class CompletionQueue:
     def __new__(cls, wake: Callable[[], object] | None) -> CompletionQueue: ...
     def fileno(self) -> int: ...
     def start(self, runtime: Runtime, core: AsyncCore, call: Call[Any], number: int) -> Task: ...
-    def drain(self) -> builtins.list[Completion]: ...
+    def drain(self) -> builtins.list[_Completion]: ...
 
 @final
 class Emulator:

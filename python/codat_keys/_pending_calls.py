@@ -68,7 +68,7 @@ class _PendingCalls:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._pending: dict[int, _PendingCall] = {}
         # The entries of the queue that have not been handled.
-        self._entries: deque[_native.Completion] = deque()
+        self._entries: deque[tuple[int | None, Any, BaseException | None]] = deque()
         self._numbers = count()
         try:
             self._queue = _native.CompletionQueue(None)
