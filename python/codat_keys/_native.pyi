@@ -44,6 +44,7 @@ __all__ = [
     "find",
     "get",
     "list",
+    "masked",
     "plan_staged",
     "reauthorize",
     "reload_key",
