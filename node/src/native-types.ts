@@ -49,7 +49,7 @@ export interface RotationData {
     key?: string;
     /** The folder of the journals. */
     journal?: string;
-    /** The journal store, if there is no folder. */
+    /** The journal store, which is used instead of the folder. */
     store?: StoreData;
     journalName: string;
     name?: string;
@@ -251,8 +251,8 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * If a run of the key callback or of a function of a rotation caused this error, the number of this run. Otherwise
-     * `None`. `node/src/thrown-values.ts` stores the value that the run threw.
+     * The number of the function run that caused this error. `None` if neither the key callback nor a function of a
+     * rotation caused the error. `node/src/thrown-values.ts` stores the value that the run threw.
      */
     thrown: number | null;
     /** The data of the rotation that failed. `None` if the call is not a rotation. */

@@ -15,13 +15,13 @@ use crate::errors::CallbackError;
 pub(crate) type Ask = Arc<dyn Fn(RotationRequest) + Send + Sync>;
 
 tokio::task_local! {
-    /// The function with which the running rotation asks the native module. Each call sets this task-local value for its
-    /// own future.
+    /// The function that sends the requests of a rotation to the native module. This task-local value is set for the
+    /// future of each rotation.
     static ASK: Ask;
 }
 
-/// Runs the future of a call. A run of a rotation calls `ask` to run functions, and to report its events. `ask` is
-/// `None` for every other call.
+/// Runs the future `work` of a call. If the call runs a rotation, `ask` receives the rotation's requests, for example
+/// to run a function. For every other call, `ask` is `None`.
 pub async fn with_functions<T>(
     ask: Option<impl Fn(RotationRequest) + Send + Sync + 'static>,
     work: impl Future<Output = T>,
@@ -32,7 +32,7 @@ pub async fn with_functions<T>(
     }
 }
 
-/// Returns the function with which the running call asks the native module.
+/// Returns the function that sends the requests of the running call to the native module.
 pub(crate) fn current_ask() -> Ask {
     ASK.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(drop))
 }
@@ -41,15 +41,15 @@ pub(crate) fn current_ask() -> Ask {
 pub enum RotationRequest {
     /// Run a function.
     Run(FunctionRequest),
-    /// Release a lock of the journal store: the value that [`Reply::locked`] received.
+    /// Release this lock of the journal store. [`Reply::locked`] received the lock.
     Unlock(Lock),
-    /// Pass this event, as JSON, to the function that was given for events.
+    /// Report this event of the rotation. The event is JSON.
     Event(String),
 }
 
 impl RotationRequest {
-    /// Whether the journal store is asked. A rotation that is cancelled still uses its journal, so that another process
-    /// can resume the rotation immediately.
+    /// Returns whether the request is for the journal store. Such a request also runs after the rotation has been
+    /// cancelled, so that another process can resume the rotation immediately.
     pub fn is_of_journal(&self) -> bool {
         match self {
             Self::Run(request) => request.sink.is_none(),

@@ -117,15 +117,16 @@ struct Inner {
     turns: Vec<Turn>,
 }
 
-/// The process, the name of the journal and the name of the sink. A child process that was forked while a function ran
-/// must not wait for this function.
+/// The id of the process, the name of the journal and the name of the sink. A forked child process has another id, and
+/// does not wait for functions that run in its parent process.
 type TurnId = (u32, String, String);
 
 /// The turns that rotations or running functions hold.
 static TURNS: LazyLock<Mutex<HashMap<TurnId, Weak<tokio::sync::Mutex<()>>>>> = LazyLock::new(Mutex::default);
 
-/// Returns the turn of a sink. All rotations of this process with this journal share it. A function that is still running
-/// after a timeout or a cancellation could otherwise write a key after the rotation has been rolled back.
+/// Returns the turn of a sink: a lock that is held while a function of the sink runs. All rotations of this process
+/// with the same journal share this lock. Without the lock, a function that still runs after a timeout or a
+/// cancellation could write a key after the rotation has been rolled back.
 fn turn(journal: &str, sink: &str) -> Turn {
     let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
     turns.retain(|_, turn| turn.strong_count() > 0);

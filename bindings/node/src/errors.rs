@@ -27,8 +27,8 @@ pub struct ErrorData {
     pub shows_idempotency_key: bool,
     pub candidates: Option<Vec<KeyData>>,
     pub cause: Option<Arc<ErrorData>>,
-    /// If a run of the key callback or of a function of a rotation caused this error, the number of this run. Otherwise
-    /// `None`. `node/src/thrown-values.ts` stores the value that the run threw.
+    /// The number of the function run that caused this error. `None` if neither the key callback nor a function of a
+    /// rotation caused the error. `node/src/thrown-values.ts` stores the value that the run threw.
     pub thrown: Option<i64>,
     /// The data of the rotation that failed. `None` if the call is not a rotation.
     pub rotation: Option<RotationErrorData>,

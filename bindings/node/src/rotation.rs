@@ -20,7 +20,7 @@ pub struct RotationData {
     pub key: Option<String>,
     /// The folder of the journals.
     pub journal: Option<String>,
-    /// The journal store, if there is no folder.
+    /// The journal store, which is used instead of the folder.
     pub store: Option<StoreData>,
     pub journal_name: String,
     pub name: Option<String>,
@@ -106,14 +106,14 @@ pub(crate) struct Message {
     /// The arguments of the function. A key and an entry are texts.
     arguments: Vec<Value>,
     event: Option<Box<RawValue>>,
-    /// The number of the run of the function `lock` whose lock is released.
+    /// Identifies the lock to release: the number of the run of `lock` that acquired this lock.
     unlock: Option<i64>,
 }
 
 /// The run of a function: the function, and the receiver of its result.
 pub(crate) type Run = (Function, Reply);
 
-/// Returns the message for a request, and the run of a function that it requests.
+/// Returns the message for a request. If the request is to run a function, also returns this run.
 pub(crate) fn message(request: RotationRequest) -> (Message, Option<Run>) {
     match request {
         RotationRequest::Event(event) => {
@@ -141,8 +141,8 @@ fn arguments(function: &Function) -> Vec<Value> {
     }
 }
 
-/// Passes what a function returned to the rotation. `request` is the number of the run. `text` is JSON, except for a key
-/// and an entry.
+/// Passes the return value of a function to the rotation. `request` is the number of the run. `text` is the return
+/// value: a key, an entry, or JSON for any other value.
 pub(crate) fn complete((function, reply): Run, request: i64, text: Option<String>) {
     let text = match (&function, text) {
         (Function::Deliver(_), _) | (_, None) => return reply.returned(Returned::Nothing),

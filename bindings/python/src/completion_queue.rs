@@ -49,8 +49,8 @@ enum Event {
 
 /// An entry of the queue for Python. The first member is the number of the call. The second member is one of three
 /// objects: the result of the call, a `KeyRequest` (the key callback must run), or a `RotationRequest`. The third
-/// member is the exception of the call. Without a number, it is an exception that ends the program, such as
-/// `KeyboardInterrupt`, and that was raised in a log handler.
+/// member is the exception of the call. An entry without a number has an exception that ends the program, such as
+/// `KeyboardInterrupt`. A log handler or the function that releases a lock raised this exception.
 type Entry<'py> = (Option<u64>, Option<Bound<'py, PyAny>>, Option<PyErr>);
 
 /// The queue of one event loop.
@@ -142,8 +142,9 @@ impl Event {
     }
 }
 
-/// Reports an exception of a log handler or of the function that releases a lock. It must not lose the results of calls.
-/// Returns an entry for an exception that ends the program.
+/// Handles the exception of a log handler or of the function that releases a lock. Returns an entry if the exception
+/// ends the program, such as `KeyboardInterrupt`. Reports any other exception as unraisable, so that the results of
+/// calls are not lost.
 fn exit(py: Python<'_>, result: PyResult<()>) -> Option<Entry<'_>> {
     let error = result.err()?;
     if error.is_instance_of::<PyException>(py) {

@@ -27,9 +27,10 @@ pub(crate) struct RotationCore(codat_keys_bindings::Rotation);
 
 #[pymethods]
 impl RotationCore {
-    /// `sinks` contains the name and the timeout of each sink, and whether it has the function `confirm` instead of
-    /// `read`. `functions` describes the journal store, if `journal` is none: whether it has the function `lock`, the
-    /// identifier of the machine, and the timeout.
+    /// For each sink, `sinks` contains the name, the timeout, and whether the sink has the function `confirm` instead
+    /// of `read`. `functions` describes the journal store: whether the store has the function `lock`, the identifier of
+    /// the machine, and the timeout. If `functions` is `None`, the journals are in the folder `journal`, by default in
+    /// the folder of this user.
     #[new]
     #[pyo3(signature = (
         sinks, *, key, journal, functions, journal_name, name, grace, overwrite, delete_first, lease, probe_timeout
@@ -158,7 +159,7 @@ impl RotationRequest {
         self.event.as_ref().map(|event| json::parse(py, event)).transpose()
     }
 
-    /// Passes the value that the function returned to the rotation.
+    /// Passes the return value of the function to the rotation.
     fn complete(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let Some(function) = &self.function else { return Ok(()) };
         if value.hasattr("__await__")? {
@@ -183,7 +184,7 @@ impl RotationRequest {
     }
 }
 
-/// Releases a lock of the journal store: calls the function that its function `lock` returned.
+/// Releases a lock of the journal store. `lock` contains the Python function that releases the lock.
 pub(crate) fn unlock(py: Python<'_>, lock: &Lock) -> PyResult<()> {
     match lock.downcast_ref::<Py<PyAny>>() {
         Some(release) => call(release.bind(py), ()).map(drop),
@@ -215,7 +216,7 @@ fn content(value: &Bound<'_, PyAny>) -> Option<Returned> {
     Some(Returned::Text(value.cast::<PyString>().ok()?.to_string_lossy().into_owned()))
 }
 
-/// Returns what a function must return, for the error for another value.
+/// Describes the values that a function may return. The error for any other value contains this text.
 fn expected(function: &Function) -> &'static str {
     match function {
         Function::Read => "the key as a str, an ApiKey or an AuthorizationHeader, or None",

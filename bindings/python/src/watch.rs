@@ -63,8 +63,8 @@ impl Watch {
     }
 
     /// Returns the function through which a rotation passes its messages to `handle`, a Python function that runs in
-    /// this thread. If `handle` raises an exception, the returned function stores the exception, which ends the call. It
-    /// then passes only the messages to the journal store.
+    /// this thread. If `handle` raises an exception, the returned function stores the exception, which ends the call.
+    /// After an exception, the function passes only those messages to `handle` that are for the journal store.
     pub(crate) fn rotation_requests(
         self: &Arc<Self>,
         handle: Option<&Bound<'_, PyAny>>,

@@ -14,7 +14,7 @@ use crate::authentication::Credential;
 use crate::mask::Masker;
 
 const MAX_ENTRIES: usize = 10_000;
-/// The length of a part of the journal in bytes, except for its last entry.
+/// The length in bytes at which a part of the journal ends. The last entry of the part can exceed this length.
 const PART: usize = 32 * 1024;
 /// The maximum length in bytes of each text in a journal entry.
 const MAX_TEXT_LENGTH: usize = 4096;

@@ -120,8 +120,8 @@ fn check_bus_address() -> Result<(), KeyringError> {
     }
 }
 
-/// Returns the id of the user who owns the socket of a D-Bus address, if it is another user. The administrator's sockets
-/// are accepted.
+/// Returns the id of the user who owns the socket of a D-Bus address. Returns `None` if the owner is this user or root,
+/// or is unknown.
 #[cfg(unix)]
 fn foreign_owner(address: &str) -> Option<u32> {
     let path = address.strip_prefix("unix:")?.split(',').find_map(|pair| pair.strip_prefix("path="))?;

@@ -192,8 +192,8 @@ pub fn replace_key(client: &Client, old: &ApiKey, new: &ApiKey) {
 }
 
 impl PageCursor {
-    /// Returns the next page, as [`Pages::next`] does. If the page has not arrived yet, requests the page with
-    /// `client`. The returned page contains the response and the number of results, but not the results.
+    /// Returns the next page. If the page has not arrived yet, requests the page with `client`. The returned page
+    /// contains the response and the number of results, but not the results.
     ///
     /// With [`Pages::concurrency`], this function requests several pages and returns when all have arrived. No request
     /// is under way between two calls, so each call can use another runtime. If the future is dropped, its requests are

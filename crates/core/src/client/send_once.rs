@@ -13,8 +13,8 @@ use crate::response::Response;
 use crate::wire;
 
 /// Sends a request once, and returns the response whatever its status is. Neither repeats the request nor refreshes the
-/// credential. Sends no header that the caller has not given, except those of the connection. An `Authorization` header
-/// in `headers` replaces the one of the client. `codat-keys emulator verify` calls this function.
+/// credential. Adds the headers that all requests of the client have, but no `Idempotency-Key` and no `Content-Type`. An
+/// `Authorization` header in `headers` replaces the one of the client. `codat-keys emulator verify` calls this function.
 ///
 /// # Errors
 /// As [`Client::request`](crate::Client::request), but a response with any status is no error.
@@ -37,7 +37,7 @@ pub async fn send_once(
     sent.map(Response).map_err(|failure| failure.error)
 }
 
-/// Generates an idempotency key, as the client does for a request without one.
+/// Generates an idempotency key like those of the client.
 pub fn generate_idempotency_key() -> String {
     wire::idempotency_key::generate().to_string()
 }

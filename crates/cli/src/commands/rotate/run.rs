@@ -143,8 +143,8 @@ impl<'a> Setup<'a> {
         Ok(())
     }
 
-    /// Creates the folder of the journal. Called before a key command or a request, because another user could create
-    /// the folder while they run.
+    /// Creates the folder of the journal. Call this function before a key command or a request runs. Otherwise, another
+    /// user could create the folder in the meantime.
     fn create_journal(&self) -> Result<(), Failure> {
         self.journal.prepare(&self.journal_name)
     }

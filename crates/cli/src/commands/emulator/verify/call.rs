@@ -13,7 +13,7 @@ pub(super) struct Call<'a> {
     pub(super) path: &'a str,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// The client with the API key, or `None` for the key in use.
+    /// The client whose API key authenticates the request. `None` for the key in use.
     pub(super) client: Option<Client>,
     /// Whether the response can be a replay of an earlier response.
     pub(super) is_repeat: bool,
@@ -64,7 +64,7 @@ pub(super) struct Creation<'a> {
     pub(super) name: &'a str,
     pub(super) body: &'a str,
     pub(super) idempotency_key: &'a str,
-    /// The client with the API key, or `None` for the key in use.
+    /// The client whose API key authenticates the request. `None` for the key in use.
     pub(super) client: Option<&'a Client>,
     /// Whether an earlier request had the same idempotency key.
     pub(super) is_repeat: bool,

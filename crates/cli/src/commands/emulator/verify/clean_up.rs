@@ -29,8 +29,8 @@ impl CleanedUp {
 }
 
 impl Session {
-    /// Deletes all keys that the command has created, also after a signal. Finds a key whose response was lost by its
-    /// name.
+    /// Deletes all keys that the command has created, also after a signal. If the response with a key was lost, finds
+    /// this key by its name.
     pub(super) async fn clean_up(&mut self) -> CleanedUp {
         let mut cleaned = CleanedUp { deleted: 0, left: Vec::new(), is_uncertain: false };
         if self.names.is_empty() {
@@ -74,8 +74,8 @@ impl Session {
             deleted.is_ok_and(|response| response.status().is_success() || response.status().as_u16() == 404);
     }
 
-    /// Lists the keys, and records the keys that have a name of the command. Returns the ids of these keys, or `None`
-    /// if the keys cannot be listed.
+    /// Lists the keys, and records the keys that the command has created. The names of these keys identify them.
+    /// Returns the ids of these keys, or `None` if the keys cannot be listed.
     async fn list_at_end(&mut self) -> Option<HashSet<KeyId>> {
         #[derive(Deserialize)]
         struct Keys {

@@ -25,19 +25,19 @@ pub(super) enum Outcome {
 /// Collects the observations of the probes.
 #[derive(Default)]
 pub(super) struct Findings {
-    /// The observations of each row. An observation is true if it is as the row says.
+    /// The observations of each row. The `bool` is true if the API behaved as the row says.
     observations: HashMap<&'static str, Vec<(bool, String)>>,
     /// The reasons why rows were not tried.
     reasons: HashMap<&'static str, String>,
 }
 
 impl Findings {
-    /// Adds an observation of a row. `holds` is whether it is as the row says.
+    /// Adds an observation of a row. `holds` is true if the API behaved as the row says.
     pub(super) fn add(&mut self, row: &'static str, holds: bool, seen: impl Display) {
         self.observations.entry(row).or_default().push((holds, seen.to_string()));
     }
 
-    /// Gives the reason why the rows of a probe that have no observation were not tried.
+    /// Stores the reason why rows of a probe were not tried. The reason applies to each row without an observation.
     pub(super) fn skip(&mut self, probe: Probe, reason: impl Display) {
         for (row, treatment) in ROWS {
             if matches!(treatment, Treatment::TriedBy(of) if *of == probe) {
@@ -64,7 +64,8 @@ impl Findings {
     }
 }
 
-/// Judges the observations of a row. One that differs decides, and only those that differ are then reported.
+/// Judges the observations of a row. If an observation differs from the row, the row differs, and the text contains
+/// only the observations that differ.
 fn judge(observations: Vec<(bool, String)>) -> (Outcome, String) {
     let differs = observations.iter().any(|(holds, _)| !holds);
     let mut seen: Vec<String> = Vec::new();

@@ -1,4 +1,5 @@
-//! The limit on the number of requests, and the keys that they create.
+//! The state of a run of `emulator verify`. It limits the number of requests, and records the keys that the requests
+//! create.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -18,7 +19,8 @@ pub(super) const MAX_REQUESTS: u32 = 60;
 /// The maximum number of keys that the command creates.
 pub(super) const MAX_MADE: usize = 2;
 
-/// How often the keys are deleted and listed at the end, if one of them is still there.
+/// The maximum number of rounds at the end. Each round deletes the created keys, and lists the keys to find remaining
+/// ones.
 pub(super) const ROUNDS: u32 = 3;
 
 /// The requests that the probes leave for the deletion of the keys.
@@ -27,7 +29,7 @@ const RESERVED: u32 = ROUNDS * (MAX_MADE as u32 + 1);
 /// The requests before the session: a list, and its repetition if the key is read again after a rejection.
 const SENT_BEFORE: u32 = 2;
 
-/// The time that a request that creates a key has for its response after a signal.
+/// How long the command still waits after a signal for the response to a request that creates a key.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The reason why the probes stopped early.
@@ -42,7 +44,8 @@ pub(super) enum Stop {
 /// A key that the command has created.
 pub(super) struct Made {
     pub(super) id: KeyId,
-    /// A client with this key. The client has the key in use if the response with the new key was lost.
+    /// A client that authenticates with this key. If the response with this key was lost, the client authenticates with
+    /// the key in use instead.
     pub(super) client: Client,
     pub(super) is_deleted: bool,
 }
@@ -75,7 +78,7 @@ pub(super) struct Session {
     pub(super) made: Vec<Made>,
     /// The names that requests have sent.
     pub(super) names: HashSet<String>,
-    /// The number of requests that may have created a key without a response that says so.
+    /// The number of requests of which it is unknown whether they created a key.
     pub(super) unknown: usize,
     pub(super) observed: Vec<Observed>,
     /// The idempotency key of the request that created the first key.
@@ -204,7 +207,7 @@ impl Session {
         Ok(response)
     }
 
-    /// Sends a request, and leaves `reserved` requests.
+    /// Sends a request. Returns [`Stop::LimitReached`] if fewer than `reserved` requests would be left afterwards.
     pub(super) async fn exchange(&mut self, call: Call<'_>, reserved: u32) -> Result<Response, Stop> {
         if self.sent + reserved >= MAX_REQUESTS {
             return Err(Stop::LimitReached);
@@ -235,7 +238,7 @@ mod tests {
 
     use super::*;
 
-    /// The limit holds for the probes and the deletion together, and the deletion does not fail because of it.
+    /// The probes and the deletion of the keys share one limit. The probes leave enough requests for the deletion.
     #[tokio::test]
     async fn the_requests_are_limited_and_the_keys_are_deleted_all_the_same() {
         let emulator = Emulator::start().unwrap();

@@ -102,7 +102,8 @@ async fn try_new_key(session: &mut Session, findings: &mut Findings, client: &Cl
     Ok(())
 }
 
-/// Tries requests that Codat should refuse. If it accepts one of them, the new key is one of the two.
+/// Sends requests that Codat should refuse. If Codat accepts a request and creates a key, this key counts as one of the
+/// two keys that the command may create.
 pub(super) async fn bad_requests(session: &mut Session, findings: &mut Findings) -> Result<Option<&'static str>, Stop> {
     if session.made.is_empty() {
         // The key may have no right to create keys.

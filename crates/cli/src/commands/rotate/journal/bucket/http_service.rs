@@ -114,8 +114,8 @@ async fn read(mut response: reqwest::Response, origin: &str) -> Result<Bytes, Ht
     Ok(body.freeze())
 }
 
-/// Returns the error for a response that `object_store` does not handle. It handles those about an object that exists or
-/// is missing.
+/// Returns the error for a response. Returns `None` for a success, and for a response that says that an object exists
+/// or is missing: `object_store` handles these responses.
 fn status_error(status: StatusCode, body: &[u8], origin: &str) -> Option<HttpError> {
     let code = error_code(body);
     let is_about_object = match status {
@@ -155,7 +155,7 @@ fn send_error(error: &reqwest::Error, origin: &str) -> HttpError {
     }
 }
 
-/// `object_store` does not repeat requests with errors of this kind.
+/// Creates an error of the kind `Unknown`, because `object_store` does not repeat requests after such errors.
 fn failed(is_final: bool, message: String) -> HttpError {
     HttpError::new(HttpErrorKind::Unknown, RequestFailed { message, is_final })
 }
