@@ -46,7 +46,10 @@ export interface Requests {
     complete(text: string | null): void;
     /** The function `lock` has locked the journal. `release` releases the lock. */
     locked(release: () => unknown): void;
-    /** `thrown` contains the value that the function threw. `undefined` if it returned a wrong value. */
+    /**
+     * `thrown` contains the value that the function threw. `thrown` is `undefined` if the function returned a wrong
+     * value.
+     */
     fail(why: string, thrown?: { reason: unknown }): void;
 }
 
@@ -63,7 +66,7 @@ interface Pending {
 
 /** The pending calls by number, in the order in which they started. */
 const inFlight = new Map<number, Pending>();
-/** The functions that release the locks of journal stores, by the number of the run that locked. */
+/** The functions that release the locks of journal stores, by the number of the run of the function `lock`. */
 const locks = new Map<number, () => unknown>();
 const pendingCalls = new native.PendingCalls(settle);
 let numbers = 0;

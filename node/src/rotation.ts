@@ -33,8 +33,8 @@ export interface Sink {
     deliver(key: ApiKey): unknown;
     /**
      * Returns the content: an API key, the value of an `Authorization` header, or `null` or `undefined` if there is
-     * nothing. The rotation compares the content with the key that it expects, and lists the keys with the content as the
-     * credential.
+     * nothing. The rotation compares the content with the key that it expects. It also lists the keys in a request that
+     * authenticates with the content.
      */
     read?(): Key | null | undefined | PromiseLike<Key | null | undefined>;
     /**
@@ -56,7 +56,7 @@ export interface Sink {
  * A journal has a name, and entries that are numbered from 1. An entry contains no API key, and is never changed.
  */
 export interface JournalStore {
-    /** Returns the numbers of all entries, in any order: also of those that another process has just created. */
+    /** Returns the numbers of all entries, in any order. Includes entries that another process has just created. */
     list(name: string): Iterable<number> | PromiseLike<Iterable<number>>;
     /** Returns an entry, or `null` or `undefined` if there is no such entry. */
     get(
@@ -69,10 +69,11 @@ export interface JournalStore {
      */
     create(name: string, seq: number, entry: Uint8Array): boolean | PromiseLike<boolean>;
     /**
-     * Locks a journal, so that another process can resume the rotation of a process that was killed, before the lease
-     * expires. Returns a function that releases the lock, `false` if another process has the lock, or `null` or
-     * `undefined` if there is no lock. If the returned function throws, the process emits a warning. The end of the
-     * process must release the lock. Without `machine`, the lock has no effect on the lease. Default: there is no lock.
+     * Locks a journal. If the process of a rotation is killed, the lock allows another process to resume the rotation
+     * before the lease expires. Returns a function that releases the lock, `false` if another process has the lock, or
+     * `null` or `undefined` if there is no lock. If the returned function throws, the process emits a warning. The end
+     * of the process must release the lock. Without `machine`, the lock has no effect on the lease. Default: there is
+     * no lock.
      */
     lock?(name: string): Locked | PromiseLike<Locked>;
     /**
@@ -145,15 +146,15 @@ export interface RotationOptions {
     /** The ids of the API keys that may be deleted if ten API keys exist already. Default: none. */
     deleteFirst?: Iterable<string> | undefined;
     /**
-     * How long no other process can resume the rotation after each entry of the journal, in milliseconds: at least 2
-     * minutes and twice the `timeout` of each sink, at most 24 hours. If this process is killed, other processes wait for
-     * this time, unless they have the same machine and the journal has a lock. Default: 300,000, or twice the longest
-     * `timeout`.
+     * The duration of the lease, in milliseconds: at least 2 minutes and twice the `timeout` of each sink, at most 24
+     * hours. Each entry of the journal starts a new lease. Until the lease ends, no other process can resume the
+     * rotation. If this process is killed, other processes wait for the end of the lease, unless they have the same
+     * machine and the journal has a lock. Default: 300,000, or twice the longest `timeout`.
      */
     lease?: number | undefined;
     /**
-     * The time within which Codat must accept the new API key, in milliseconds. Then the rotation is rolled back.
-     * Default: 120,000.
+     * The time within which Codat must accept the new API key, in milliseconds. If Codat still rejects the API key
+     * after this time, the rotation is rolled back. Default: 120,000.
      */
     probeTimeout?: number | undefined;
     /**
@@ -241,7 +242,8 @@ export class Rotation {
 
     /**
      * Restores the old API key in all sinks, and deletes the new one. If the deletion of the old API key has begun,
-     * completes the rotation instead: the state of the report says which.
+     * completes the rotation instead. The `state` of the report shows whether the rotation was rolled back or
+     * completed.
      */
     async abort(options: Pick<CallOptions, "signal"> = {}): Promise<RotationReport> {
         return report(await this.#run("abort", options));
@@ -345,8 +347,9 @@ const ARGUMENTS: Record<Name, (argument: any, index: number) => unknown> = {
 };
 
 /**
- * Converts what each function returned to a text for the native module: JSON, except for an API key and an entry. `null`
- * stands for nothing, and `undefined` for a value of a wrong type. Also says what the function must return.
+ * For each function: the conversion of the returned value to a text for the native module, and what the function must
+ * return. The text is JSON, except for an API key and an entry. `null` stands for nothing, and `undefined` for a value
+ * of a wrong type.
  */
 const RESULTS: Record<Name, [(returned: any) => string | null | undefined, string]> = {
     read: [keyText, "the key as a string, an ApiKey or an AuthorizationHeader, or null"],

@@ -122,10 +122,9 @@ async fn send_faulty_body(sending: impl Future<Output = Result<(), SendError>>, 
     }
 }
 
-/// A guard that records in the journal that the client has disconnected. Its first owner is the future that handles the
-/// request. If the body has a fault, the next owner is the task that sends the body. If the client disconnects, hyper
-/// drops the future, or the task ends early. The dropped guard then records the disconnection. After the end of the
-/// request, dropping the guard has no effect.
+/// A guard that records in the journal that the client has disconnected, if the guard is dropped before the end of the
+/// request. The guard belongs to the future that handles the request. If the body has a fault, the guard then belongs
+/// to the task that sends the body. After a disconnection, hyper drops the future, or the task ends early.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

@@ -120,9 +120,11 @@ impl Rotation {
     }
 
     /// Rebuilds a lost journal from the tag in the name of the new key and from the sinks, and resumes the rotation.
-    /// The caller must set the old key with [`RotationBuilder::key`] in three cases: if the names of several other keys
-    /// have the same base as the name of the new key, if no readable sink has the old or the new key, or if neither the
-    /// client nor a readable sink uses the old key.
+    /// The caller must set the old key with [`RotationBuilder::key`] in three cases:
+    ///
+    /// - The names of several other keys have the same base as the name of the new key.
+    /// - No readable sink has the old or the new key.
+    /// - Neither the client nor a readable sink uses the old key.
     ///
     /// # Errors
     /// As [`resume`](Self::resume). `NothingToResume` if no key has a tag, or if the old key must be set.
@@ -169,9 +171,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// Stops the rotation when the future `cancelled` completes. The run then returns `Cancelled`, with a report. The
-    /// journal contains all that is needed to resume or abort the rotation. An entry of the journal that is being created
-    /// is completed first.
+    /// Stops the rotation when the future `cancelled` completes. If the run is creating an entry of the journal at that
+    /// time, it stops after the creation. The run then returns `Cancelled`, with a report. The journal contains all
+    /// that is needed to resume or abort the rotation.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.cancelled = Some(Box::pin(cancelled));
         self

@@ -61,8 +61,8 @@ impl<'a> Calls<'a> {
         self.contents[sink].clone()
     }
 
-    /// Sets the key of the client to the new key after all sinks have the new key, or to the old key in a rollback.
-    /// Does not change a client that reads its key from a source, such as a file.
+    /// Updates the key of the client: to the new key after all sinks have it, and to the old key in a rollback. Does
+    /// not change a client that reads its key from a source, such as a file.
     pub(super) fn update_client(&self, record: &Record) {
         let value = |id: &Option<String>| id.as_ref().and_then(|id| self.secrets.get(id));
         let (Some(old), Some(new)) = (value(&record.old_key), value(&record.new_key)) else { return };
@@ -258,8 +258,8 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// Converts an error of the crate `codat-keys` to a failure. The argument `unknown` is the kind of the failure if it is
-/// unknown whether a creation or a deletion took effect.
+/// Converts an error of the crate `codat-keys` to a failure. If the outcome of a creation or a deletion is not known,
+/// the failure has the kind that the argument `unknown` gives.
 fn api_failure(error: Error, unknown: FailureKind) -> Failure {
     let kind = match error.kind() {
         ErrorKind::OutcomeUnknown => unknown,

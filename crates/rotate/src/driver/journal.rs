@@ -17,7 +17,7 @@ use crate::report::Report;
 /// until a lost connection is noticed, and small differences between the clocks of two machines.
 const MARGIN: Duration = Duration::from_secs(15);
 
-/// The holders whose runs have ended in this process without the end of their lease, because the journal could not be
+/// The holders of runs that have ended in this process without ending their lease, because the journal could not be
 /// written.
 static ENDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

@@ -194,8 +194,8 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Opens a regular file. Returns an error for a link, a pipe or a file of another user. Another user may have created
-/// one of these before the folder was checked.
+/// Opens a regular file. Returns an error for a link, for a pipe, and for a file that belongs to another user. Another
+/// user may have created such a file before the folder was checked.
 fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

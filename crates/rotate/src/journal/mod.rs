@@ -61,8 +61,9 @@ pub trait JournalStore: Send + Sync {
     }
 
     /// Returns an identifier of this machine that changes when the machine restarts, or `None` if there is no such
-    /// identifier. The [`lock`](Self::lock) excludes only processes of the same machine. A process that holds the lock
-    /// therefore ignores the lease in the latest entry only if the entry contains the same identifier. Default: `None`.
+    /// identifier. The [`lock`](Self::lock) excludes only processes of the same machine. If the latest entry contains
+    /// the identifier of this machine, a process that holds the lock knows that the process of this entry has ended,
+    /// and ignores the lease in the entry. Default: `None`.
     fn machine(&self) -> Option<String> {
         None
     }

@@ -76,7 +76,7 @@ impl Process {
     }
 
     /// Looks for the new key once more. If the new key is not found, adds an attempt with a new idempotency key, and
-    /// returns `None`. Returns the result of the creation if the key was found, or if no further idempotency key may be
+    /// returns `None`. Returns `Some` if the creation is over: the key was found, or no further idempotency key may be
     /// used.
     async fn replace_attempt(&mut self) -> Result<Option<Result<(), Stop>>, Stop> {
         if let Found::Key(id) = self.find_created(true).await? {

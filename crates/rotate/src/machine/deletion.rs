@@ -9,10 +9,12 @@ impl Process {
     /// Deletes the key `target`, and every key with the tag of this rotation except `caller`. The key `caller`
     /// authenticates the requests.
     ///
-    /// If the lists do not contain `target` and Codat does not find it, the deletion is tried four times, because a
-    /// list can be out of date. After that, `target` counts as deleted by another program, and is not added to
-    /// [`Record::deleted`](crate::Record::deleted). Codat allows only ten keys. If more than ten deletions succeed, the
-    /// lists show the same key under changing ids, so the method returns a failure.
+    /// If no list contains `target` and Codat does not find it, the method tries the deletion up to four times, because
+    /// a list can be out of date. The method then treats `target` as deleted by another program, and does not add it to
+    /// [`Record::deleted`](crate::Record::deleted).
+    ///
+    /// Codat allows only ten keys. If more than ten deletions succeed, the lists show the same key under changing ids,
+    /// and the method returns a failure.
     pub(super) async fn delete_all_but(&mut self, caller: &str, target: Option<&str>) -> Result<(), Failure> {
         let mut is_due = target.is_some_and(|id| !self.was_deleted(id));
         let (mut tries, mut lists_without, mut deleted) = (1, 0, 0);

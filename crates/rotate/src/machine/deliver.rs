@@ -20,8 +20,8 @@ impl Process {
         Ok(())
     }
 
-    /// Writes the new key to a sink. Also writes to a sink that shows the new key already, because the sink can show its
-    /// content late: an earlier run may have begun a rollback.
+    /// Writes the new key to a sink, even if the sink shows the new key already. An earlier run may have written the
+    /// old key in a rollback, and the sink can show this write late.
     pub(super) async fn deliver_to(&mut self, sink: usize) -> Result<(), Failure> {
         let progress = self.record.sinks[sink].progress;
         if matches!(progress, SinkProgress::Written | SinkProgress::Confirmed) {

@@ -10,9 +10,9 @@ use crate::record::{SinkProgress, State};
 use crate::sink::{SinkContent, Verification};
 
 impl Process {
-    /// Waits for the end of the grace period, and returns true. If the grace period has no end time, returns false at
-    /// once: such a period ends only with the goal [`Goal::Finish`]. There is no grace period if the old key does not
-    /// work any more.
+    /// Waits for the end of the grace period, and returns true. Returns true at once with the goal [`Goal::Finish`], or
+    /// if the old key does not work any more. Returns false at once if the grace period has no end time: only
+    /// [`Goal::Finish`] ends such a period.
     pub(super) async fn grace_is_over(&mut self) -> bool {
         if self.goal == Goal::Finish || self.is_forward_only {
             return true;

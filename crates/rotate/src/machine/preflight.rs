@@ -164,8 +164,8 @@ impl Process {
     }
 }
 
-/// Returns the error for a sink that contains something that the rotation would replace. `instead` says what it should
-/// contain.
+/// Returns the error for a sink that contains something that the rotation would replace. `instead` is the end of the
+/// message, such as `not the old key`.
 pub(super) fn occupied(description: &str, content: &SinkContent, instead: &str) -> Stop {
     Stop {
         kind: RotationErrorKind::SinkOccupied,

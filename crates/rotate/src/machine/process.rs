@@ -75,10 +75,11 @@ pub(super) struct Process {
     /// For each sink, whether this run has successfully written the new key. Even after a successful write, a read can
     /// return the earlier content.
     pub(super) was_written: Vec<bool>,
-    /// For each sink, whether this run has begun the first write to it. No earlier run has written to it then.
+    /// For each sink, whether this run has begun the first write of the rotation to the sink. No earlier run has then
+    /// written to the sink.
     pub(super) is_written_first: Vec<bool>,
-    /// Whether the caller aborts a rollback that had begun before this run. The caller has then checked the sinks whose
-    /// content the rollback did not know.
+    /// Whether the caller aborts a rotation that was already in a rollback when this run started. The caller has then
+    /// checked the sinks whose content the rollback could not determine.
     pub(super) is_checked: bool,
     /// The ids of all listed keys whose names have the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,

@@ -35,8 +35,8 @@ impl Process {
         Ok(())
     }
 
-    /// Completes the rotation instead of rolling it back if the old key does not work any more, but the new key works.
-    /// Only another program can cause this situation.
+    /// Completes a rotation that cannot be rolled back, because the old key does not work any more. Returns an error if
+    /// the new key does not work either. Only another program can make the old key stop working.
     async fn go_forward(&mut self, message: &str, cause: Option<Cause>) -> Result<(), Stop> {
         if self.is_forward_only || self.record.new_key.is_none() || self.new_key_fails().await?.is_some() {
             return Err(not_rolled_back(&format!("the old key does not work any more: {message}"), cause));
@@ -68,8 +68,8 @@ impl Process {
         Ok(())
     }
 
-    /// Writes the old key once to a sink that shows its content from before the rotation. If this write fails, returns
-    /// `unchanged`. The sink then counts as unchanged, because no write has succeeded.
+    /// Writes the old key once to a sink that shows its content from before the rotation. Returns `unchanged` if this
+    /// write fails. No write of the rotation has then succeeded, so the content of the sink counts as unchanged.
     async fn try_to_restore(&mut self, sink: usize, unchanged: SinkProgress) -> Result<SinkProgress, Failure> {
         let old = self.old();
         let is_written = match self.port.perform(Action::Write(sink, old.clone())).await {
@@ -143,10 +143,10 @@ impl Process {
 /// The content that a rollback finds in a sink.
 enum Remains {
     /// The content from before the write of the new key. Either the write had no effect, or the sink shows the new key
-    /// late. If the rotation cannot write the old key either, it records this progress.
+    /// late. The field is the progress that the rotation records if it cannot write the old key either.
     Unchanged(SinkProgress),
-    /// The new key or nothing, or the old key although a write of the new key has succeeded. The rotation writes the
-    /// old key to such a sink.
+    /// Content that the rotation replaces with the old key: the new key, nothing, or the old key although a write of
+    /// the new key has succeeded.
     NewKey,
     OfAnother,
 }

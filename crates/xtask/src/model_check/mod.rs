@@ -216,7 +216,8 @@ fn explore_all(faults: Option<usize>, only: Option<&str>) -> Tally {
     total
 }
 
-/// Runs every schedule of an initial state with at most `faults` faults, and prints the numbers.
+/// Runs every schedule of an initial state with at most `faults` faults. Prints the numbers of schedules, of known
+/// races and of violations.
 fn explore(call: &Call, setup: Setup, faults: usize) -> Tally {
     let started = Instant::now();
     let mut schedule = Schedule::new(Vec::new(), faults, call.faulty_requests);
@@ -292,8 +293,8 @@ mod tests {
         assert_eq!(explore(&CALLS[2], setup, 2).violations, 0);
     }
 
-    /// The search counts the schedules that it does not run, because it has explored the state that they lead to. If it
-    /// mistook two different states for the same one, the number would differ from that of a search without states.
+    /// The search does not run the schedules that lead to an explored state, but counts them. If the search mistook two
+    /// different states for the same one, the count would differ from that of a search without states.
     #[test]
     fn a_search_with_states_stands_for_every_schedule() {
         let every = Call { has_states: false, ..CALLS[2] };

@@ -56,13 +56,13 @@ impl Schedule {
         options[option]
     }
 
-    /// Returns whether the search recognizes states, and the state of the run is not one of those that the given choices
-    /// lead to. These are explored further, because the latest run has reached them too.
+    /// Returns whether the search recognizes states, and the run has made all given choices. The states before that are
+    /// states of the latest run, which are still being explored.
     pub(crate) fn is_in_new_state(&self) -> bool {
         self.states.is_some() && self.made.len() >= self.given.len()
     }
 
-    /// Returns what to do in a new state, which has this hash.
+    /// Returns what to do in a new state. `hash` is the hash of the state.
     pub(crate) fn visit(&mut self, hash: u64) -> Visit {
         let states = self.states.as_mut().expect("the search recognizes states");
         states.visit(hash, self.made.len(), self.faults_left)
@@ -75,9 +75,9 @@ impl Schedule {
         choices.join(",")
     }
 
-    /// Prepares the next run. Finds the last choice of the latest run that can be increased, increases it by one, and
-    /// removes the choices after it. Returns false after the last run. `was_complete` says whether the latest run was
-    /// not ended by [`visit`](Self::visit).
+    /// Prepares the next run. Finds the last choice of the latest run that can be increased, increases this choice by
+    /// one, and removes the choices after it. Returns false after the last run. `was_complete` is false if the latest
+    /// run ended in an explored state.
     pub(crate) fn next(&mut self, was_complete: bool) -> bool {
         if let Some(states) = self.states.as_mut().filter(|_| was_complete) {
             states.end(self.faults_left);

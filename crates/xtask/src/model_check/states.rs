@@ -9,8 +9,8 @@ pub(crate) const MAX_FAULTS: usize = 4;
 /// Numbers of schedules: those without a fault, those with one, and so on.
 type Counts = [u64; MAX_FAULTS + 1];
 
-/// The states of a search. A state is known by its hash. With 64 bits, ten million states have the same hash as another
-/// one with a probability of less than 1 in 100,000.
+/// The states of a search. Each state is identified by a hash of 64 bits. If there are ten million states, the
+/// probability that two of them have the same hash is less than 1 in 100,000.
 pub(crate) struct States {
     explored: HashMap<u64, Explored>,
     /// The states of the latest run whose schedules are still being explored. The first one is the start of every run.
@@ -36,7 +36,7 @@ pub(crate) enum Visit {
     Explore,
     /// Ends the run, because all schedules from this state were run.
     Skip,
-    /// The run was in the same state before, and there was no fault since. It does not end.
+    /// The run was in the same state before, and no fault has occurred since then. Such a run never ends.
     Cycle,
 }
 
@@ -70,7 +70,8 @@ impl States {
         self.count(one, faults);
     }
 
-    /// Counts schedules from a place after the latest open state, in which up to `faults` faults can follow.
+    /// Adds numbers of schedules to the latest open state. The schedules start at a place after this state, and have up
+    /// to `faults` faults from there.
     fn count(&mut self, schedules: Counts, faults: usize) {
         let latest = &mut self.open.last_mut().expect("the start of every run").explored;
         let before = latest.faults - faults;
@@ -79,8 +80,8 @@ impl States {
         }
     }
 
-    /// Goes back: the next run has the first `choices` choices of the latest run, and then another one. Closes the
-    /// states after these choices.
+    /// Prepares the next run, which repeats the first `choices` choices of the latest run, and then makes another
+    /// choice. Closes the states that come after these choices.
     pub(crate) fn go_back(&mut self, choices: usize) {
         while let Some(open) = self.open.pop_if(|open| open.choices > choices) {
             let (schedules, faults) = (open.explored.schedules, open.explored.faults);

@@ -85,7 +85,7 @@ pub(super) enum CreateFault {
     Spent(Effect),
     /// A 429 made Codat forget the idempotency key while the first attempt was running. A second key appears.
     Race(Effect),
-    /// As [`Race`](Self::Race), and the outcome of the second attempt is unknown.
+    /// The same fault as [`Race`](Self::Race). In addition, the outcome of the second attempt is unknown.
     UnknownRace(Effect),
     /// Before the creation, other programs create keys until ten exist.
     LimitReached,
@@ -103,10 +103,10 @@ pub(super) enum Effect {
     AtTheEnd,
 }
 
-/// A number of steps after which a rotation usually is in the same state.
+/// A number of steps after which a rotation is usually still in the state in which it sent the request.
 const SOON: u8 = 3;
 
-/// A number of steps after which a rotation usually is in a later state.
+/// A number of steps after which a rotation has usually left the state in which it sent the request.
 const LATER: u8 = 20;
 
 /// A number of steps after which a rotation without further faults has ended.
@@ -228,7 +228,7 @@ pub(super) const WRITE: [WriteFault; 10] = [
     WriteFault::Crash(Crash::After(Pause::Hours)),
 ];
 
-/// A fault of the question whether the programs that use a sink have a key.
+/// A fault of the action that asks whether the programs that use a sink have a key.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum ConfirmFault {
     None,

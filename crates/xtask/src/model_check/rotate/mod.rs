@@ -32,13 +32,15 @@ const MAX_RUNS: u32 = 12;
 /// The maximum number of steps of a run.
 const MAX_STEPS: u32 = 2_000;
 
-/// The numbers of keys with which a rotation has two sinks. The client reads its key from the first one.
+/// The value of [`Setup::keys`] for a rotation with two sinks. The client reads its key from the first sink.
 const TWO_SINKS: usize = 3;
 
-/// As [`TWO_SINKS`], and the second sink is empty.
+/// The value of [`Setup::keys`] for a rotation with two sinks, of which the second one is empty. The client reads its
+/// key from the first sink.
 const EMPTY_SINK: usize = 4;
 
-/// The number of keys with which the only sink cannot be read. It says whether the programs that use it have a key.
+/// The value of [`Setup::keys`] for a rotation with one sink that cannot be read. The sink only answers whether the
+/// programs that use the sink have a key.
 const UNREADABLE_SINK: usize = 5;
 
 /// A minute in milliseconds.
@@ -64,7 +66,7 @@ struct Sink {
     value: Value,
     /// Whether the sink was empty before the rotation.
     was_empty: bool,
-    /// Whether another program has changed the content, and the rotation has not written it again.
+    /// Whether another program has changed the content, and the rotation has not overwritten this change.
     was_changed: bool,
     /// Whether another program has ever changed the content.
     was_ever_changed: bool,
@@ -196,7 +198,8 @@ impl Model<'_> {
         violated("I8: the rotation does not end")
     }
 
-    /// Returns whether another program may have prevented the end of the rotation: it deleted a key, or changed a sink.
+    /// Returns whether another program has deleted the old or the new key, or has changed a sink. Either can prevent
+    /// the end of the rotation.
     fn is_excused(&self) -> bool {
         self.server.foreign_deleter || self.sinks.iter().any(|sink| sink.was_changed)
     }
@@ -321,7 +324,7 @@ struct Memory {
     written: Vec<bool>,
     /// For each sink, whether its first write has begun.
     begun: Vec<bool>,
-    /// Whether the rotation has completed a rollback by going forward.
+    /// Whether the rotation has gone from the rollback back to the delivery of the new key.
     went_forward: bool,
 }
 

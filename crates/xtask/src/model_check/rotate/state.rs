@@ -107,7 +107,8 @@ fn hash_server(server: &Server, texts: &mut Texts, state: &mut DefaultHasher) {
     (server.cached.len(), server.landings.len()).hash(state);
 }
 
-/// Numbers for texts that depend on the steps before: names and idempotency keys.
+/// The names and idempotency keys of a state. These texts depend on earlier steps. The hash of the state therefore
+/// contains the index of a text in this list instead of the text.
 struct Texts(Vec<String>);
 
 impl Texts {
