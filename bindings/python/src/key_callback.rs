@@ -29,9 +29,9 @@ impl KeyFunction {
         call(&module_function(py, "is_async")?, (&*self.0,))?.is_truthy()
     }
 
-    /// Returns the function with which a new call requests a run of the key callback. The function passes a
-    /// [`KeyRequest`] to `send`. Returns an error if the key callback started the new call. Otherwise, the call and the
-    /// callback would wait for each other.
+    /// Returns a function for a new call. When the call needs an API key, it calls this function, which passes a
+    /// [`KeyRequest`] to `send`. Returns an error if the key callback itself started the new call, because the call and
+    /// the callback would wait for each other.
     pub(crate) fn ask(
         &self,
         py: Python<'_>,

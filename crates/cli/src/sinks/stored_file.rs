@@ -82,7 +82,8 @@ impl Owner {
     }
 }
 
-/// Reads a file. Returns `None` if the file does not exist. Returns an error if [`replace`] could not replace the file.
+/// Reads a file. Returns `None` if the file does not exist. Also returns an error for a file that [`replace`] would not
+/// replace.
 pub(super) fn read(path: &Path) -> Result<Option<StoredFile>, SinkError> {
     check_folder(path)?;
     let file = match open(path) {

@@ -304,7 +304,8 @@ impl Process {
         self.record.new_key.as_deref() == Some(id) || self.own_ids.contains(id)
     }
 
-    /// Returns whether a list has contained the key with this id, under a name without the tag of this rotation.
+    /// Returns whether the key with this id belongs to another program: any list of this run contained the key, and its
+    /// name did not have the tag of this rotation.
     pub(super) fn is_of_another(&self, id: &str) -> bool {
         self.other_ids.contains(id)
     }

@@ -140,7 +140,7 @@ impl FromArgMatches for SinkArguments {
     }
 }
 
-/// The options in a file, with the names of the command line.
+/// The options in a file. They have the same names as the options of the command line.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct FileOptions {

@@ -28,8 +28,8 @@ pub enum Purpose {
     /// Codat has responded with 429. Codat then forgets the idempotency key, and a further attempt could create a
     /// second key. The listed keys show whether an earlier attempt created the key.
     Released,
-    /// Codat has repeated an earlier error response, and would repeat it for a further attempt. The listed keys show
-    /// whether an attempt created the key.
+    /// Codat has repeated the error response to an earlier attempt, and would repeat it again. The client lists the keys
+    /// to find out whether one of the attempts created the key.
     Failed,
     /// The list for [`Failed`](Self::Failed) contained no new key. The keys are listed again after a wait, because
     /// Codat can list a new key late.

@@ -166,7 +166,8 @@ fn notes(verify: &Verify, session: &Session, cleaned: &CleanedUp) -> Vec<String>
     notes
 }
 
-/// Returns a command line with the options of this command that select the key and the server.
+/// Returns a command line for the user to run. It contains `arguments`, and those options of `verify` that select the key
+/// and the server.
 fn command(verify: &Verify, arguments: &[&str]) -> String {
     let options = verify.connection.arguments();
     let options = options.iter().flat_map(|(option, value)| [*option, value.as_str()]);

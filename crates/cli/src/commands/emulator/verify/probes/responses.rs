@@ -71,7 +71,8 @@ fn rate_limits(observed: &[Observed], findings: &mut Findings) {
     findings.add("quota", is_multiple && is_midnight, format!("{limit} requests until {reset}"));
 }
 
-/// Compares the number of requests that a quota has lost with the number of requests that were sent with a valid key.
+/// Compares two numbers: by how many requests the remaining quota has decreased, and how many requests were sent with a
+/// valid key.
 fn requests(observed: &[Observed], findings: &mut Findings) {
     let remaining = |observed: &Observed| header(&observed.response, HEADERS[1]).parse::<u64>().ok();
     let valid: Vec<&Observed> = observed.iter().filter(|observed| observed.response.status().as_u16() != 401).collect();
