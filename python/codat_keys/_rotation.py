@@ -162,6 +162,8 @@ class MemoryJournal:
         return self._entries.setdefault((name, seq), entry) is entry
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_entries"):
+            return _uninitialized(self)
         return f"<MemoryJournal with {len(self._entries)} entries>"
 
 
