@@ -240,7 +240,10 @@ test("a panic rejects", { skip: process.platform !== "linux" }, () =>
             execFileSync("prlimit", ["--pid", process.pid, "--as=" + (size + 1_000_000)]);
             console.log((await named.keys.list().catch((error) => error)).code, (await client.keys.list()).length);
         `;
-        const { code, said } = await ended(start(program, emulator));
+        // A signal ends the process if V8 itself needs memory.
+        let { code, said } = await ended(start(program, emulator));
+        for (let tries = 1; tries < 4 && code === null; tries++)
+            ({ code, said } = await ended(start(program, emulator)));
         assert.deepEqual({ code, said }, { code: 0, said: "internal 1\n" });
     }),
 );
