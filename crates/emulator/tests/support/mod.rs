@@ -67,11 +67,32 @@ impl Connection {
         }
         let mut response = Response { status, headers, body: String::new() };
         if with_body && status != 204 {
-            let mut body = vec![0; usize::try_from(response.number("content-length")).unwrap()];
-            self.0.read_exact(&mut body).unwrap();
+            let body = match response.header("transfer-encoding") {
+                Some(_) => self.chunks(),
+                None => self.bytes(usize::try_from(response.number("content-length")).unwrap()),
+            };
             response.body = String::from_utf8(body).unwrap();
         }
         response
+    }
+
+    /// Reads a body with the transfer coding `chunked`.
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let length = usize::from_str_radix(&self.line(), 16).unwrap();
+            body.extend(self.bytes(length));
+            assert_eq!(self.line(), "");
+            if length == 0 {
+                return body;
+            }
+        }
+    }
+
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.0.read_exact(&mut bytes).unwrap();
+        bytes
     }
 
     /// Reads until the connection is closed or reset.
