@@ -121,7 +121,7 @@ impl FileJournal {
         let path = self.created(name)?.join("lock");
         let file = open(&path, OpenOptions::new().read(true).write(true).create(true).truncate(false))?;
         match file.try_lock() {
-            Ok(()) => Ok(JournalLock::Held(Box::new(file))),
+            Ok(()) => Ok(JournalLock::Held(Box::new(HeldLock { file, process: std::process::id() }))),
             Err(TryLockError::WouldBlock) => Ok(JournalLock::Taken),
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(JournalLock::Unsupported),
             Err(TryLockError::Error(error)) => Err(error),
@@ -153,6 +153,22 @@ impl JournalStore for FileJournal {
     fn machine(&self) -> Option<String> {
         let id = fs::read_to_string(MACHINE).ok()?;
         Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    }
+}
+
+/// A lock that this process holds. Its release does not depend on other copies of the file handle: a forked child has
+/// such copies, which would keep the lock until the child ends.
+struct HeldLock {
+    file: File,
+    process: u32,
+}
+
+impl Drop for HeldLock {
+    fn drop(&mut self) {
+        // A forked child drops its copy of this value. The lock is still that of the parent.
+        if self.process == std::process::id() {
+            let _ = self.file.unlock();
+        }
     }
 }
 
@@ -254,6 +270,27 @@ mod tests {
         assert!(matches!(store.lock_now("ci").unwrap(), JournalLock::Held(_)));
         assert!(numbers(&folder.path().join("ci")).unwrap().is_empty());
         assert!(store.list_now("none").unwrap().is_empty() && store.get_now("none", 1).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_lock_ends_although_a_forked_process_has_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileJournal::new(folder.path());
+        let lock = |process| {
+            store.prepare("ci").unwrap();
+            let path = folder.path().join("ci/lock");
+            let file = File::options().create(true).truncate(false).write(true).open(path).unwrap();
+            file.try_lock().unwrap();
+            let copy = file.try_clone().unwrap();
+            (copy, HeldLock { file, process })
+        };
+        let (copy, parent) = lock(std::process::id());
+        drop(parent);
+        assert!(matches!(store.lock_now("ci").unwrap(), JournalLock::Held(_)));
+        drop(copy);
+        let (_parent, child) = lock(std::process::id() + 1);
+        drop(child);
+        assert!(matches!(store.lock_now("ci").unwrap(), JournalLock::Taken), "a child does not release the lock");
     }
 
     #[test]
