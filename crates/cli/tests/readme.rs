@@ -16,7 +16,7 @@ use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
 use crate::support::{clear_environment, run};
-use markdown::{Block, ROOT, blocks, headings, read};
+use markdown::{Block, ROOT, blocks, headings, pages, read};
 
 /// The known languages of code blocks. Blocks of a new language need a check below.
 const LANGUAGES: [&str; 10] = ["ini", "js", "json", "python", "rust", "sh", "text", "toml", "ts", "yaml"];
@@ -60,6 +60,22 @@ fn both_readmes_have_the_same_blocks_under_the_same_headings() {
     }
     assert_eq!(english.len(), french.len());
     assert_eq!(headings("README.md"), headings("README.fr.md"));
+}
+
+#[test]
+fn every_block_of_a_french_page_is_on_the_english_page() {
+    let blocks = blocks();
+    let of = |page: &str| -> BTreeSet<_> {
+        blocks.iter().filter(|block| block.page == page).map(|block| (&block.language, block.code())).collect()
+    };
+    let mut checked = 0;
+    for french in pages().into_iter().filter(|page| page.ends_with(".fr.md")) {
+        let (translated, english) = (of(&french), of(&french.replace(".fr.md", ".md")));
+        let missing: Vec<_> = translated.difference(&english).collect();
+        assert!(missing.is_empty(), "{french}: the English page has no {missing:#?}");
+        checked += translated.len();
+    }
+    assert!(checked > 15, "the blocks are not found any more");
 }
 
 #[test]
@@ -128,15 +144,15 @@ fn every_example_runs() {
 #[test]
 fn every_shell_block_runs_as_written() {
     let blocks = blocks();
-    // Blocks that both READMEs contain run once.
     let mut seen = BTreeSet::new();
     for (number, block) in blocks.iter().enumerate().filter(|(_, block)| block.language == "sh") {
-        if !seen.insert(block.code()) {
+        // The next block can be the expected output.
+        let shown = blocks.get(number + 1).filter(|next| next.language == "text" && next.page == block.page);
+        // A block that a page and its translation contain runs once, if both show the same output.
+        if !seen.insert((block.code(), shown.map(|shown| &shown.text))) {
             continue;
         }
         let output = shell::run(block);
-        // The next block can be the expected output.
-        let shown = blocks.get(number + 1).filter(|next| next.language == "text" && next.page == block.page);
         if let Some(shown) = shown {
             assert!(shell::matches(&output, &shown.text), "{}: it printed:\n{output}", shown.place);
         }
