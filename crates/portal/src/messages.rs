@@ -98,7 +98,7 @@ messages! {
     revoke: "Revoke", "Révoquer";
     colon: ": ", "\u{a0}: ";
     last_key: "The last key cannot be revoked: without a key, no program could call the API. Create another one first.",
-        "La dernière clé ne peut pas être révoquée\u{a0}: sans clé, plus personne ne pourrait appeler l'API. Créez-en d'abord une autre.";
+        "La dernière clé ne peut pas être révoquée\u{a0}: sans clé, aucun programme ne pourrait plus appeler l'API. Créez d'abord une autre clé.";
     needs_script: "Showing and copying a key needs JavaScript. All else works without.",
         "Afficher et copier une clé demande JavaScript. Le reste fonctionne sans.";
 
@@ -113,26 +113,26 @@ messages! {
     create_now: "Create", "Créer";
     characters: "characters", "caractères";
     limit_reached: "There are ten keys, the most that Codat allows. Revoke an unused key, then create.",
-        "Il y a dix clés, le maximum que Codat autorise. Révoquez-en une que personne n'utilise, puis créez.";
+        "Il y a dix clés, le maximum que Codat autorise. Révoquez une clé inutilisée avant d'en créer une autre.";
     read_only: "This page only shows the keys: it was started with --read-only.",
-        "Cette page ne fait que montrer les clés\u{a0}: elle a été lancée avec --read-only.";
+        "Cette page est en lecture seule\u{a0}: elle a été lancée avec --read-only.";
     invalid_name: "A name has 1 to 50 characters, and no control characters. Nothing was created.",
         "Un nom a de 1 à 50 caractères, sans caractère de contrôle. Rien n'a été créé.";
 
     name_is_secret: "What you typed holds an API key, and is not shown again: a name is seen by everybody. Nothing was created.",
-        "Ce que vous avez saisi contient une clé d'API et n'est pas réaffiché\u{a0}: un nom est visible de tous. Rien n'a été créé.";
+        "Votre saisie contient une clé d'API. Elle n'est pas réaffichée, car un nom est visible de tous. Rien n'a été créé.";
 
     was_created: "The key was created", "La clé a été créée";
-    shown_once: "It is shown here once, for 30 seconds. Later you find it in the list.",
-        "Elle s'affiche ici une seule fois, pendant 30 secondes. Vous la retrouverez ensuite dans la liste.";
+    shown_once: "It is shown here for 30 seconds. After that, you can show and copy it in the list.",
+        "Elle s'affiche ici pendant 30 secondes. Vous pourrez ensuite l'afficher et la copier depuis la liste.";
     was_revoked: "The key was revoked", "La clé a été révoquée";
-    no_longer_valid: "Requests that still carry it are refused.", "Les requêtes qui la portent encore sont refusées.";
+    no_longer_valid: "Requests that still carry it are refused.", "Les requêtes qui l'utilisent encore sont refusées.";
 
     revoke_this: "Revoke this key", "Révoquer cette clé";
     cannot_be_undone: "This cannot be undone. Whatever still uses the key can no longer call Codat.",
-        "C'est définitif. Ce qui se sert encore de la clé ne pourra plus appeler Codat.";
+        "Cette opération est définitive. Les programmes qui utilisent encore la clé ne pourront plus appeler Codat.";
     revoke_in_use: "This page itself uses this key. Once it is revoked, what was started with it cannot reach Codat any more.",
-        "Cette page utilise elle-même cette clé. Une fois révoquée, ce qui a été lancé avec elle ne pourra plus joindre Codat.";
+        "Cette page utilise elle-même cette clé. Une fois la clé révoquée, cette page et les programmes lancés avec cette clé ne pourront plus appeler Codat.";
     allow_in_use: "Revoke it all the same", "La révoquer quand même";
     confirm: "Type the name, or the last four characters of the key", "Tapez le nom, ou les quatre derniers caractères de la clé";
     confirm_key: "Type the last four characters of the key", "Tapez les quatre derniers caractères de la clé";
@@ -146,7 +146,7 @@ messages! {
     check_again: "Check again", "Vérifier de nouveau";
     may_be_created: "A key may have been created. One of these may be it:", "Une clé a peut-être été créée. C'est peut-être l'une de celles-ci\u{a0}:";
     may_be_revoked: "The key may have been revoked: it was, once it is no longer in the list.",
-        "La clé a peut-être été révoquée\u{a0}: elle l'est dès qu'elle n'est plus dans la liste.";
+        "La clé a peut-être été révoquée\u{a0}: elle l'est si elle n'est plus dans la liste.";
     dismiss: "Do not show this any more", "Ne plus afficher ceci";
     no_longer_listed: "The key is no longer in the list: it was revoked meanwhile, perhaps in another tab.",
         "La clé n'est plus dans la liste\u{a0}: elle a été révoquée entre-temps, peut-être dans un autre onglet.";
@@ -156,21 +156,21 @@ messages! {
     check_is_safe: "Checking again never makes a second key.", "Vérifier de nouveau ne crée jamais une deuxième clé.";
 
     who_are_you: "Who are you?", "Qui êtes-vous\u{a0}?";
-    emulated: "This is an emulator: choose a user, there is no password.", "Ceci est un émulateur\u{a0}: choisissez un utilisateur, il n'y a pas de mot de passe.";
+    emulated: "This is an emulator: choose a user, there is no password.", "Ceci est un émulateur\u{a0}: choisissez un utilisateur. Aucun mot de passe n'est demandé.";
     manages_keys: "manages keys", "gère les clés";
     does_not_manage_keys: "does not see keys", "ne voit pas les clés";
     forbidden: "You may not see API keys", "Vous ne pouvez pas voir les clés d'API";
     who_may: "Only an Administrator or a Developer views, copies, creates and revokes keys. Your role is",
-        "Seuls les rôles Administrator et Developer voient, copient, créent et révoquent les clés. Votre rôle est";
+        "Seuls les utilisateurs de rôle Administrator ou Developer peuvent voir, copier, créer et révoquer les clés. Votre rôle est";
     ask_them: "Ask one of them for the key that you need, or an Administrator for another role.",
-        "Demandez-leur la clé dont vous avez besoin, ou demandez un autre rôle à un Administrator.";
+        "Demandez la clé à l'un de ces utilisateurs, ou demandez un autre rôle à un Administrator.";
     another_user: "Sign in as another user", "Changer d'utilisateur";
     link_required: "Open the page with its link", "Ouvrez la page avec son lien";
     link_hint: "Each link works once. Press Enter in the terminal where codat-keys portal runs, and open the new link that it prints.",
         "Chaque lien ne sert qu'une fois. Appuyez sur Entrée dans le terminal où tourne codat-keys portal, et ouvrez le nouveau lien qu'il affiche.";
     page_outdated: "This page is out of date", "Cette page n'est plus à jour";
     session_ended: "Its session has ended since. Nothing was changed: open the page again.",
-        "Sa session a pris fin entre-temps. Rien n'a été changé\u{a0}: ouvrez la page de nouveau.";
+        "Votre session a pris fin entre-temps. Rien n'a été modifié\u{a0}: ouvrez la page de nouveau.";
     opening: "Opening the page", "Ouverture de la page";
     continue_: "Go on", "Continuer";
 
