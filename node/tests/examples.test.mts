@@ -43,7 +43,11 @@ const PAGES = {
         /^GET \/apiKeys, attempt 1: 200\n$/,
     ],
     "../README.md": [/^this is the key [-\da-f]{36}\n\{\n  id: '.*name: 'Example Company 00001',/s],
+    "../docs/integrations.md": [/^5 companies\n$/, /^5 companies\n$/, /^5 companies\n$/, /^5 companies\n$/],
 };
+
+/** For each block of docs/integrations.md: whether the library repeats a request after a 503, as this page says. */
+const REPEATS = [false, true, false, true];
 mkdirSync(BUILT, { recursive: true });
 
 /** Builds it where needed, and returns the path of what runs. */
@@ -78,6 +82,11 @@ for (const [page, prints] of Object.entries(PAGES)) {
             assert.deepEqual({ code, complained }, { code: 0, complained: "" });
             assert.match(said, prints[at]!);
             assert.ok(!said.includes(emulator.apiKey));
+            if (page !== "../docs/integrations.md") return;
+            await emulator.setFaults([{ fault: "status", status: 503 }]);
+            const env = { ...process.env, ...emulator.environment };
+            const again = await ended(spawn(process.execPath, [path], { env, timeout: LIMIT }));
+            assert.equal(again.code === 0, REPEATS[at], again.complained);
         });
     }
 

@@ -15,13 +15,25 @@ FILES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
 # What each prints first.
 PRINTS = {
+    "aiohttp_companies": "5 companies\n",
     "aws_lambda": "{'companies': 5}\n",
     # `test_aws.py` calls its handler.
     "aws_rotation": "",
     "companies": "the companies of Emulated client, by the key ",
+    "httpx_companies": "5 companies\n",
     "quick_start": "this is the key ",
+    "requests_companies": "5 companies\n",
     "rotate": "state create\ncreated \n",
+    "sdk_profile": "the client is named Emulated client\n",
     "vault": "this is the key ",
+}
+
+# What docs/integrations.md says: whether the library repeats a request after a 503, and after a lost connection.
+REPEATS = {
+    "aiohttp_companies": (False, True),
+    "httpx_companies": (False, False),
+    "requests_companies": (True, True),
+    "sdk_profile": (True, False),
 }
 
 # What the platform does with one that is no program.
@@ -46,9 +58,21 @@ def test_it_runs_and_shows_no_key(file: Path, codat_emulator: Emulator, monkeypa
     assert codat_emulator.api_key not in child.stdout
 
 
+@pytest.mark.parametrize("name", REPEATS)
+def test_the_library_repeats_what_the_page_says(name: str, codat_emulator: Emulator) -> None:
+    if name == "sdk_profile" and sys.version_info < (3, 10):
+        pytest.skip("the page describes a version that needs Python 3.10")
+    file = FILES[0].with_name(f"{name}.py")
+    faults: list[dict[str, object]] = [{"fault": "status", "status": 503}, {"fault": "drop-before"}]
+    for fault, repeated in zip(faults, REPEATS[name]):
+        codat_emulator.set_faults([fault])
+        child = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=60)
+        assert (child.returncode == 0) == repeated, child.stderr
+
+
 def test_each_is_shown() -> None:
     root = Path(__file__).parents[2]
-    names = ("README.md", "python/README.md", "docs/release-time.md", "docs/rotate.md")
+    names = ("README.md", "python/README.md", "docs/integrations.md", "docs/release-time.md", "docs/rotate.md")
     pages = [(root / name).read_text(encoding="utf-8") for name in names]
     for file in FILES:
         heading, _, program = file.read_text(encoding="utf-8").partition("\n\n")
