@@ -56,7 +56,7 @@ export class ForbiddenError extends CodatError {
     override readonly code = ForbiddenError.code;
 }
 
-/** The client has 10 keys already, the most that Codat allows. */
+/** The account has 10 keys already, the most that Codat allows. */
 export class KeyLimitReachedError extends CodatError {
     static {
         this.prototype.name = "KeyLimitReachedError";

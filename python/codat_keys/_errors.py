@@ -79,7 +79,7 @@ class ForbiddenError(CodatError):
 
 
 class KeyLimitReachedError(CodatError):
-    """The client has 10 keys already, the most that Codat allows."""
+    """The account has 10 keys already, the most that Codat allows."""
 
     code: ClassVar[str] = "key_limit_reached"
     retryable: bool = False

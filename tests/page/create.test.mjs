@@ -89,7 +89,7 @@ test("another client creates the tenth key first", async (t) => {
     const page = await signedIn(t, api);
     await api.holds(Array.from({ length: 9 }, (_, place) => named(`key ${place}`, place)));
     await create(page, "late", words);
-    await says(page, "The client has 10 keys already");
+    await says(page, "The account has 10 keys already");
     assert.ok(!(await api.names()).includes("late"));
 });
 
