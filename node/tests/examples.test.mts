@@ -44,6 +44,7 @@ const PAGES = {
     ],
     "../README.md": [/^this is the key [-\da-f]{36}\n\{\n  id: '.*name: 'Example Company 00001',/s],
     "../docs/integrations.md": [/^5 companies\n$/, /^5 companies\n$/, /^5 companies\n$/, /^5 companies\n$/],
+    "../docs/bulk-reads.md": [/^complete: true\n$/],
 };
 
 /** For each block of docs/integrations.md: whether the library repeats a request after a 503, as this page says. */
@@ -75,6 +76,7 @@ for (const [page, prints] of Object.entries(PAGES)) {
             const XDG_STATE_HOME = temporaryFolder();
             const path = built(`${BUILT}${page.split("/").length}-${at + 1}`, language!, program!);
             const child = spawn(process.execPath, [path], {
+                cwd: temporaryFolder(),
                 env: { ...process.env, ...emulator.environment, XDG_STATE_HOME },
                 timeout: LIMIT,
             });

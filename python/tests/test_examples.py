@@ -19,6 +19,7 @@ PRINTS = {
     "aws_lambda": "{'companies': 5}\n",
     # `test_aws.py` calls its handler.
     "aws_rotation": "",
+    "bulk_read": "complete: True\n",
     "companies": "the companies of Emulated client, by the key ",
     "httpx_companies": "5 companies\n",
     "quick_start": "this is the key ",
@@ -39,20 +40,28 @@ REPEATS = {
 # What the platform does with one that is no program.
 CALLS = {"aws_lambda": "; print(aws_lambda.handler({}, None))"}
 
+# Faults of the emulator. Here, the second and the third page fail in all attempts.
+FAULTS = {
+    "bulk_read": [{"method": "GET", "path": "/companies", "fault": "status", "status": 503, "skip": 1, "count": 8}]
+}
+
 # Examples that read the key from a service. The replacement of the service returns $KEPT_ELSEWHERE.
 ELSEWHERE = {"aws_lambda", "vault"}
 FAKES = Path(__file__).parent / "fakes"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_it_runs_and_shows_no_key(file: Path, codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_and_shows_no_key(
+    file: Path, codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    codat_emulator.set_faults(FAULTS.get(file.stem, []))
     if file.stem in ELSEWHERE:
         monkeypatch.delenv("CODAT_API_KEY")
         monkeypatch.setenv("KEPT_ELSEWHERE", codat_emulator.api_key)
         monkeypatch.setenv("PATH", str(FAKES), prepend=os.pathsep)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(file.parent), str(FAKES)]))
     program = f"import {file.stem}" + CALLS.get(file.stem, "")
-    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    child = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert child.returncode == 0 and child.stderr == "", child.stderr
     assert child.stdout.startswith(PRINTS[file.stem]), child.stdout
     assert codat_emulator.api_key not in child.stdout
@@ -72,7 +81,14 @@ def test_the_library_repeats_what_the_page_says(name: str, codat_emulator: Emula
 
 def test_each_is_shown() -> None:
     root = Path(__file__).parents[2]
-    names = ("README.md", "python/README.md", "docs/integrations.md", "docs/release-time.md", "docs/rotate.md")
+    names = (
+        "README.md",
+        "python/README.md",
+        "docs/bulk-reads.md",
+        "docs/integrations.md",
+        "docs/release-time.md",
+        "docs/rotate.md",
+    )
     pages = [(root / name).read_text(encoding="utf-8") for name in names]
     for file in FILES:
         heading, _, program = file.read_text(encoding="utf-8").partition("\n\n")

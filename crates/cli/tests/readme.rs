@@ -26,11 +26,15 @@ const LANGUAGES: [&str; 10] = ["ini", "js", "json", "python", "rust", "sh", "tex
 const BUILD_EXAMPLES: &str = "build --quiet --locked --no-default-features --features codat-keys-cli/default --examples --message-format json -p codat-keys -p codat-keys-bench -p codat-keys-cli -p codat-keys-emulator -p codat-keys-portal -p codat-keys-server -p xtask";
 
 /// Examples that require faults: the name, the faults, and the end of the expected output.
-const TROUBLED: [(&str, &str, &str); 1] = [(
-    "resume",
-    r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after","count":4}]}"#,
-    " was replayed\n",
-)];
+const TROUBLED: [(&str, &str, &str); 2] = [
+    // The second and the third page fail in all attempts.
+    (
+        "bulk_read",
+        r#"{"faults":[{"method":"GET","path":"/companies","fault":"status","status":503,"skip":1,"count":8}]}"#,
+        "complete: true\n",
+    ),
+    ("resume", r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after","count":4}]}"#, " was replayed\n"),
+];
 
 #[test]
 fn every_block_has_a_known_language() {
@@ -127,9 +131,13 @@ fn every_example_runs() {
     assert_eq!(built.keys().collect::<Vec<_>>(), example_files().keys().collect::<Vec<_>>());
     for (name, program) in built {
         let emulator = Emulator::start().unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(program);
         clear_environment(&mut command);
-        command.env("CODAT_BASE_URL", emulator.base_url()).env("CODAT_API_KEY", emulator.api_key());
+        command
+            .current_dir(&folder)
+            .env("CODAT_BASE_URL", emulator.base_url())
+            .env("CODAT_API_KEY", emulator.api_key());
         let troubled = TROUBLED.iter().find(|(troubled, ..)| *troubled == name);
         if let Some((_, faults, _)) = troubled {
             emulator.set_faults(faults).unwrap();
