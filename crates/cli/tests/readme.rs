@@ -19,11 +19,24 @@ use crate::support::{clear_environment, run};
 use markdown::{Block, ROOT, blocks, headings, pages, read};
 
 /// The known languages of code blocks. Blocks of a new language need a check below.
-const LANGUAGES: [&str; 10] = ["ini", "js", "json", "python", "rust", "sh", "text", "toml", "ts", "yaml"];
+const LANGUAGES: [&str; 11] = ["ini", "js", "json", "mermaid", "python", "rust", "sh", "text", "toml", "ts", "yaml"];
 
 /// The packages that `cargo xtask test` builds together, and their features (`crates/xtask/src/rust.rs`). With another
 /// selection, cargo would build dependencies again.
 const BUILD_EXAMPLES: &str = "build --quiet --locked --no-default-features --features codat-keys-cli/default --examples --message-format json -p codat-keys -p codat-keys-bench -p codat-keys-cli -p codat-keys-emulator -p codat-keys-portal -p codat-keys-server -p xtask";
+
+/// The crates in the picture of docs/architecture.md: the name of the node, and the folder.
+const CRATES: [(&str, &str); 9] = [
+    ("bindings", "bindings/common"),
+    ("cli", "crates/cli"),
+    ("core", "crates/core"),
+    ("emulator", "crates/emulator"),
+    ("node", "bindings/node"),
+    ("portal", "crates/portal"),
+    ("python", "bindings/python"),
+    ("rotate", "crates/rotate"),
+    ("server", "crates/server"),
+];
 
 /// Examples that require faults: the name, the faults, and the end of the expected output.
 const TROUBLED: [(&str, &str, &str); 2] = [
@@ -44,9 +57,9 @@ fn every_block_has_a_known_language() {
         match language.as_str() {
             "json" => drop(serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{place}: {error}"))),
             "toml" => assert!(text.starts_with('['), "{place} does not begin with a table"),
-            // Other tests run Rust and shell blocks, and `platforms` checks YAML and INI. Tests of the packages run
-            // Python and Node blocks (test_examples.py, examples.test.mts). A text block is the output of the shell
-            // block before it.
+            // Other tests run Rust and shell blocks, and check the Mermaid block. `platforms` checks YAML and INI. Tests
+            // of the packages run Python and Node blocks (test_examples.py, examples.test.mts). A text block is the
+            // output of the shell block before it.
             "text" => assert_eq!(before, "sh", "{place} is no output"),
             _ => {}
         }
@@ -96,6 +109,24 @@ fn the_packages_show_each_integration_of_the_table() {
         }
     }
     assert!(tables.iter().all(|rows| rows.len() == 8), "the tables are not found any more");
+}
+
+#[test]
+fn the_picture_of_the_architecture_shows_the_dependencies_of_each_crate() {
+    let picture = blocks().into_iter().find(|block| block.language == "mermaid").unwrap().text;
+    for (node, folder) in CRATES {
+        let manifest = read(&format!("{folder}/Cargo.toml"));
+        let table = manifest.split("\n[").find_map(|table| table.strip_prefix("dependencies]")).unwrap_or_default();
+        let own = table.lines().filter_map(|line| line.strip_prefix("codat-keys"));
+        let own = own.map(|rest| match rest.split(['.', ' ']).next().unwrap().trim_start_matches('-') {
+            "" => "core",
+            name => name,
+        });
+        let shown = picture.lines().find(|line| line.trim().starts_with(&format!("{node}[\"{folder}<br/>"))).unwrap();
+        let shown =
+            shown.split_once(" --> ").map_or("", |(_, nodes)| nodes).split(" & ").filter(|node| !node.is_empty());
+        assert_eq!(shown.collect::<BTreeSet<_>>(), own.collect::<BTreeSet<_>>(), "{folder}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The table of layers in CONTRIBUTING.md. It shows the layers of each crate.
+//! The table of layers in docs/architecture.md. It shows the layers of each crate.
 
 use anyhow::Result;
 

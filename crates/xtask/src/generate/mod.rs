@@ -83,8 +83,7 @@ fn files() -> Result<Vec<File>> {
 /// Returns the paths of the Markdown files with generated parts.
 fn pages() -> Result<Vec<PathBuf>> {
     let packages = ["python/README.md", "node/README.md"];
-    let mut pages: Vec<_> =
-        ["CONTRIBUTING.md", "README.md", "README.fr.md"].into_iter().chain(packages).map(PathBuf::from).collect();
+    let mut pages: Vec<_> = ["README.md", "README.fr.md"].into_iter().chain(packages).map(PathBuf::from).collect();
     for entry in fs::read_dir("docs").context("cannot read docs")? {
         pages.push(entry?.path());
     }
@@ -96,7 +95,7 @@ fn page(path: &Path) -> Result<String> {
     let text = fs::read_to_string(path).context("cannot read it")?;
     let text = examples::splice(&text)?;
     match path.to_str() {
-        Some("CONTRIBUTING.md") => layers::MARKS.splice(&text, &layers::table()?),
+        Some("docs/architecture.md") => layers::MARKS.splice(&text, &layers::table()?),
         Some("docs/errors.md") => errors::MARKS.splice(&text, &errors::english()),
         Some("docs/errors.fr.md") => errors::MARKS.splice(&text, &errors::french()?),
         _ => Ok(text),
