@@ -11,7 +11,10 @@ interface Instance {
     getUri(config: object): string;
 }
 
-/** The response of an axios request. If axios rejected the request because of this response, `error` is its error. */
+/**
+ * The response of an axios request. If axios rejected the request because of this response, `error` contains the reason
+ * of the rejection.
+ */
 interface AxiosResult {
     response: any;
     error?: any;

@@ -67,8 +67,8 @@ export class Client {
     }
 
     /**
-     * Sends a request as `request` does, and resolves as soon as the headers of the response have arrived. The `body`
-     * of the response is a stream. Use this method for a body that is too large for memory.
+     * Sends a request, and resolves as soon as the headers of the response have arrived. The parameters are those of
+     * `request`. The `body` of the response is a stream. Use this method for a body that is too large for memory.
      *
      * Until the headers of a 2xx response have arrived, the request is retried, and the API key is refreshed after a 401
      * or 403. The option `timeout` limits this time. Once the headers have arrived, the request is never repeated. If the
@@ -81,7 +81,7 @@ export class Client {
      * - `TooLargeError`: the body is larger than `maxResponseBytes`, which is not limited by default;
      * - the reason of `signal`, if `signal` is aborted. The connection is then closed.
      *
-     * For a method that changes data, the first three are `OutcomeUnknownError`.
+     * If the HTTP method can change data, the body fails with `OutcomeUnknownError` instead of the first three errors.
      *
      * A body that is neither read nor cancelled keeps its connection open until it is garbage-collected. It does not
      * keep the process alive. API keys in the body are not masked, because a key can extend over two chunks.
@@ -153,9 +153,9 @@ export class Client {
 
     /**
      * Returns the `Authorization` header for a request that another HTTP library sends. This method never waits. If the
-     * API key comes from a command or a function, this method runs neither, but uses the latest API key that the
-     * command or function returned. If the API key comes from a file, this method checks the file at most once a
-     * second, and reads it again if it has changed. Prefer `authorize` in code that can wait.
+     * API key comes from a command or a function, this method does not run the command or function, but uses its
+     * latest result. If the API key comes from a file, this method checks the file at most once a second, and reads it
+     * again if it has changed. Prefer `authorize` in code that can wait.
      *
      * Throws `InvalidInputError` if the origin of `url` differs from the origin of the base URL. Throws
      * `NoCredentialError` if the command or function has not run yet, and `ClosedError` after `close`.

@@ -68,8 +68,8 @@ async function run(provide: KeyFunction, results: Results, request: number): Pro
 }
 
 /**
- * Returns the text of an API key or header that a function returned. Returns any other value unchanged. Throws what the
- * method `exposeSecret` of the value throws.
+ * Returns the text of an API key or header that a function returned. Returns any other value unchanged. If the method
+ * `exposeSecret` throws, this function throws the same value.
  */
 export function secretOf(returned: any): unknown {
     return typeof returned?.exposeSecret === "function" ? returned.exposeSecret() : returned;

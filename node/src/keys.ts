@@ -100,8 +100,8 @@ export class Keys {
     }
 
     /**
-     * Replaces an API key with a new one: starts the rotation that `rotation` returns. By default, the old API key works
-     * until `Rotation.finish` is called.
+     * Replaces an API key with a new one. This method creates a rotation with the method `rotation`, and starts it. By
+     * default, the old API key works until `Rotation.finish` is called.
      *
      * Rejects with `RotationError`. A rotation that was interrupted can be resumed: see `Rotation`.
      */

@@ -153,13 +153,14 @@ export declare class Core {
 export declare class PageCursor {
     totalChanged(): boolean;
     /**
-     * Moves to the page after the parsed page, which has `results` results and reports `total` results on all pages.
-     * Returns false if the parsed page is outdated and must be requested again.
+     * Moves to the page after the parsed page. `results` is the number of results on the parsed page. `total` is the
+     * number of results on all pages, which the parsed page reports. Returns false if the parsed page is outdated and
+     * must be requested again.
      */
     accept(results: number, total: number): boolean;
     /**
-     * Records that `response` could not be parsed as a page. The next call requests the page again. Returns the error
-     * of the parser.
+     * Records that `response` could not be parsed as a page. The next call requests the page again. Returns an error
+     * that says why the response is not a page.
      */
     reject(response: Response): void;
 }
@@ -251,8 +252,9 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * The number of the function run that caused this error. `None` if neither the key callback nor a function of a
-     * rotation caused the error. `node/src/thrown-values.ts` stores the value that the run threw.
+     * The number of the run of a JavaScript function that caused this error. The function is the key callback or a
+     * function of a rotation. `node/src/thrown-values.ts` stores the value that the function threw. `None` if the error
+     * has another cause.
      */
     thrown: number | null;
     /** The data of the rotation that failed. `None` if the call is not a rotation. */
@@ -266,7 +268,7 @@ export interface RotationErrorData {
     report: string | null;
 }
 
-/** The data of an API key with its details and its secret value. */
+/** The details and the secret value of an API key. */
 export interface KeyData {
     id: string;
     name: string | null;

@@ -56,9 +56,10 @@ function load(): typeof types {
 }
 
 /**
- * Returns the folder of the package `name`, which was installed together with this package. For a name instead of a
- * folder, Node also searches the folders `node_modules` of all parent folders, which can belong to other users. Yarn's
- * Plug'n'Play does not search these folders. Under Plug'n'Play, this function returns `name`.
+ * Returns the folder of the package `name`, which was installed together with this package. The caller loads this
+ * folder instead of `name`, because Node would search for `name` in the folders `node_modules` of all parent folders,
+ * which can belong to other users. Under Yarn's Plug'n'Play, this function returns `name`, because Plug'n'Play does not
+ * search these folders.
  */
 function installed(name: string): string {
     const root = dirname(__dirname);

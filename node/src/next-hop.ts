@@ -28,8 +28,8 @@ interface Watch {
     authorization: string;
     hop: NextHop;
     /**
-     * Whether the watch continues after its requests have ended. Other requests of the process may then contain the
-     * same header.
+     * Whether the watch continues after its requests have ended. Such a watch also applies to requests of other code
+     * that contain the same header.
      */
     lasting: boolean;
 }

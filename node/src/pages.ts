@@ -24,7 +24,7 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     /**
      * Whether results can be doubled or missing on the pages. This is the case if
      * - two consecutive pages reported different total numbers of results,
-     * - or a page has another number of results than the page before it, except for a last page with fewer results,
+     * - or a page has more or fewer results than the page before it, unless it is the last page and has fewer results,
      * - or the number of results on all pages differs from the total that the last page reports.
      *
      * Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
@@ -79,7 +79,8 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     }
 
     /**
-     * Parses a page. Returns `undefined` if the page is outdated. The cursor stays at this page until this method ends.
+     * Parses a page, and then moves the cursor to the next page. Returns `undefined` if the page is outdated. If the
+     * page is outdated or cannot be parsed, the cursor requests the page again.
      */
     #parse(native: NativeResponse): Page<T> | undefined {
         const response = new Response(native);

@@ -29,15 +29,16 @@ export interface Completion<A = Attachment> {
 export type Start = (calls: PendingCalls, number: number, observed: boolean) => void;
 
 /**
- * A message of a rotation: an event, or the request to run the function with the name `function` of the sink with the
- * index `sink`. If `sink` is `null`, the journal store has the function.
+ * A message of a rotation: an event, a request to run a function of a sink or of the journal store, or a request to
+ * release a lock. `function` is the name of the function to run. `sink` is the index of the sink, or `null` for the
+ * journal store.
  */
 export interface Message {
     sink: number | null;
     function: string | null;
     arguments: unknown[];
     event: unknown;
-    /** The number of the run of the function `lock` whose lock is to be released. */
+    /** The lock to release, as the number of the run of the function `lock` that acquired it. */
     unlock: number | null;
 }
 
@@ -66,7 +67,10 @@ interface Pending {
 
 /** The pending calls by number, in the order in which they started. */
 const inFlight = new Map<number, Pending>();
-/** The functions that release the locks of journal stores, by the number of the run of the function `lock`. */
+/**
+ * The functions that release the locks of journal stores. The map key is the number of the run of the function `lock`
+ * that acquired the lock.
+ */
 const locks = new Map<number, () => unknown>();
 const pendingCalls = new native.PendingCalls(settle);
 let numbers = 0;
@@ -196,7 +200,10 @@ function requestsOf(request: number): Requests {
     };
 }
 
-/** Releases a lock of a journal store. A failure is a warning, because the rotation may have ended. */
+/**
+ * Releases a lock of a journal store. If this fails, emits a warning instead of an error, because the rotation may have
+ * ended.
+ */
 async function unlock(request: number): Promise<void> {
     const release = locks.get(request);
     locks.delete(request);

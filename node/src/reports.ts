@@ -40,8 +40,9 @@ export interface RotationReport {
     /** The time at which the old API key is deleted. `null` if the rotation waits for `finish`. */
     readonly graceUntil: Date | null;
     /**
-     * Whether an API key with this name can still appear in Codat's list. This can happen if the outcome of a creation
-     * is unknown. It can also happen if the list did not contain the new API key when the rotation tried to delete it.
+     * Whether a new API key of this rotation can still appear in Codat's list. This can happen if the outcome of a
+     * creation is unknown. It can also happen if the list did not contain the new API key when the rotation tried to
+     * delete it.
      */
     readonly mayAppearLater: boolean;
 }

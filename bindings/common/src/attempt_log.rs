@@ -1,4 +1,4 @@
-//! Converts the tracing events of a call to log records, such as the result of each HTTP request of the call.
+//! Converts the tracing events of a call to log records. Most log records report the result of an HTTP request.
 
 use std::fmt::{Debug, Write as _};
 use std::future::Future;

@@ -62,9 +62,9 @@ pub enum Call {
     Create {
         /// The name of the API key.
         name: String,
-        /// Whether no other program creates API keys with this name. If true, a call whose response is lost searches
-        /// the list of API keys for new keys with this name. If there is exactly one new key, the call returns this
-        /// key.
+        /// If true, the caller knows that no other program creates API keys with this name. If the response is lost,
+        /// the call then searches the list of API keys for new keys with this name. If there is exactly one new key,
+        /// the call returns this key.
         adopt: bool,
         /// The idempotency key of the earlier call to resume.
         idempotency_key: Option<String>,
@@ -229,7 +229,7 @@ fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static)
 }
 
 /// Returns the future of [`Call::Rotation`]. If `stop` completes, a running rotation ends with an error that contains
-/// its report. The rotation can then be resumed.
+/// the report of the rotation. The rotation can then be resumed.
 fn rotating(rotation: Rotation, verb: RotationVerb, client: Client, stop: Stop) -> Work<'static> {
     // `unconstrained` removes tokio's task budget. The functions of sinks can make blocking calls, which the core
     // rejects in a task with a budget.

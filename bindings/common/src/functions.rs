@@ -20,8 +20,8 @@ tokio::task_local! {
     static ASK: Ask;
 }
 
-/// Runs the future `work` of a call. If the call runs a rotation, `ask` receives the rotation's requests, for example
-/// to run a function. For every other call, `ask` is `None`.
+/// Runs the future `work` of a call. If the call runs a rotation, `ask` receives the requests of the rotation, such as
+/// the request to run a function. For every other call, `ask` is `None`.
 pub async fn with_functions<T>(
     ask: Option<impl Fn(RotationRequest) + Send + Sync + 'static>,
     work: impl Future<Output = T>,
@@ -48,8 +48,8 @@ pub enum RotationRequest {
 }
 
 impl RotationRequest {
-    /// Returns whether the request is for the journal store. Such a request also runs after the rotation has been
-    /// cancelled, so that another process can resume the rotation immediately.
+    /// Returns whether the request is for the journal store. Such requests are also processed after the rotation has
+    /// been cancelled, so that another process can resume the rotation immediately.
     pub fn is_of_journal(&self) -> bool {
         match self {
             Self::Run(request) => request.sink.is_none(),
@@ -77,11 +77,12 @@ pub enum Function {
     Deliver(ApiKey),
     /// Returns whether the programs that use the sink have this key.
     Confirm(ApiKey),
-    /// Returns the numbers of the entries of the journal with this name.
+    /// Returns the numbers of all entries of a journal. The argument is the name of the journal.
     List(String),
-    /// Returns the entry with this number of the journal with this name.
+    /// Returns an entry of a journal. The arguments are the name of the journal and the number of the entry.
     Get(String, u64),
-    /// Creates an entry with this number and content, unless it exists, in the journal with this name.
+    /// Creates an entry of a journal, unless the entry exists. The arguments are the name of the journal, the number of
+    /// the entry and the content of the entry.
     Create(String, u64, Vec<u8>),
     /// Locks the journal with this name.
     Lock(String),
@@ -122,8 +123,8 @@ impl Drop for HeldLock {
 
 /// What a function returned.
 pub enum Returned {
-    /// For `read`, the sink is empty. For `get`, there is no such entry. For `lock`, the journal store has no locks. For
-    /// `deliver`, the sink has the key.
+    /// No value. After `read`, the sink is empty. After `get`, the entry does not exist. After `lock`, the journal
+    /// store has no locks. After `deliver`, the sink has the key.
     Nothing,
     /// A credential.
     Credential(Credential),
@@ -133,8 +134,8 @@ pub enum Returned {
     Entry(Vec<u8>),
     /// The numbers of entries.
     Numbers(Vec<u64>),
-    /// For `confirm`, whether the programs have the key. For `create`, whether the entry was created. For `lock`, false:
-    /// another process holds the lock.
+    /// A boolean. `confirm` returns whether the programs have the key. `create` returns whether the entry was created.
+    /// `lock` returns false if another process holds the lock.
     Yes(bool),
     /// A lock.
     Lock(HeldLock),
@@ -148,10 +149,10 @@ pub struct Reply {
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
-/// The future of the result of one run of a function.
+/// A future that resolves to the result of one run of a function.
 pub(crate) type Receiver = oneshot::Receiver<Result<Returned, FunctionError>>;
 
-/// The error of a function of Python or JavaScript.
+/// The error of a Python or JavaScript function.
 pub(crate) struct FunctionError {
     pub(crate) text: String,
     /// The exception that the function raised. `None` if the function returned a value of a wrong type.
@@ -166,7 +167,8 @@ impl FunctionError {
 }
 
 impl Reply {
-    /// Creates a reply, and the receiver of its result. `turn` is dropped together with the reply.
+    /// Creates a reply, and the receiver of its result. `turn` is the guard of a sink's lock. The reply holds this
+    /// guard, so the lock is released when the reply is used or dropped.
     pub(crate) fn new(ask: &Ask, turn: Option<OwnedMutexGuard<()>>) -> (Self, Receiver) {
         let (tx, rx) = oneshot::channel();
         (Self { tx, ask: Arc::clone(ask), _turn: turn }, rx)

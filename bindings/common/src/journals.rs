@@ -18,8 +18,8 @@ pub(crate) struct FunctionJournal {
 }
 
 impl FunctionJournal {
-    /// Requests a run of a function, and waits for the result. A function that creates an entry after its timeout does no
-    /// harm: the rotation then finds the entry when it is resumed.
+    /// Requests a run of a function, and waits for the result. If a function creates an entry after the timeout, the
+    /// rotation finds this entry when the rotation is resumed.
     async fn run(&self, function: Function) -> io::Result<Returned> {
         let name = function.name();
         let (reply, result) = Reply::new(&self.ask, None);

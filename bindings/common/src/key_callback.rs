@@ -14,8 +14,8 @@ type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync
 type Ask = Box<dyn Fn(KeyReply) + Send + Sync>;
 
 tokio::task_local! {
-    /// The function with which the running call requests a run of the key callback. Each call sets this task-local
-    /// value for its own future.
+    /// The function that requests a run of the key callback for the running call. Each call sets this task-local value
+    /// for its own future.
     static ASK: Ask;
 }
 
@@ -67,37 +67,37 @@ impl KeyProvider for KeyCallback {
     }
 }
 
-/// Receives the result of one run of a key callback, for the call that needs the API key. A result has no effect if
-/// that call was cancelled.
+/// Sends the result of one run of the key callback to the call that needs the API key. Has no effect if that call was
+/// cancelled.
 pub struct KeyReply {
     place: String,
     tx: oneshot::Sender<CallbackResult>,
 }
 
 impl KeyReply {
-    /// The callback returned a credential.
+    /// Sends the credential that the callback returned.
     pub fn returned(self, credential: Credential) {
         self.send(Ok(credential));
     }
 
-    /// The callback returned a text: an API key or the value of an `Authorization` header.
+    /// Sends the text that the callback returned: an API key or the value of an `Authorization` header.
     pub fn returned_text(self, text: &str) {
         let credential = Credential::parse_from(&self.place, text).map_err(Into::into);
         self.send(credential);
     }
 
-    /// The callback returned no credential. `why` is the message of the error.
+    /// Sends an error, because the callback returned no credential. `why` is the message of the error.
     pub fn failed(self, why: String) {
         self.send(Err(why.into()));
     }
 
-    /// The callback raised the exception that `raised` represents. `text` describes the error, without the message of
-    /// the exception.
+    /// Sends an error, because the callback raised an exception. `raised` represents the exception. `text` is the
+    /// message of the error, and does not contain the message of the exception.
     pub fn raised<R: Send + Sync + 'static>(self, text: String, raised: R) {
         self.send(Err(Box::new(CallbackError { text, raised })));
     }
 
-    /// Whether the call that needs the API key was cancelled.
+    /// Returns whether the call that needs the API key was cancelled.
     pub fn is_abandoned(&self) -> bool {
         self.tx.is_closed()
     }

@@ -64,8 +64,9 @@ impl PageCursor {
         Ok(response)
     }
 
-    /// Moves to the page after the parsed page, which has `results` results and reports `total` results on all pages.
-    /// Returns false if the parsed page is outdated. The caller then drops this page, and requests a page again.
+    /// Moves to the page after the parsed page. `results` is the number of results on the parsed page. `total` is the
+    /// number of results on all pages, which the parsed page reports. Returns false if the parsed page is outdated. The
+    /// caller then drops this page, and requests a page again.
     pub fn accept(&self, results: u64, total: u64) -> bool {
         self.unparsed().take().is_some_and(|mut cursor| {
             let is_accepted = cursor.accept(results, total);

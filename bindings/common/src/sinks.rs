@@ -26,7 +26,7 @@ pub(crate) struct FunctionSink {
 }
 
 impl FunctionSink {
-    /// Requests a run of a function, and waits for the result. Waits first until an earlier run has ended.
+    /// Waits until an earlier run has ended. Then requests a run of a function, and waits for the result.
     async fn run(&self, function: Function) -> Result<Returned, SinkError> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let (reply, result) = Reply::new(&self.ask, Some(turn));
@@ -83,8 +83,8 @@ fn content(returned: Returned) -> Result<Content, SinkError> {
     }
 }
 
-/// Returns the error of a sink. The rotation runs a function that raised an exception up to four times, because the cause
-/// may be temporary.
+/// Returns the error of a sink. If a function raised an exception, the error is temporary: the rotation runs the
+/// function up to four times.
 fn sink_error(error: FunctionError) -> SinkError {
     match error.source {
         Some(source) => SinkError::temporary(error.text).with_source(source),

@@ -156,15 +156,16 @@ impl PageCursor {
         self.0.total_changed()
     }
 
-    /// Moves to the page after the parsed page, which has `results` results and reports `total` results on all pages.
-    /// Returns false if the parsed page is outdated and must be requested again.
+    /// Moves to the page after the parsed page. `results` is the number of results on the parsed page. `total` is the
+    /// number of results on all pages, which the parsed page reports. Returns false if the parsed page is outdated and
+    /// must be requested again.
     #[napi]
     pub fn accept(&self, results: f64, total: f64) -> bool {
         self.0.accept(results as u64, total as u64)
     }
 
-    /// Records that `response` could not be parsed as a page. The next call requests the page again. Returns the error
-    /// of the parser.
+    /// Records that `response` could not be parsed as a page. The next call requests the page again. Returns an error
+    /// that says why the response is not a page.
     #[napi]
     pub fn reject(&self, env: Env, response: &Response) -> napi::Result<()> {
         self.0.reject();

@@ -27,8 +27,9 @@ pub struct ErrorData {
     pub shows_idempotency_key: bool,
     pub candidates: Option<Vec<KeyData>>,
     pub cause: Option<Arc<ErrorData>>,
-    /// The number of the function run that caused this error. `None` if neither the key callback nor a function of a
-    /// rotation caused the error. `node/src/thrown-values.ts` stores the value that the run threw.
+    /// The number of the run of a JavaScript function that caused this error. The function is the key callback or a
+    /// function of a rotation. `node/src/thrown-values.ts` stores the value that the function threw. `None` if the
+    /// error has another cause.
     pub thrown: Option<i64>,
     /// The data of the rotation that failed. `None` if the call is not a rotation.
     pub rotation: Option<RotationErrorData>,

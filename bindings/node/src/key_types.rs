@@ -4,7 +4,7 @@ use codat_keys::{ApiKeyDetails, AuthorizationHeader, Timestamp, Untrusted};
 use napi_derive::napi;
 use serde::Serialize;
 
-/// The data of an API key with its details and its secret value.
+/// The details and the secret value of an API key.
 #[napi(object, object_from_js = false, use_nullable = true)]
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]

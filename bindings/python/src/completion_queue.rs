@@ -142,9 +142,9 @@ impl Event {
     }
 }
 
-/// Handles the exception of a log handler or of the function that releases a lock. Returns an entry if the exception
-/// ends the program, such as `KeyboardInterrupt`. Reports any other exception as unraisable, so that the results of
-/// calls are not lost.
+/// Handles the exception of a log handler or of the function that releases a lock. Returns an entry for an exception
+/// that ends the program, such as `KeyboardInterrupt`. Reports any other exception as unraisable, so that the results
+/// of calls are not lost.
 fn exit(py: Python<'_>, result: PyResult<()>) -> Option<Entry<'_>> {
     let error = result.err()?;
     if error.is_instance_of::<PyException>(py) {

@@ -34,8 +34,8 @@ pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
 ///
 /// Before Python 3.14, the interpreter ends a daemon thread by `pthread_exit`, as soon as the thread needs the GIL
 /// during the shutdown. With glibc, `pthread_exit` unwinds the stack of the thread. PyO3 declares its C functions as
-/// functions that cannot unwind. The process would abort when the unwinding reaches a Rust function that calls one of
-/// them. Therefore this function stops the unwinding, and blocks the thread until the process ends, as Python 3.14
+/// functions that cannot unwind. The process would abort when the unwinding reaches a Rust function that calls such a C
+/// function. Therefore this function stops the unwinding, and blocks the thread until the process ends, as Python 3.14
 /// does. PyO3 does the same in the functions that attach a thread to the interpreter.
 pub(crate) fn call<'py>(
     function: &Bound<'py, PyAny>,
@@ -67,7 +67,7 @@ pub(crate) fn call_with<'py>(
     returned
 }
 
-/// Blocks the thread when it is dropped. It is dropped only if the thread is ended by `pthread_exit`.
+/// A value whose drop blocks the thread. The value is dropped only if `pthread_exit` ends the thread.
 struct EndOfThread;
 
 impl Drop for EndOfThread {

@@ -19,7 +19,8 @@ use crate::interpreter::call;
 /// result of `json.loads`. For example, this parser rejects lone surrogates, integers of more than 64 bits, `-0`, `NaN`
 /// and invalid JSON. The traceback of an error contains no frame of `json.loads`.
 ///
-/// If there is not enough memory for the objects, `json.loads` raises the `MemoryError`.
+/// If there is not enough memory for the objects, this parser also rejects the text, and `json.loads` raises
+/// `MemoryError`.
 pub(crate) fn parse<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
     let parsed = without_garbage_collection(py, || {
         let names = RefCell::default();

@@ -22,7 +22,7 @@ impl StagedPlan {
         self.0.retired.iter().map(KeyId::as_str).collect()
     }
 
-    /// The id of the previous key, if no rotation created it.
+    /// The id of the previous key, if the rotation does not delete that key, because another program may use it.
     #[getter]
     fn foreign(&self) -> Option<&str> {
         self.0.foreign.as_ref().map(KeyId::as_str)

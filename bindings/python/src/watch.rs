@@ -64,7 +64,7 @@ impl Watch {
 
     /// Returns the function through which a rotation passes its messages to `handle`, a Python function that runs in
     /// this thread. If `handle` raises an exception, the returned function stores the exception, which ends the call.
-    /// After an exception, the function passes only those messages to `handle` that are for the journal store.
+    /// After an exception, the returned function passes to `handle` only the messages for the journal store.
     pub(crate) fn rotation_requests(
         self: &Arc<Self>,
         handle: Option<&Bound<'_, PyAny>>,
@@ -108,8 +108,8 @@ impl Watch {
         signal.or_else(|| py.check_signals().err())
     }
 
-    /// Runs a Python function in this thread. Stores an exception that this function raises, or that a signal handler
-    /// raises meanwhile. The stored exception ends the call.
+    /// Runs a Python function in this thread. If the function or a signal handler raises an exception during the run,
+    /// stores the exception. The stored exception ends the call.
     fn run_python(&self, run: impl FnOnce(Python<'_>) -> PyResult<()>) {
         // `try_attach` returns `None` if the interpreter has shut down.
         if let Some(Err(signal)) = Python::try_attach(run) {

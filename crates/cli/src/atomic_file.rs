@@ -69,9 +69,9 @@ impl AtomicFile {
         self.rename(path, |file| file.persist_noclobber(path).map(drop).map_err(Into::into))
     }
 
-    /// Renames the temporary file to `path`. After the rename, neither a drop nor a signal removes the file. A user who
-    /// can write to the folder can replace its files. Returns an error if the temporary file was replaced before the
-    /// rename, or if the file at `path` was replaced after the rename.
+    /// Renames the temporary file to `path`. After the rename, neither a drop nor a signal removes the file. Another
+    /// user who can write to the folder can replace the temporary file before the rename, or the file at `path` after
+    /// the rename. Returns an error in both cases.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
         self.rename(path, |file| file.persist(path).map(drop).map_err(Into::into))
     }
@@ -96,7 +96,7 @@ impl AtomicFile {
 /// The metadata of a file, and the access control list of the file.
 pub(crate) struct Access {
     pub(crate) metadata: Metadata,
-    /// The access control list of POSIX, as Linux stores it. `None` if the file has only a mode.
+    /// The POSIX access control list, as the value of an extended attribute. `None` if the file has only a mode.
     #[cfg(target_os = "linux")]
     acl: Option<Vec<u8>>,
 }
@@ -111,7 +111,7 @@ impl Access {
     }
 }
 
-/// Access control lists of POSIX. Linux keeps them in an extended attribute.
+/// POSIX access control lists. Linux stores the access control list of a file in an extended attribute.
 #[cfg(target_os = "linux")]
 mod acl {
     use std::fs::File;

@@ -17,7 +17,7 @@ use crate::redact::{keep_secret, without_secrets};
 use crate::runtime::unless_interrupted;
 use crate::signals;
 
-/// The default timeout of an operation of a journal in a bucket.
+/// The default timeout of an operation on a journal that is stored in a bucket.
 #[cfg(feature = "object-store")]
 const BUCKET_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -69,8 +69,8 @@ impl Connection {
         builder
     }
 
-    /// Returns the options that select the key and the server, without the proxy, whose URL may contain a password.
-    /// Messages that name the next command contain these options.
+    /// Returns the options that select the key and the server. Messages that name the next command contain these
+    /// options. The option `--proxy` is omitted, because its URL may contain a password.
     pub(crate) fn arguments(&self) -> Vec<(&'static str, String)> {
         let file = self.ca_file.as_ref().map(|file| file.display().to_string());
         let options =
@@ -188,7 +188,7 @@ impl KeyOptions {
         }
     }
 
-    /// Returns the timeout of an operation of a journal in a bucket.
+    /// Returns the timeout of an operation on a journal that is stored in a bucket.
     #[cfg(feature = "object-store")]
     pub(crate) fn bucket_timeout(&self) -> Duration {
         self.timeout.map_or(BUCKET_TIMEOUT, Duration::from_secs)

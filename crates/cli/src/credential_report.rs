@@ -99,8 +99,8 @@ fn in_use(first: Option<&str>) -> String {
     }
 }
 
-/// Describes the environment variables with a key. `before` is `Some("--profile")` if the user gave this option,
-/// because the option has precedence over the variables.
+/// Describes the environment variables that can contain a key or its path. `before` is `Some("--profile")` if the user
+/// gave this option, because the option has precedence over the variables.
 ///
 /// If a variable is invalid, or two variables contain different keys, no variable is described as used. The content of a
 /// pipe is unknown here, because only the client reads it.

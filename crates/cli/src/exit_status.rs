@@ -3,7 +3,7 @@
 
 use codat_keys::ErrorKind;
 
-/// The exit status of `audit` if it reports findings, and of `emulator verify` if a row differs.
+/// The exit status of `audit` if it reports findings, and of `emulator verify` if it reports a difference.
 pub(crate) const FINDINGS: u8 = 3;
 
 /// The exit status of `rotate` if it leaves a rotation unfinished, or finds an unfinished rotation.

@@ -59,7 +59,7 @@ impl Printer {
         Self { texts, printed }
     }
 
-    /// Returns a function that prints a text, and ignores errors.
+    /// Returns a function that prints a text. The returned function ignores errors.
     pub(crate) fn print(&self) -> impl Fn(String) + Send + Sync + use<> {
         let texts = self.texts.clone();
         move |text| {

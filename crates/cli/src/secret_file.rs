@@ -57,7 +57,7 @@ impl SecretFile {
         Ok(file)
     }
 
-    /// Writes the secret without a line break at the end. If writing fails, the error has this hint.
+    /// Writes the secret without a line break at the end. If writing fails, `hint` is the hint of the error.
     pub(crate) fn write(mut self, secret: &str, hint: &str) -> Result<(), Failure> {
         let written = atomic_file::check_at(&self.path, &self.claim)
             .and_then(|()| self.replace(secret).or_else(|_| self.write_in_place(secret)));

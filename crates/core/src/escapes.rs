@@ -16,9 +16,9 @@ pub(crate) fn verbatim(text: &str) -> impl Iterator<Item = Symbol> {
     text.char_indices().filter(|(_, c)| !is_ignorable(*c)).map(|(at, c)| (c, at..at + c.len_utf8()))
 }
 
-/// Iterates over the characters of a text with decoded escapes. Decodes the escapes of URLs, of JSON and programming
-/// languages, and of HTML. Also decodes repeated escapes such as `%254D`. Skips white space, control characters and
-/// invisible characters.
+/// Iterates over the characters of a text, and decodes escapes: those of URLs, of JSON and programming languages, and
+/// of HTML. Also decodes repeated escapes such as `%254D`. Skips white space, control characters and invisible
+/// characters.
 pub(crate) fn unescaped(text: &str) -> impl Iterator<Item = Symbol> {
     let mut at = 0;
     let next = std::iter::from_fn(move || {

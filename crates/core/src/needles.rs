@@ -13,8 +13,9 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
-/// The minimum length in bytes of an API key that is searched for in every encoded form. A shorter key is searched for
-/// only as it is and as a complete Base64 text. The other forms of a shorter key could occur in any text by chance.
+/// The minimum length in bytes of an API key that is searched for in every encoded form. For a shorter key, only the
+/// key itself and the Base64 encoding of exactly this key are searched for. Its other forms could occur in any text by
+/// chance.
 const LEAST_KEY_BYTES: usize = 8;
 
 /// The byte that stands for every non-ASCII character in the search. No form of an API key contains this byte.
@@ -270,8 +271,8 @@ mod tests {
         assert_eq!(Needles::of([]).redact(KEY), KEY);
     }
 
-    /// A key in hexadecimal is masked even if the start of an escape, such as `%`, precedes it. SECURITY.md names an
-    /// exception: such a key is not masked if a later digit of the key is escaped too.
+    /// The hexadecimal digits of a key are masked even if the start of an escape, such as `%`, precedes them.
+    /// SECURITY.md names an exception: in this case, they are not masked if one of the later digits is itself escaped.
     #[test]
     fn hexadecimal_digits_are_masked_behind_the_start_of_an_escape() {
         let needles = needles(&[KEY]);

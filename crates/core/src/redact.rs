@@ -136,9 +136,9 @@ impl Redactor<'_> {
     }
 }
 
-/// Returns the range of the value of an `apiKey` member in a JSON text. `string` is a JSON string in this text, with
-/// its quotes. `after` is the text that follows `string`, and the range refers to `after`. Returns `None` if `string`
-/// is not the name of an `apiKey` member.
+/// Returns the range in `after` that contains the value of an `apiKey` member. `string` is a JSON string with its
+/// quotes, and `after` is the JSON text that follows `string`. Returns `None` if `string` is not the name of an
+/// `apiKey` member.
 fn value_of_key(string: &str, after: &str) -> Option<Range<usize>> {
     let is_key = serde_json::from_str::<String>(string).is_ok_and(|name| name.eq_ignore_ascii_case("apiKey"));
     let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();

@@ -21,8 +21,8 @@ pub fn sanitize(text: &str) -> String {
     shown
 }
 
-/// Replaces some characters in a JSON document with `\uXXXX`: invisible characters, format characters, and the control
-/// characters U+007F to U+009F. JSON allows these characters only in strings, so the value of the document does not
+/// Escapes invisible characters, format characters, and the control characters U+007F to U+009F in a JSON document. The
+/// escapes have the form `\uXXXX`. JSON allows these characters only in strings, so the value of the document does not
 /// change.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     let is_escaped = |c: char| c >= '\u{7f}' && (c.is_control() || is_unseen(c) || is_format(c));

@@ -98,8 +98,9 @@ pub(crate) fn is_journal(head: &Parts) -> bool {
     head.uri.path() == "/_emulator/journal" && head.method == Method::GET
 }
 
-/// Returns the journal. The body of a long journal is created while it is sent, because the journal can need 200 MB.
-/// Clients that read slowly must not fill the memory. Entries that are removed meanwhile are missing.
+/// Returns the journal. The JSON of a journal can need 200 MB. A long journal is therefore converted and sent in parts,
+/// so that a client that reads slowly does not fill the memory. If an entry is removed before its part is created, the
+/// response does not contain the entry.
 pub(crate) fn journal(server: SharedServer) -> Response {
     let last = server.lock().journal.last_seq();
     let (json, sent) = next_part(&server, 0, last).unwrap_or_default();
@@ -116,7 +117,8 @@ pub(crate) fn journal(server: SharedServer) -> Response {
     response
 }
 
-/// Sends `start`, and then the entries after the number `sent`.
+/// Sends the body of a journal response. `start` is the beginning of the body, with all entries up to the sequence
+/// number `sent`. `last` is the sequence number of the last entry to send.
 async fn send_journal(
     server: SharedServer,
     mut sender: Sender<Bytes, io::Error>,

@@ -73,8 +73,8 @@ impl Emulator {
         &self.api_key
     }
 
-    /// Replaces the faults, as `PUT /_emulator/faults` does. `json` is the list of the faults, or `{"faults": […]}`.
-    /// `docs/emulator.md` describes the faults.
+    /// Replaces the faults. This method is equivalent to `PUT /_emulator/faults`. `json` is the list of the faults, or
+    /// `{"faults": […]}`. `docs/emulator.md` describes the faults.
     ///
     /// # Errors
     /// Returns a message with the number of the invalid fault and the reason. The previous faults remain in effect.
@@ -84,7 +84,7 @@ impl Emulator {
         Ok(())
     }
 
-    /// Returns the state, as `GET /_emulator/state` does. The keys are masked.
+    /// Returns the state with masked keys. This method is equivalent to `GET /_emulator/state`.
     ///
     /// ```
     /// use codat_keys_emulator::Emulator;
@@ -108,13 +108,13 @@ impl Emulator {
         controls::set_state(&mut self.server.lock(), json.as_bytes()).map_err(ApiError::into_text)
     }
 
-    /// Returns the latest 10,000 requests, as `GET /_emulator/journal` does. The oldest request comes first. Secrets
-    /// are omitted.
+    /// Returns the latest 10,000 requests without secrets. The oldest request comes first. This method is equivalent to
+    /// `GET /_emulator/journal`.
     pub fn journal(&self) -> Vec<Value> {
         self.server.lock().journal.entries().iter().map(|entry| json!(entry)).collect()
     }
 
-    /// Removes all requests from the journal, as `DELETE /_emulator/journal` does.
+    /// Removes all requests from the journal. This method is equivalent to `DELETE /_emulator/journal`.
     pub fn clear_journal(&self) {
         self.server.lock().journal.clear();
     }
@@ -132,9 +132,9 @@ impl Emulator {
         self.mounted.add(path, router);
     }
 
-    /// Advances the emulator's clock, as `POST /_emulator/clock` does. The clock determines the dates of keys and
-    /// journal entries, the daily quota and the expiry of idempotency keys. Delays use real time instead. The total
-    /// advance is at most 100 years.
+    /// Advances the emulator's clock. This method is equivalent to `POST /_emulator/clock`. The clock determines the
+    /// dates of keys and journal entries, the daily quota and the expiry of idempotency keys. Delays use real time
+    /// instead. The total advance is at most 100 years.
     pub fn advance_clock(&self, by: Duration) {
         self.server.lock().clock.advance(by);
     }
@@ -203,8 +203,8 @@ impl EmulatorBuilder {
     /// mode 0600 on Unix. Default: keys and settings are kept in memory.
     ///
     /// A lock file, `FILE.lock`, prevents a second emulator from using the same state file. On Unix, both files must
-    /// belong to the user of this process or root, and other users must not be able to write them. The state file does
-    /// not contain the used daily quota.
+    /// belong to the user of this process or root, and other users must not have write permission for them. The state
+    /// file does not contain the used daily quota.
     pub fn state_file(mut self, path: impl Into<PathBuf>) -> EmulatorBuilder {
         self.options.state_file = Some(path.into());
         self
@@ -238,7 +238,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the faults, as [`Emulator::set_faults`] does. Default: no faults.
+    /// Sets the faults. `json` has the format of [`Emulator::set_faults`]. Default: no faults.
     pub fn faults(mut self, json: impl Into<String>) -> EmulatorBuilder {
         self.options.faults = Some(json.into());
         self

@@ -14,7 +14,7 @@ impl FaultScript {
         fault_script::FaultScript::parse(json).map(Self)
     }
 
-    /// Returns the remaining faults, as `GET /_emulator/faults` does.
+    /// Returns the remaining faults in the format of `GET /_emulator/faults`.
     pub fn remaining(&self) -> serde_json::Value {
         self.0.remaining()
     }

@@ -95,8 +95,9 @@ impl Journal {
         self.last_seq
     }
 
-    /// Returns the JSON of the entries after the number `after`, separated by commas, and the number of the last of them.
-    /// Returns about [`PART`] bytes, and no entry after the number `last`. Returns `None` if there are no such entries.
+    /// Returns a part of the journal, and the number of the last entry in the part. The part contains entries with
+    /// numbers above `after` and up to `last`, as JSON separated by commas. Its length is about [`PART`] bytes. Returns
+    /// `None` if no entry has such a number.
     pub(crate) fn part(&self, after: u64, last: u64) -> Option<(String, u64)> {
         let first = self.entries.partition_point(|entry| entry.seq <= after);
         let (mut json, mut seq) = (String::new(), None);

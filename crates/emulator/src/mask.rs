@@ -81,8 +81,8 @@ impl Masker {
     }
 
     /// Masks secrets in all strings of a JSON value, including field names. The strings are masked when the result is
-    /// serialized. If a string value has more than `max` bytes, the serializer receives the first `max` bytes, and the
-    /// serialization then fails.
+    /// serialized. If a string value has more than `max` bytes, the serialization writes its first `max` bytes and then
+    /// fails.
     pub(crate) fn json<'a>(&'a self, value: &'a Value, max: usize) -> MaskedJson<'a> {
         MaskedJson { value, masker: self, max }
     }

@@ -122,9 +122,10 @@ async fn send_faulty_body(sending: impl Future<Output = Result<(), SendError>>, 
     }
 }
 
-/// A guard that records in the journal that the client has disconnected, if the guard is dropped before the end of the
-/// request. The guard belongs to the future that handles the request. If the body has a fault, the guard then belongs
-/// to the task that sends the body. After a disconnection, hyper drops the future, or the task ends early.
+/// A guard that detects the disconnection of the client. If the guard is dropped before the end of the request, it
+/// records the disconnection in the journal. The guard belongs to the future that handles the request. If the body has
+/// a fault, the guard then belongs to the task that sends the body. After a disconnection, hyper drops the future, or
+/// the task ends early.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

@@ -116,8 +116,8 @@ impl Changes {
         summary
     }
 
-    /// Stores the outcome of the creation or revocation that `change` identifies. Replaces an earlier outcome with the
-    /// same `change`.
+    /// Stores the outcome of the creation or revocation that `change` identifies. If an outcome with the same `change`
+    /// is already stored, the new outcome replaces it.
     fn store(&self, change: Option<String>, outcome: ChangeOutcome) {
         let mut unshown = self.unshown();
         unshown.retain(|earlier| earlier.change.is_none() || earlier.change != change);

@@ -28,8 +28,8 @@ pub(crate) enum RequestedAction {
 }
 
 impl FlashMessage {
-    /// If this message reports a creation or revocation with an unknown outcome, returns an identifier. For a creation,
-    /// this is the idempotency key. For a revocation, this is the id of the API key.
+    /// Returns an identifier of the creation or revocation that this message reports, if its outcome is unknown. For a
+    /// creation, the identifier is the idempotency key. For a revocation, the identifier is the id of the API key.
     pub(crate) fn unresolved_change(&self) -> Option<&str> {
         match self {
             Self::Failed { error, action } if error.kind == ErrorKind::OutcomeUnknown => action.change(error),
@@ -37,9 +37,9 @@ impl FlashMessage {
         }
     }
 
-    /// If this message reports a creation or revocation that succeeded or has an unknown outcome, returns an
-    /// identifier. For a creation with an unknown outcome, this is the idempotency key. Otherwise, this is the id of
-    /// the API key.
+    /// Returns an identifier of the creation or revocation that this message reports, if it has succeeded or its
+    /// outcome is unknown. For a creation with an unknown outcome, the identifier is the idempotency key. Otherwise,
+    /// the identifier is the id of the API key.
     pub(crate) fn change(&self) -> Option<&str> {
         match self {
             Self::Created { id, .. } | Self::Revoked(id, _) => Some(id.as_str()),
@@ -53,8 +53,8 @@ impl FlashMessage {
         self.change().is_some()
     }
 
-    /// Returns an identifier. This message makes an earlier message obsolete if
-    /// [`unresolved_change`](Self::unresolved_change) returns the same identifier for the earlier message.
+    /// Returns an identifier of the earlier messages that this message replaces.
+    /// [`unresolved_change`](Self::unresolved_change) returns the same identifier for these messages.
     pub(crate) fn resolves(&self) -> Option<&str> {
         match self {
             Self::Created { resumed, .. } => resumed.as_deref(),

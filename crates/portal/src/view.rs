@@ -31,8 +31,8 @@ pub(crate) struct Page<'a> {
     pub(crate) visitor: &'a Visitor,
     pub(crate) read_only: bool,
     pub(crate) messages: &'a [Arc<FlashMessage>],
-    /// The client that listed the API keys. If the API keys cannot be listed, a client from `AppState::client`. `None`
-    /// if `AppState::client` fails.
+    /// The client that listed the API keys. If the API keys cannot be listed, the page uses a client from
+    /// `AppState::client`, or `None` if `AppState::client` fails.
     pub(crate) client: Option<&'a Client>,
 }
 

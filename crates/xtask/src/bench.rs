@@ -30,8 +30,8 @@ pub(crate) fn run() -> Result<()> {
     fs::write(README, text).with_context(|| format!("cannot write {README}"))
 }
 
-/// Builds the clients in debug mode and runs each of them a few times. If `jobs` is not empty, runs only the jobs whose
-/// names contain a string in `jobs`. The results show only that the clients work.
+/// Checks that the benchmarks work. Builds the clients in debug mode, and runs each benchmark a few times. If `jobs` is
+/// not empty, runs only the benchmarks whose names contain one of the strings in `jobs`.
 pub(crate) fn smoke(jobs: &[&str]) -> Result<()> {
     build(&DEBUG)?;
     measure(&DEBUG, &[&["--smoke"], jobs].concat()).map(drop)

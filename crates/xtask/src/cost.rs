@@ -29,7 +29,7 @@ pub(crate) fn measure<T>(step: impl FnOnce() -> T) -> (T, Cost) {
     (result, Cost { elapsed: began.elapsed(), cpu: CPU.get() - before })
 }
 
-/// Waits until a command ends, and adds its CPU time to the step that this thread runs.
+/// Waits until a command ends. Adds the CPU time of the command to the total CPU time of this thread's commands.
 pub(crate) fn wait(command: Child) -> io::Result<ExitStatus> {
     let end = command.wait4()?;
     CPU.set(CPU.get() + end.rusage.utime + end.rusage.stime);

@@ -13,8 +13,8 @@ use crate::process::{command, program as start, run as run_to_end, stdout};
 const TARGETS: &str = "fuzz/fuzz_targets";
 
 /// The compiler flags for fuzz targets. cargo-fuzz uses the same flags, and in addition flags for sanitizers. The
-/// stable compiler has no sanitizers. The fuzz targets do not need them, because sanitizers find errors in unsafe code,
-/// and the fuzz targets contain no unsafe code.
+/// stable compiler has no sanitizers. The fuzz targets need no sanitizers, because sanitizers find errors in unsafe
+/// code, and the fuzz targets contain no unsafe code.
 const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=16 \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
@@ -56,8 +56,9 @@ fn targets(names: &[&str]) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-/// Builds the fuzz targets, and returns the folder of their programs. Because of the option `--target`, cargo does not
-/// apply `RUSTFLAGS` to build scripts and procedural macros, so it does not compile them again.
+/// Builds the fuzz targets, and returns the folder of their programs. Passes the option `--target` to cargo, so that
+/// cargo does not apply `RUSTFLAGS` to build scripts and procedural macros. Cargo can then reuse the build scripts and
+/// procedural macros of other builds.
 fn build() -> Result<PathBuf> {
     let platform = stdout(&mut command("rustc --print host-tuple"))?;
     let mut cargo = command("cargo build --locked --bins --manifest-path fuzz/Cargo.toml --target-dir target --target");

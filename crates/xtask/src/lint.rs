@@ -35,8 +35,9 @@ const CHECKS: [(&str, Check); 16] = [
     ("pinned packages", pin::check),
 ];
 
-/// The Clippy command that checks the command-line program without its features `keyring`, `object-store` and `portal`. The core
-/// crate without TLS needs no command here, because the tests of the application `own-client` compile it.
+/// The Clippy command that checks the command-line program without its features `keyring`, `object-store` and `portal`.
+/// No check of the core crate without TLS is needed, because the tests of the application `own-client` compile the
+/// crate without TLS.
 const WITHOUT_FEATURES: &str =
     "cargo clippy --package codat-keys-cli --bins --no-default-features --locked -- -D warnings";
 

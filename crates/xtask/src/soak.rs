@@ -30,7 +30,7 @@ const NAME: &str = "billing";
 #[derive(Clone, Copy)]
 enum Kill {
     After(Duration),
-    /// When the emulator has received this number of requests of the process.
+    /// The moment when the emulator has received this number of requests from the process.
     AtRequest(usize),
 }
 
@@ -173,7 +173,8 @@ impl Rotation {
         Ok(status)
     }
 
-    /// Returns the command of `rotate`. Like a scheduled job, the command does not run in the folder of the key.
+    /// Returns the command of `rotate`. The working directory of the command is not the folder of the key, because
+    /// scheduled jobs often run in another folder.
     fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = program(std::env::current_dir()?.join("target/debug/codat-keys"));
         command
@@ -191,8 +192,8 @@ impl Rotation {
         Ok(command)
     }
 
-    /// Checks what must hold at each moment: the key in the file works, the keys of others exist, and
-    /// no file of the journal contains a key.
+    /// Checks what must hold at each moment: the key in the file works, no file of the journal contains a key, and
+    /// every key from before the rotation still exists, except the key to replace.
     fn check(&mut self) -> Result<()> {
         let keys = self.keys().context("the key in the file does not work")?;
         let is_gone = |id: &&String| keys.iter().all(|key| key.id.as_str() != **id);

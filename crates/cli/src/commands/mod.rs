@@ -117,9 +117,9 @@ enum Command {
 }
 
 impl Cli {
-    /// Returns the hint for the error that standard output is closed. Returns `None` if the command can run while
-    /// standard output is closed. Such a command prints only with `--json`, or its whole output is also on standard
-    /// error or in a file.
+    /// Returns the hint to print if standard output is closed. Returns `None` if the command does not need standard
+    /// output: it prints nothing, prints only with `--json`, or also writes its whole output to standard error or a
+    /// file.
     pub(crate) fn closed_output_hint(&self) -> Option<&'static str> {
         match &self.command {
             Command::Create(create) => create.closed_output_hint(),

@@ -81,8 +81,8 @@ pub(crate) struct Received(Vec<(Signal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Received {
-    /// Creates the receiver. Must be called within a Tokio runtime. If the parent process has made this process ignore
-    /// a signal, as `nohup` does, the signal stays ignored.
+    /// Creates the receiver. Must be called within a Tokio runtime. A signal that was ignored when this process started
+    /// stays ignored, for example SIGHUP under `nohup`.
     pub(crate) fn watch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         // A parent process can make this process ignore SIGCHLD. The exit status of a child process is then not kept.

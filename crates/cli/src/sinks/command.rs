@@ -16,7 +16,7 @@ use crate::failure::Failure;
 /// The maximum duration of a command. Some tools need many seconds.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The option with the command that prints the content of the preceding sink, and an example of the option.
+/// The name of the option that contains the command for reading a sink, and an example of its use.
 const READ: (&str, &str) = ("--read-command", "--read-command 'cat key.txt'");
 const CONFIRM: (&str, &str) = ("--confirm-command", "--confirm-command 'cmp key.txt -'");
 
@@ -103,9 +103,9 @@ impl CommandSink {
         sink.check_verification("this after it:")
     }
 
-    /// Returns an error if a rotation could not check whether the sink has the key. The hint of this error contains
-    /// `options` before `--confirm-command`. Also returns an error if `--confirm-command` is used with a sink that can
-    /// be read.
+    /// Returns an error unless the sink has exactly one way to verify a delivered key: reading the sink, or
+    /// `--confirm-command`. If the sink has none, the hint of the error suggests `--confirm-command`, with the text
+    /// `options` before this name.
     fn check_verification(self, options: &str) -> Result<Self, Failure> {
         if self.read.is_some() && self.confirm.is_some() {
             let what = format!("{} can be read back", self.description);
@@ -185,7 +185,7 @@ impl Sink for CommandSink {
     }
 }
 
-/// Returns the words of the command that an option contains. Returns `None` if the option is not given.
+/// Returns the command in an option, split into words. Returns `None` if the option is not given.
 fn option(
     (name, example): (&str, &str),
     words: Option<&Words>,

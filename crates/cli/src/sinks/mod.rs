@@ -32,7 +32,7 @@ pub(crate) struct SinkArgument {
     pub(crate) sink: String,
     /// The command that prints the content of a sink.
     pub(crate) read_command: Option<Words>,
-    /// The command that succeeds if the programs that use a sink have the key.
+    /// The command that checks whether the user's programs have the key of a sink. Exit status 0 means yes.
     pub(crate) confirm_command: Option<Words>,
 }
 

@@ -97,8 +97,8 @@ impl Sink for ProfileSink {
     }
 }
 
-/// Returns the error for a failed request to the keyring or to the file. Does not return after a signal, because the
-/// signal ends the whole rotation, and the sink has not failed.
+/// Converts a failure of the keyring or of the file to a sink error. If a signal has caused the failure, the returned
+/// future never completes: the signal ends the whole rotation, and the sink has not failed.
 async fn sink_error(failure: Failure) -> SinkError {
     if failure.is_of(ErrorKind::Cancelled) {
         std::future::pending::<()>().await;

@@ -16,11 +16,11 @@ use crate::redact::{without_known_keys, without_secrets};
 /// The maximum size of the standard output and of the standard error in bytes. An item of a secret manager is smaller.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The maximum number of characters of a program's message that an error contains.
+/// The maximum length of a program's message in an error, in characters.
 const MAX_MESSAGE_CHARS: usize = 300;
 
-/// The maximum number of bytes of a program's message that are searched for keys. The search looks for every line of
-/// standard output in the message, so a longer message would take seconds.
+/// The length in bytes to which a program's message is truncated before the keys in it are masked. Without this limit,
+/// masking would take seconds, because it looks for every line of standard output in the message.
 const MAX_SEARCHED_BYTES: usize = 4096;
 
 const MASK: &str = "****";
@@ -35,8 +35,8 @@ pub(super) struct Ended {
     program: String,
 }
 
-/// Runs a program in `folder` without a shell, with `input` on its standard input. The environment of the program does
-/// not contain the variables with a credential. The program is killed, with all processes that it has started, if the
+/// Runs a program in `folder` without a shell, and writes `input` to its standard input. Removes the variables with a
+/// credential from the environment of the program. Kills the program and all processes that it has started if the
 /// future is dropped, if a signal ends this process, or if the program prints more than [`MAX_BYTES`].
 pub(super) async fn run(
     folder: &Path,
@@ -108,7 +108,8 @@ impl Ended {
     }
 }
 
-/// Truncates a line to [`MAX_SEARCHED_BYTES`], between two words, because a part of a key would not be recognized.
+/// Truncates a line to at most [`MAX_SEARCHED_BYTES`]. Cuts the line at white space, because a part of a key would not
+/// be recognized.
 fn whole_words(line: &str) -> &str {
     if line.len() <= MAX_SEARCHED_BYTES {
         return line;
@@ -167,7 +168,8 @@ mod unix {
             Self(pid)
         }
 
-        /// Must be called when the program has ended, because the id of the program may then belong to another process.
+        /// Releases the process group without killing it. Must be called when the program has ended, because another
+        /// process may then get the id of the program.
         pub(super) fn ended(mut self) {
             if let Some(pid) = self.0.take() {
                 with_state(|state| state.has_ended(pid));

@@ -148,7 +148,7 @@ pub(crate) fn forms() -> String {
     own.into_iter().chain(recipes).collect::<Vec<_>>().join(", ")
 }
 
-/// The parts of a place, by their names in the form of the recipe.
+/// The parts of a place: the name of each part in [`Recipe::form`], and its text.
 pub(super) struct Parts<'a>(Vec<(&'static str, &'a str)>);
 
 impl Recipe {

@@ -40,15 +40,15 @@ impl StoredFile {
     }
 }
 
-/// The owner of the file of a sink when the rotation read the file. `None` for the user of this process. The replaced
-/// file keeps its owner, who can read the new key. A rotation therefore accepts another owner only if this owner could
-/// read the old key.
+/// The owner of a sink's file at the latest read. `None` if the user of this process owns the file. A replaced file
+/// keeps its owner, so the owner can read the new key. A rotation therefore accepts a file of another user only if that
+/// user could read the old key.
 #[derive(Default)]
 pub(super) struct Owner(Mutex<Option<u32>>);
 
 impl Owner {
-    /// Returns the content of a file that was read, and stores the owner of the file. An empty file of another user is
-    /// unsuitable.
+    /// Stores the owner of a file that was read, and returns the content of the file. If the file contains no key and
+    /// belongs to another user, its content is unsuitable, because that user could read the new key.
     pub(super) fn accept(
         &self,
         file: Option<&StoredFile>,
@@ -82,8 +82,8 @@ impl Owner {
     }
 }
 
-/// Reads a file. Returns `None` if the file does not exist. Also returns an error for a file that [`replace`] would not
-/// replace.
+/// Reads a file. Returns `None` if the file does not exist. Returns an error if the file cannot be read, or if
+/// [`replace`] would not replace it.
 pub(super) fn read(path: &Path) -> Result<Option<StoredFile>, SinkError> {
     check_folder(path)?;
     let file = match open(path) {
@@ -147,7 +147,7 @@ fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
 
-/// Returns an error if no file can be created in the folder of a file. Creates nothing.
+/// Returns an error if no file can be created in the folder that contains `path`. Creates no file.
 fn check_folder(path: &Path) -> Result<(), SinkError> {
     let folder = folder_of(path);
     if !folder.is_dir() {

@@ -45,7 +45,7 @@ struct Inner {
 }
 
 impl Client {
-    /// Builds a blocking client with the API key from the environment and default settings.
+    /// Builds a blocking client with default settings and with the API key from the environment.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -109,7 +109,7 @@ impl Client {
         Ok(self.0.pool.credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks whether another HTTP library can send the `Authorization` header over an unencrypted connection to `url`.
+    /// Checks whether another HTTP library may send the `Authorization` header to `url` over an unencrypted connection.
     /// See [`crate::Client::check_next_hop`].
     ///
     /// # Errors

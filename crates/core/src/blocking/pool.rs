@@ -68,7 +68,8 @@ impl Pool {
         }
     }
 
-    /// Returns a pair to the pool. Drops the pair if the client is closed, or if it belongs to the parent process.
+    /// Returns `pair` to the pool. Drops the pair instead if the client is closed, or if the parent process created the
+    /// pair.
     pub(super) fn put(&self, mut pair: Pair) {
         if !pair.is_of_this_process() {
             return;

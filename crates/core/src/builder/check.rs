@@ -78,8 +78,9 @@ impl ClientBuilder {
         Ok(ClientConfig { transport, timeouts, retry, max_response_bytes })
     }
 
-    /// Returns a builder of HTTP clients with the CA file and the proxy of these settings. The command line uses it for
-    /// requests to other services than Codat. Without `is_encrypted`, the client is for `http` URLs, and uses no proxy.
+    /// Returns a builder of HTTP clients that use the CA file and the proxy of these settings. The command-line tool
+    /// uses such a client for services other than Codat. If `is_encrypted` is false, the client is for `http` URLs, and
+    /// uses no proxy.
     pub(crate) fn other_http_client(
         &self,
         environment: Environment<'_>,

@@ -56,7 +56,7 @@ enum Given {
 }
 
 impl Client {
-    /// Builds a client with the API key from the environment and default settings.
+    /// Builds a client with default settings and with the API key from the environment.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -82,7 +82,7 @@ impl ClientBuilder {
         self.given(Given::Value(Credential::ApiKey(key)))
     }
 
-    /// Authenticates with a whole `Authorization` header. Without this function call, the client uses the sources that
+    /// Authenticates with a whole `Authorization` header. By default, the client uses the sources that
     /// [`api_key`](Self::api_key) describes.
     pub fn auth_header(self, header: AuthorizationHeader) -> Self {
         self.given(Given::Value(Credential::Header(header)))
@@ -306,9 +306,9 @@ impl fmt::Debug for Given {
     }
 }
 
-/// Returns a builder of HTTP clients with the CA file and the proxy of these settings or of the environment, for requests
-/// to other services than Codat. Without `is_encrypted`, the client is for `http` URLs, and uses no proxy. The client
-/// follows no redirects and repeats no requests.
+/// Returns a builder of HTTP clients for services other than Codat. The clients use the CA file and the proxy of these
+/// settings or of the environment. They follow no redirects and repeat no requests. If `is_encrypted` is false, the
+/// clients are for `http` URLs, and use no proxy.
 ///
 /// # Errors
 /// `InvalidInput` if the CA file or the proxy cannot be used.

@@ -85,9 +85,9 @@ impl Client {
         Ok(another.map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks whether another HTTP library can send the `Authorization` header over an unencrypted connection to `url`.
-    /// A proxy could read the API key in the header. `url` is the URL of the proxy, or the URL of the request if no
-    /// proxy is used. An `https` request needs no check.
+    /// Checks whether another HTTP library may send the `Authorization` header to `url` over an unencrypted connection.
+    /// `url` is the URL of the proxy, because a proxy could read the API key in the header. Without a proxy, `url` is
+    /// the URL of the request. An `https` request needs no check.
     ///
     /// ```
     /// # fn main() -> Result<(), codat_keys::Error> {

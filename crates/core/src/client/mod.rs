@@ -136,9 +136,9 @@ impl Client {
         self.0.known_keys().redact(text)
     }
 
-    /// Describes the configured proxy, such as `http://proxy.example:8080 (HTTPS_PROXY)`. The text contains no user name
-    /// and no password. Returns `None` if no proxy is configured, or for a reqwest client from
-    /// [`ClientBuilder::http_client`](crate::ClientBuilder::http_client).
+    /// Describes the configured proxy, such as `http://proxy.example:8080 (HTTPS_PROXY)`. The text contains no user
+    /// name and no password. Returns `None` if no proxy is configured, or if
+    /// [`ClientBuilder::http_client`](crate::ClientBuilder::http_client) is set.
     pub fn proxy(&self) -> Option<&str> {
         self.0.transport().config.http.proxy().map(|proxy| proxy.shown.as_str())
     }

@@ -1,4 +1,4 @@
-//! Single requests whose response is returned whatever its status is.
+//! Requests that are sent once. The response is returned for every status.
 
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use crate::error::Error;
 use crate::response::Response;
 use crate::wire;
 
-/// Sends a request once, and returns the response whatever its status is. Neither repeats the request nor refreshes the
-/// credential. Adds the headers that all requests of the client have, but no `Idempotency-Key` and no `Content-Type`. An
-/// `Authorization` header in `headers` replaces the one of the client. `codat-keys emulator verify` calls this function.
+/// Sends a request once, and returns the response for every status. Neither repeats the request nor refreshes the
+/// credential. Adds the headers that all requests of the client have, but no `Idempotency-Key` and no `Content-Type`.
+/// An `Authorization` header in `headers` replaces the header of the client. `codat-keys emulator verify` calls this
+/// function.
 ///
 /// # Errors
 /// As [`Client::request`](crate::Client::request), but a response with any status is no error.
@@ -37,7 +38,7 @@ pub async fn send_once(
     sent.map(Response).map_err(|failure| failure.error)
 }
 
-/// Generates an idempotency key like those of the client.
+/// Generates an idempotency key in the form that the client sends.
 pub fn generate_idempotency_key() -> String {
     wire::idempotency_key::generate().to_string()
 }

@@ -140,8 +140,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads the source, or waits for a concurrent read of the source. A concurrent read that started before this call
-    /// can return the old key. In that case, this function reads the source again.
+    /// Waits for a concurrent read of the source, if any. Then reads the source, unless the key has changed meanwhile,
+    /// or a read that started after this call has completed. An earlier read may have returned the old key.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let Some(source) = &self.source else { return Ok(()) };
         let (before, reads_started) = (self.stored(), source.reads_started.load(Ordering::SeqCst));

@@ -17,7 +17,8 @@ use crate::domain::mask_credentials;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A command that prints an API key or the value of an `Authorization` header, such as the client of a secret store.
+/// A command that prints an API key or the value of an `Authorization` header. The client of a secret store is such a
+/// command.
 ///
 /// The client runs the command before its first request, after Codat rejects the key, and when the key is older than
 /// [`cached_for`](Self::cached_for) allows. The command runs without a shell and without input. It inherits the

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind};
 /// The maximum size of the output of a command. Valid credentials are far smaller.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// The maximum number of bytes after the first [`MAX_BYTES`] that are read and discarded.
+/// The maximum number of bytes that are read and discarded after the first [`MAX_BYTES`].
 const MAX_DISCARDED_BYTES: u64 = 1024 * 1024;
 
 const MAX_STDERR_CHARS: usize = 500;

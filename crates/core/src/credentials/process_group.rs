@@ -30,7 +30,7 @@ struct State {
 }
 
 impl ProcessGroup {
-    /// Starts the command in a new process group. Returns an error after [`cancel`](Self::cancel).
+    /// Starts the command in a new process group. Returns an error if [`cancel`](Self::cancel) has been called.
     pub(super) fn start(&self, command: &mut Command) -> io::Result<(Option<ChildStdout>, Option<ChildStderr>)> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);

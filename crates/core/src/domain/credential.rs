@@ -130,8 +130,8 @@ impl ApiKey {
 }
 
 impl AuthorizationHeader {
-    /// Parses the value of an `Authorization` header, as Codat's Portal shows it. `Basic` can be in upper or lower
-    /// case.
+    /// Parses the value of an `Authorization` header in the form that Codat's Portal shows. `Basic` can be in upper or
+    /// lower case.
     ///
     /// # Errors
     /// `InvalidCredential` if the text is not the value of a header for Codat. Examples are a raw API key,

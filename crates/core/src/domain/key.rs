@@ -185,8 +185,8 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// An API key with its details, as Codat lists it. `Debug` redacts the API key, and masks API keys in the name and the
-/// id.
+/// An API key in Codat's list of keys, with its id, name and creation date. `Debug` redacts the API key, and masks API
+/// keys in the name and the id.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

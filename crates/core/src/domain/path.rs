@@ -1,5 +1,5 @@
-//! Request paths, as a gateway can read them. A gateway can decode a path several times, or remove the parameters of a
-//! segment (`..;x` becomes `..`). The request can then reach another resource.
+//! Checks of request paths. A gateway can decode a path several times, or remove the parameters of a segment (`..;x`
+//! becomes `..`). The request can then reach another resource.
 
 use percent_encoding::percent_decode_str;
 

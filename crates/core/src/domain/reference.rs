@@ -1,4 +1,4 @@
-//! Search for a key by its id or its name, such as for a command line argument.
+//! Search for a key by its id or its name. The text to search for can be an argument of a command.
 
 use std::collections::{HashMap, HashSet};
 
@@ -47,9 +47,9 @@ impl<'a> References<'a> {
     /// Returns the key with the id `text`, or else the only key with the name `text`.
     ///
     /// A UUID is never taken as a name, even with quotes or spaces around it. A name is rejected if it is a listed id,
-    /// or if it has the same form as a listed id, such as two groups of four digits with a hyphen. `text` can be the id
-    /// of a key that a first run of a command deleted. The rejection prevents a second run of the command from finding
-    /// another key with this id as its name.
+    /// or if it has the same form as a listed id, such as two groups of four digits with a hyphen. Otherwise, a command
+    /// that deletes the key with the id `text` could delete a second key when it runs again: a key that has this id as
+    /// its name.
     ///
     /// # Errors
     /// The [`Unresolved`] reason.

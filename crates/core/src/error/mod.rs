@@ -41,7 +41,7 @@ struct Inner {
     elapsed: Duration,
     /// Whether the response body is Codat's JSON. False for the error page of a gateway.
     is_codats_own: bool,
-    /// Whether the error is not retryable, even if its kind is. A retry would fail in the same way.
+    /// Whether the error is not retryable although its kind is retryable. A retry would fail in the same way.
     is_final: bool,
     detail: Option<Arc<dyn Detail>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,

@@ -238,7 +238,8 @@ pub fn parse_page<T: DeserializeOwned>(response: Response) -> Result<Page<T>, Er
     Ok(Page { results, total_results, response })
 }
 
-/// Converts a number of results. Accepts a whole number with a decimal point or an exponent, such as `2.0`.
+/// Converts a JSON number to a number of results. Accepts a whole number with a decimal point or an exponent, such as
+/// `2.0`.
 fn count(number: &Number) -> Option<u64> {
     let whole = number.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0).map(|float| float as u64);
     number.as_u64().or(whole).filter(|count| *count <= MAX_TOTAL)

@@ -62,7 +62,7 @@ impl<T, C> Items<T, C> {
 }
 
 impl<T: DeserializeOwned> Items<T> {
-    /// Returns the next result, or `None` after the last one. After an error, the next function call requests the
+    /// Returns the next result, or `None` after the last one. After an error, the next call of this method requests the
     /// failed page again.
     ///
     /// # Errors

@@ -89,8 +89,8 @@ impl<T, C> Pages<T, C> {
     /// pages are requested at the same time. The pages are returned in order. At most `pages` pages are in memory,
     /// including the page that was returned last. Dropping the `Pages` value cancels all requests.
     ///
-    /// Each page is retried separately. If a page fails, the pages before it are returned first, and then the error.
-    /// The next function call requests the failed page again.
+    /// Each page is retried separately. If a page fails, the pages before it are returned first, and then the error. A
+    /// later call of [`next`](Self::next) requests the failed page again.
     ///
     /// If Codat responds to the request for a page with 429, the maximum is halved. Each later page without a 429
     /// raises the maximum by one, up to `pages`. Codat accepts 10 concurrent requests for each company.
@@ -132,9 +132,9 @@ impl<T, C> Pages<T, C> {
     /// - the pages together have more or fewer results than the total that the last page reports.
     ///
     /// Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
-    /// during the iteration, the results after them move. A result can then be on two pages or on none. Added results
-    /// move no other results if the order puts new results at the end, as `created` does for companies. Changes that
-    /// leave the total the same are not detected.
+    /// during the iteration, the results after them move. A result can then be on two pages or on none. If the order
+    /// puts new results at the end, added results move no other results. For companies, `created` is such an order.
+    /// Changes that leave the total the same are not detected.
     ///
     /// With a [`concurrency`](Self::concurrency) of more than 1, a page can be older than the page before it. If their
     /// totals differ, the page and all pages after it are requested again.
@@ -155,11 +155,11 @@ pub fn page_cursor<T, C>(pages: Pages<T, C>) -> PageCursor {
 
 impl<T: DeserializeOwned> Pages<T> {
     /// Requests and returns the next page, or `None` after the last page. The rules for retries are those of
-    /// [`Client::request`](crate::Client::request). After an error, the next function call requests the failed page
-    /// again.
+    /// [`Client::request`](crate::Client::request). After an error, the next call of this method requests the failed
+    /// page again.
     ///
-    /// If the future is dropped before it completes, the request is kept. The next function call waits for its
-    /// response.
+    /// If the future is dropped before it completes, the request is not cancelled. The next call of this method waits
+    /// for the response.
     ///
     /// # Errors
     /// As [`Client::request`](crate::Client::request). Also `InvalidInput`, with nothing sent, if the page size is out

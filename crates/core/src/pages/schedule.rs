@@ -8,8 +8,8 @@ pub(super) const MAX_CONCURRENCY: u32 = 64;
 /// The state of an iteration over numbered pages, which are returned in order.
 ///
 /// The first page is requested alone. Its response contains the total number of results. Then up to `limit` pages are
-/// requested at once: the next page to return, and the pages after it. A page is in a slot from its request until it is
-/// returned, so at most `limit` pages are kept.
+/// requested at once: the next page to return, and the pages after it. Each of these pages has a slot from the time it
+/// is requested until it is returned, so at most `limit` pages are kept.
 ///
 /// A page is requested *in order* if it is requested after the page before it was returned. With a limit of 1, all
 /// pages are requested in order.
@@ -18,8 +18,8 @@ pub(super) struct Schedule<R, E> {
     concurrency: u32,
     /// The current limit of concurrent requests.
     limit: u32,
-    /// The number of the last page that was requested before the latest halving of the limit of concurrent requests. A
-    /// 429 for this page or an earlier page does not halve the limit again.
+    /// The number of the last page that had a slot when `limit` was last halved. A 429 for this page or an earlier page
+    /// does not halve `limit` again.
     halved_at: u64,
     /// The number of pages that were returned.
     returned: u64,
@@ -114,8 +114,8 @@ impl<R, E> Schedule<R, E> {
     }
 
     /// Stores the response to the request for a page. `rate_limited` is true if Codat responded to the request with 429
-    /// at least once. The limit is then halved. Further 429 responses for pages that are already under way do not halve
-    /// the limit again.
+    /// at least once. The limit of concurrent requests is then halved. Further 429 responses for pages that are already
+    /// under way do not halve it again.
     pub(super) fn receive(&mut self, page: u64, response: Result<R, E>, rate_limited: bool) {
         if rate_limited && page > self.halved_at {
             self.limit = (self.limit / 2).max(1);
@@ -149,8 +149,8 @@ impl<R, E> Schedule<R, E> {
     ///
     /// A page is rejected if its total differs from the total of the previous page, and the page was requested before
     /// the previous page was returned. Such a page may be older than the previous page, so its results may be at other
-    /// positions. The limit of concurrent requests then becomes 1. This keeps the number of repeated requests low even
-    /// if the total changes often.
+    /// positions. A rejection also sets the limit of concurrent requests to 1. This keeps the number of repeated
+    /// requests low even if the total changes often.
     #[must_use]
     pub(super) fn accept(&mut self, results: u64, total: u64) -> bool {
         let changed = self.total.is_some_and(|previous| previous != total);

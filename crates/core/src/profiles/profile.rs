@@ -58,9 +58,9 @@ pub struct ProfileCommand {
 pub struct ProfileName(String);
 
 impl Profile {
-    /// Returns the base URL for requests with the key of this profile. Uses the base URL in `given` if there is one.
-    /// Otherwise uses the value of `CODAT_BASE_URL`, or the base URL of the profile if `CODAT_BASE_URL` is not set.
-    /// `given` contains a base URL and the name of the setting for the URL.
+    /// Returns the base URL for requests with the key of this profile. `given` is a base URL from a setting, and the
+    /// name of this setting. If `given` is `None`, returns the value of `CODAT_BASE_URL`. If `CODAT_BASE_URL` is not
+    /// set either, returns the base URL of the profile.
     ///
     /// Returns an error if the base URL and the profile have different origins, because the key of a profile is sent
     /// only to the origin of the profile.

@@ -152,10 +152,10 @@ impl Request {
     /// Sends the request, and returns the response as soon as its headers have arrived. The caller then reads the body in
     /// chunks. Use this method for a body that is too large for memory.
     ///
-    /// The request can be repeated, after a transient error or with a new credential, until the headers of a successful
-    /// response have arrived. The timeout of the request covers this time. Afterwards, the request is never repeated.
-    /// Each wait for the next chunk then has the timeout of an attempt. [`ResponseStream`] documents this timeout, and
-    /// how the body ends.
+    /// Until the headers of a successful response have arrived, the client can repeat the request after a transient
+    /// error or with a new credential. The timeout of the request covers this time. Afterwards, the request is never
+    /// repeated. The timeout of an attempt then limits each wait for the next chunk. [`ResponseStream`] documents this
+    /// timeout, and how the body ends.
     ///
     /// [`max_response_bytes`](Self::max_response_bytes) limits the body only if it is set on this request. Default: no
     /// limit.

@@ -52,9 +52,9 @@ pub(crate) const NO_RETRIES: RetryPolicy = RetryPolicy { max_attempts: 1, ..DEFA
 const MIN_REMAINING: Duration = Duration::from_millis(100);
 
 impl RetryPolicy {
-    /// Returns the wait before the next attempt, or `None` if no attempt follows. The wait is at least
-    /// `retry_after`. `remaining` is the time until the deadline. Returns `None` after the last attempt, or if less
-    /// than 100 ms would remain after the wait. `jitter` is at least 0 and less than 1.
+    /// Returns the wait before the next attempt. The wait is at least `retry_after`. Returns `None` if no attempt
+    /// follows: after the last attempt, or if less than 100 ms would remain after the wait. `remaining` is the time
+    /// until the deadline. `jitter` is at least 0 and less than 1.
     fn backoff(
         &self,
         attempts_made: u32,

@@ -92,8 +92,8 @@ impl Proxy {
     }
 
     /// Sends a `CONNECT` request to the proxy, and returns the status line of the response. `target` is a host and
-    /// port. When a proxy does not open a tunnel, reqwest does not report the status. This function then gets the
-    /// status.
+    /// port. This function is called after a proxy has not opened a tunnel, because the error of reqwest does not
+    /// contain the status.
     pub(crate) async fn ask_for_tunnel(&self, target: &str) -> io::Result<String> {
         let (Some(host), Some(port), "http") =
             (self.url.host_str(), self.url.port_or_known_default(), self.url.scheme())

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use crate::domain::{ApiKeyDetails, Untrusted};
 use crate::error::Error;
 
-/// Runs each test case in the JSON file `file`. The object `expect` of the test case describes the result of `outcome`:
-/// the result must have the same members with the same values. The member `without` of `expect` is different: it
-/// contains a text that must not occur in the result.
+/// Runs each test case in the JSON file `file`. The object `expect` of a test case contains members that the result of
+/// `outcome` must have. A string member `without` of `expect` instead contains a text that must not occur in the
+/// result.
 fn run(file: &str, outcome: impl Fn(&Value) -> Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/unit").join(file);
     let cases: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();

@@ -14,8 +14,8 @@ pub(crate) struct Attempt {
     pub(crate) response: Response<Bytes>,
     /// The API keys to redact from the response.
     pub(crate) known_keys: KnownKeys,
-    /// The error message of a failed credential refresh: this response rejected the API key, and a new key could not be
-    /// read.
+    /// The error message of a failed credential refresh. Set if this response rejected the API key and a new key could
+    /// not be read.
     pub(crate) refresh_error: Option<String>,
     /// Whether an earlier attempt to send the same request got the status 429.
     pub(crate) was_rate_limited: bool,

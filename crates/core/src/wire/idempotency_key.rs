@@ -34,8 +34,9 @@ pub(crate) fn timestamp(key: Uuid) -> Result<Timestamp, Error> {
     )
 }
 
-/// Returns whether an idempotency key is too old to be sent. `time` is the creation time of the key. A creation time
-/// more than 5 minutes in the future also counts as too old: a clock is then wrong, so the age is unknown.
+/// Returns whether an idempotency key is too old to be sent. `time` is the creation time of the key. A key with a
+/// creation time more than 5 minutes in the future also counts as too old. Such a time means that a clock is wrong, so
+/// the age is unknown.
 pub(crate) fn is_too_old(time: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(time);
     match Duration::try_from(age) {

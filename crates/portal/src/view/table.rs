@@ -152,8 +152,8 @@ impl Page<'_> {
         }
     }
 
-    /// Returns the name that the visitor typed in a failed creation, and whether this name is invalid. Returns an empty
-    /// name if no creation has failed.
+    /// If the creation of an API key has failed, returns the name that the visitor typed, and whether this name is
+    /// invalid. Otherwise, returns an empty name and `false`.
     fn typed(&self) -> (&str, bool) {
         let typed = self.messages.iter().find_map(|message| match &**message {
             FlashMessage::InvalidName { typed } => Some((typed.as_str(), true)),

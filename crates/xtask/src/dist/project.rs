@@ -12,7 +12,7 @@ use super::name;
 use crate::npm::npm;
 use crate::process::{command, program, run as run_to_end, run_quietly, stdout};
 
-/// The folder of the example programs on the pages.
+/// The folder of the Node example programs. The documentation pages contain copies of them.
 const EXAMPLES: &str = "node/examples";
 
 /// The options of the TypeScript compiler for the examples, similar to the options of a typical user. The caller adds

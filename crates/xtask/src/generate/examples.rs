@@ -1,5 +1,5 @@
-//! The example programs on the pages. Two marker comments enclose each program on a page. The
-//! program between them is a copy of its source file.
+//! The example programs on the documentation pages. Two marker comments enclose each program on a page. The program
+//! between them is a copy of its source file.
 
 use std::fs;
 

@@ -34,8 +34,8 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails if a generated file is out of date. Omits two kinds of files: [`public_api::check`] checks the lists of the
-/// public API, and [`check_node_types`] checks the types of the native module for Node.
+/// Fails if a generated file is out of date. Does not check the lists of the public API, which [`public_api::check`]
+/// checks. Does not check the types of the native module for Node, which [`check_node_types`] checks.
 pub(crate) fn check() -> Result<()> {
     ensure_current(files()?)
 }

@@ -40,8 +40,8 @@ fn declaration(item: &Value, all: &[Value]) -> String {
     format!("\n{docs}{declared}\n")
 }
 
-/// Returns the members of a class or an interface, each in its own line. Their comments are lines that begin with `/**`,
-/// ` *` or ` */`.
+/// Indents the members of a class or an interface. Each line of `members` is a member or a line of a comment. A line of
+/// a comment begins with `/**`, ` *` or ` */`.
 fn indented(members: &str) -> String {
     let line = |line: &str| match line.trim_start() {
         comment if comment.starts_with("/**") => format!("    {comment}\n"),

@@ -35,8 +35,8 @@ impl Imports {
         self.modules.iter().filter_map(|module| Some(module.split_last()?.1.to_vec())).collect()
     }
 
-    /// Returns, for each submodule of `parent`, the other submodules of `parent` that this submodule uses. Modules
-    /// inside a submodule count as a part of it.
+    /// Returns which submodules of `parent` use which other submodules of `parent`. A module inside a submodule counts
+    /// as a part of the submodule.
     pub(super) fn uses(&self, parent: &[String]) -> Uses {
         let mut uses = Uses::new();
         let child = |module: &Module| module.strip_prefix(parent).and_then(|rest| rest.first().cloned());

@@ -49,8 +49,8 @@ const FAULTS: [Fault; 16] = [
     Fault::OthersDeleted,
 ];
 
-/// A number of steps for a delayed request. The number is so large that the operation ends before the request takes
-/// effect.
+/// A delay in steps that is longer than any operation. A request with this delay takes effect only after the operation
+/// has ended.
 const NEVER_SEEN: u8 = 200;
 
 #[derive(Clone, Copy)]
@@ -247,7 +247,7 @@ pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     RunResult::Violated("the call does not end")
 }
 
-/// Returns the event of a failed attempt with this outcome.
+/// Returns the event that an attempt failed with the outcome `outcome`.
 fn failed(outcome: AttemptOutcome) -> Event<'static> {
     Event::Failed(outcome, error(ErrorKind::Server, None, None))
 }

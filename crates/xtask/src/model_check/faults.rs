@@ -82,8 +82,8 @@ fn allowed(adopt: bool, was_resumed: bool) -> Vec<Fault> {
     FAULTS.into_iter().filter(is_allowed).collect()
 }
 
-/// A number of steps for a delayed request. The number is so large that the operation ends before the request takes
-/// effect.
+/// A delay in steps that is longer than any operation. A request with this delay takes effect only after the operation
+/// has ended.
 const NEVER_SEEN: u8 = 200;
 
 /// The time between a crash of the process and the resumption of the operation.

@@ -1,7 +1,7 @@
 //! `cargo xtask model-check`: checks the invariants of `create`, `delete` and rotations. It runs their state machines
-//! against a model of the server. This model behaves as badly as the documentation of Codat allows. A schedule says
-//! which requests of a run fail, and how. The check explores every schedule with up to four faults, or two for
-//! rotations. It then runs the real client against the emulator with random faults.
+//! against a model of the server. The model includes the worst behaviour that the documentation of Codat allows. A
+//! schedule says which requests of a run fail, and how. The check explores every schedule with up to four faults. For
+//! rotations, the limit is two faults. The check then runs the real client against the emulator with random faults.
 
 mod create;
 mod delete;
@@ -293,8 +293,9 @@ mod tests {
         assert_eq!(explore(&CALLS[2], setup, 2).violations, 0);
     }
 
-    /// The search does not run the schedules that lead to an explored state, but counts them. If the search mistook two
-    /// different states for the same one, the count would differ from that of a search without states.
+    /// Compares a search that recognizes states with a search that does not. A search that recognizes states does not
+    /// run the schedules that lead to an explored state, but counts them. If it mistook two different states for the
+    /// same state, the two searches would count different numbers of schedules.
     #[test]
     fn a_search_with_states_stands_for_every_schedule() {
         let every = Call { has_states: false, ..CALLS[2] };

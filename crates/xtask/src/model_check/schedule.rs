@@ -27,7 +27,7 @@ impl Schedule {
         Self { given, made: Vec::new(), faults, faults_left: faults, faulty_requests, states: None, is_traced: false }
     }
 
-    /// Ends a run in a state that an earlier run has reached, because all that can follow was explored.
+    /// Makes the search recognize states: a run ends when it reaches a state that was explored before.
     pub(crate) fn with_states(self) -> Self {
         Self { states: Some(States::new(self.faults)), ..self }
     }
@@ -37,7 +37,7 @@ impl Schedule {
         Self { is_traced: true, ..self }
     }
 
-    /// Prints a step, if the steps are to be printed.
+    /// Prints a step of the run. Does nothing without [`Self::traced`].
     pub(crate) fn trace(&self, step: impl FnOnce() -> String) {
         if self.is_traced {
             println!("{}", step());
@@ -56,8 +56,8 @@ impl Schedule {
         options[option]
     }
 
-    /// Returns whether the search recognizes states, and the run has made all given choices. The states before that are
-    /// states of the latest run, which are still being explored.
+    /// Returns true if the search recognizes states, and the run has made all choices in `given`. Until then, the run
+    /// repeats choices of the run before it, and reaches only states that are still being explored.
     pub(crate) fn is_in_new_state(&self) -> bool {
         self.states.is_some() && self.made.len() >= self.given.len()
     }

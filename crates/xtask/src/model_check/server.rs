@@ -116,9 +116,9 @@ impl Server {
         self.landings.push((steps, Landing::Arrives));
     }
 
-    /// Starts to process a request. The processing takes `steps` steps. Before the server has finished, the client gets
-    /// the failure `otherwise`, such as a lost response. If the server is already processing a request, or has stored
-    /// an outcome, handles the request like [`Self::arrives`].
+    /// Starts to process a request. The processing takes `steps` steps. The client does not wait for the end of the
+    /// processing, and gets the failure `otherwise`, such as a lost response. If the server is already processing a
+    /// request, or has stored an outcome, calls [`Self::arrives`] instead.
     pub(super) fn works_on(&mut self, steps: u8, otherwise: AttemptOutcome) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();
@@ -205,7 +205,7 @@ impl Server {
     }
 }
 
-/// Returns the event of a failed attempt with this outcome.
+/// Returns the event that an attempt failed with the outcome `outcome`.
 pub(super) fn failed(outcome: AttemptOutcome) -> Event<'static> {
     Event::Failed(outcome, error(ErrorKind::Server, None, None))
 }

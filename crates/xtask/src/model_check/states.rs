@@ -13,7 +13,8 @@ type Counts = [u64; MAX_FAULTS + 1];
 /// probability that two of them have the same hash is less than 1 in 100,000.
 pub(crate) struct States {
     explored: HashMap<u64, Explored>,
-    /// The states of the latest run whose schedules are still being explored. The first one is the start of every run.
+    /// The states of the latest run from which schedules are still being explored. The first state is the start of
+    /// every run.
     open: Vec<Open>,
 }
 
@@ -63,15 +64,16 @@ impl States {
         Visit::Explore
     }
 
-    /// Counts the schedule of a run that has ended. `faults` is the number of faults that the run could still have had.
+    /// Counts the schedule of a run that has ended. `faults` is the number of further faults that were allowed in this
+    /// run.
     pub(crate) fn end(&mut self, faults: usize) {
         let mut one = Counts::default();
         one[0] = 1;
         self.count(one, faults);
     }
 
-    /// Adds numbers of schedules to the latest open state. The schedules start at a place after this state, and have up
-    /// to `faults` faults from there.
+    /// Adds `schedules` to the numbers of schedules of the latest open state. The added schedules start after this
+    /// state, at a point where up to `faults` faults can still follow.
     fn count(&mut self, schedules: Counts, faults: usize) {
         let latest = &mut self.open.last_mut().expect("the start of every run").explored;
         let before = latest.faults - faults;
@@ -90,8 +92,8 @@ impl States {
         }
     }
 
-    /// Returns the number of different states, and the number of schedules that the runs stand for. Must be called after
-    /// the last run.
+    /// Returns the number of different states, and the number of schedules. The number of schedules includes those that
+    /// were not run, because they lead to an explored state. Must be called after the last run.
     pub(crate) fn totals(mut self) -> (usize, u64) {
         self.go_back(0);
         (self.explored.len(), self.open[0].explored.schedules.iter().sum())

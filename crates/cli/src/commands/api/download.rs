@@ -32,8 +32,9 @@ pub(super) struct Destination<'a> {
 }
 
 impl<'a> Download<'a> {
-    /// Returns an error if the body cannot be written to `path`. The path `-` means standard output. Returns an error
-    /// if standard output is a terminal, because the keys in the body are not masked.
+    /// Prepares the download to `path`. The path `-` means standard output. Returns an error if no file can be written
+    /// at `path`, or if standard output is a terminal. A terminal is not accepted, because the keys in the body are not
+    /// masked.
     pub(super) fn new(path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
         if is_dash(path) {
             let hint = "name a file, or leave --output out: keys are then masked; nothing was sent";

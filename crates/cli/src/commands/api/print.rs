@@ -107,7 +107,7 @@ impl Printer {
     }
 
     /// Returns the body to print, with keys masked unless `reveal` is true. When the client masks a body, it remembers
-    /// the keys in the body, and later masks these keys in the head too.
+    /// the keys in the body, so that it can also mask these keys in the headers.
     fn body<'a>(&self, response: &'a Response) -> Cow<'a, [u8]> {
         if self.reveal { response.bytes().as_ref().into() } else { response.redacted() }
     }

@@ -23,8 +23,9 @@ struct Assignment {
 impl<'a> Assignments<'a> {
     /// Finds the assignments of `name`. Ignores comments, and text within the quotes of other variables.
     ///
-    /// Returns an error if some programs might read another value of the variable: if the text is not in UTF-8, or has
-    /// unusual line breaks or an unclosed quote, or if a line contains the name in another form than an assignment.
+    /// Returns an error if some programs might read another value of the variable. This is possible if the text is not
+    /// in UTF-8, or has unusual line breaks or an unclosed quote. It is also possible if a line contains the name in a
+    /// form other than an assignment.
     pub(super) fn find(text: &'a [u8], name: &'a str) -> Result<Self, String> {
         check_encoding(text)?;
         let (mut found, mut unclosed) = (Vec::new(), None);
@@ -211,8 +212,8 @@ fn closing_quote(text: &[u8], start: usize, quote: u8) -> Option<usize> {
     None
 }
 
-/// Returns `value` in the same quotes as the previous value: `quote`, or none. If they cannot represent `value`,
-/// returns `value` in single quotes. Returns `None` if single quotes cannot represent `value` either.
+/// Returns `value` in the quotes of the previous value, or without quotes if `quote` is `None`. Uses single quotes
+/// instead if this form cannot represent `value`. Returns `None` if single quotes cannot represent `value` either.
 fn quoted(value: &str, quote: Option<u8>) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "+/=_-.:@,%".contains(c);
     match quote {

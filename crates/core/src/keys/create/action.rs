@@ -37,8 +37,8 @@ pub enum Purpose {
     /// Codat has rejected an attempt, because its limit of ten keys is reached. The listed keys show whether an earlier
     /// attempt of the operation created one of the ten.
     AtLimit,
-    /// The operation ends with an error. The listed keys show which keys the operation may have created. The error
-    /// contains them.
+    /// The operation ends with an error. The error contains the keys that the operation may have created. The client
+    /// finds these keys in the list of all keys.
     Candidates,
     /// The response to a repeated request contained the created key. The listed keys show whether an earlier attempt
     /// created another key.

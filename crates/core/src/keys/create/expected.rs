@@ -1,4 +1,4 @@
-//! Recognition of the key that an operation created, in a list of keys.
+//! Search of a list of keys for the key that an operation created.
 
 use jiff::Timestamp;
 

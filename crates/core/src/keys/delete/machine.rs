@@ -49,7 +49,7 @@ pub enum AttemptOutcome {
     LastKey,
     /// Nothing was sent, for example because the connection failed.
     NotSent,
-    /// It is unknown whether the key was deleted: the response is missing, 408, 5xx, or an unexpected 2xx.
+    /// It is unknown whether the key was deleted: no response arrived, or its status is 408, 5xx or an unexpected 2xx.
     Ambiguous,
     /// 429.
     RateLimited,
