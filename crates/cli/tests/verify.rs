@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::io::Read as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::raw_server::{RawServer, Reply};
 use crate::support::{Ended, against, run, with_key};
-use crate::verify_proxy::{Change, change, proxy};
+use crate::verify_proxy::{Change, NO_RESPONSE, change, proxy};
 
 const VERIFY: [&str; 4] = ["emulator", "verify", "--yes", "--json"];
 
@@ -162,6 +163,74 @@ fn a_failed_deletion_is_repeated_and_then_reported() {
         assert!(ended.stderr.contains(&format!("delete it: codat-keys delete --id {id}")), "{ended:?}");
     }
     assert!(emulator.journal().len() <= 60);
+}
+
+/// Starts a server whose lists contain no created key. The first deletions get the status, and have no effect.
+fn with_stale_lists(emulator: &Emulator, deletions: usize, status: u16) -> RawServer {
+    let failed = AtomicUsize::new(0);
+    proxy(
+        emulator,
+        Box::new(move |exchange| {
+            let is_deletion = exchange.request.method == "DELETE";
+            if is_deletion && failed.fetch_add(1, Ordering::SeqCst) < deletions {
+                let mut response = exchange.get("/profile");
+                response.error(status);
+                return response;
+            }
+            let is_list = exchange.request.is("GET", "/apiKeys");
+            let mut response = exchange.forward();
+            if is_list {
+                response.edit(|body| {
+                    if let Some(keys) = body["results"].as_array_mut() {
+                        keys.truncate(1);
+                    }
+                });
+            }
+            response
+        }),
+    )
+}
+
+/// A list that is older than the keys does not confirm that they were deleted.
+#[test]
+fn a_key_is_not_reported_as_deleted_because_a_list_does_not_contain_it() {
+    thread::scope(|scope| {
+        for status in [403, 500, 503, NO_RESPONSE] {
+            scope.spawn(move || check_failed_deletions(status));
+        }
+    });
+}
+
+fn check_failed_deletions(status: u16) {
+    let emulator = Emulator::start().unwrap();
+    let server = with_stale_lists(&emulator, usize::MAX, status);
+    let ended = run(with_key(&server.url, emulator.api_key()).env("NO_COLOR", "1"), &VERIFY[..3]);
+    assert_ne!(ended.status, 0, "{status}: {ended:?}");
+    assert!(!ended.stderr.contains("and deleted"), "{status}: {ended:?}");
+    assert_eq!(names(&emulator).len(), 3, "{status}: {ended:?}");
+    for key in &emulator.state()["keys"].as_array().unwrap()[1..] {
+        let id = key["id"].as_str().unwrap();
+        let left = format!("this key may be left: {id}; delete it: codat-keys delete --id {id}");
+        assert!(ended.stderr.contains(&left), "{status}: {ended:?}");
+    }
+    assert!(server.requests().len() <= 60, "{status}");
+}
+
+/// A 404 can be the response of a server that does not know the new key yet.
+#[test]
+fn a_404_counts_as_a_deletion_only_after_a_second_list() {
+    let emulator = Emulator::start().unwrap();
+    // The probe of the deletion, and one deletion of each of the two keys.
+    let server = with_stale_lists(&emulator, 3, 404);
+    let ended = run(&mut with_key(&server.url, emulator.api_key()), &VERIFY[..3]);
+    assert_eq!(names(&emulator), [Value::Null], "{ended:?}");
+    assert!(ended.stderr.contains("created 2 keys, and deleted them"), "{ended:?}");
+
+    let server = with_stale_lists(&emulator, usize::MAX, 404);
+    run(&mut with_key(&server.url, emulator.api_key()), &VERIFY[..3]);
+    let requests = server.requests();
+    let deletions = requests.iter().filter(|request| request.starts_with("DELETE")).count();
+    assert_eq!(deletions, 5, "{requests:?}");
 }
 
 /// A server that answers a creation with an existing key must not make the command delete this key.

@@ -48,10 +48,13 @@ impl Request {
         name.is_some_and(|name| name.encode_utf16().count() <= 50)
     }
 
-    fn is(&self, method: &str, path: &str) -> bool {
+    pub(crate) fn is(&self, method: &str, path: &str) -> bool {
         self.method == method && self.path.starts_with(path)
     }
 }
+
+/// The status of a [`Response`] that is not sent: the server closes the connection.
+pub(crate) const NO_RESPONSE: u16 = 0;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
@@ -74,6 +77,9 @@ impl Response {
     }
 
     fn reply(&self, is_head: bool) -> Reply {
+        if self.status == NO_RESPONSE {
+            return Reply::Disconnect;
+        }
         let mut text = format!("HTTP/1.1 {} Status\r\nconnection: close\r\n", self.status);
         for (name, value) in &self.headers {
             text += &format!("{name}: {value}\r\n");
@@ -98,7 +104,7 @@ impl Response {
         self.headers.push((name.to_owned(), value.to_owned()));
     }
 
-    fn error(&mut self, status: u16) {
+    pub(crate) fn error(&mut self, status: u16) {
         self.status = status;
         let error = json!({
             "statusCode": status, "service": "PublicApi", "error": "Another response.", "correlationId": unique(),

@@ -13,10 +13,15 @@ use super::session::{Made, ROUNDS, Session};
 /// The time between two rounds.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// The number of rounds in which a key must be missing, if no deletion of it was a success. A server that does not know
+/// a new key yet responds with 404, and its list does not contain the key.
+const MISSING_ROUNDS: u32 = 2;
+
 /// What is left after the deletion of the keys.
 pub(super) struct CleanedUp {
+    /// The number of keys whose deletion is confirmed.
     pub(super) deleted: usize,
-    /// The ids of the keys that could not be deleted.
+    /// The ids of the keys whose deletion is not confirmed.
     pub(super) left: Vec<String>,
     /// Whether a request may still create a key.
     pub(super) is_uncertain: bool,
@@ -28,6 +33,14 @@ impl CleanedUp {
     }
 }
 
+impl Made {
+    /// Whether the key no longer exists. A list that does not contain the key is not sufficient, because the list can be
+    /// older than the key.
+    fn is_gone(&self) -> bool {
+        !self.is_listed && (self.is_deleted || self.missing >= MISSING_ROUNDS)
+    }
+}
+
 impl Session {
     /// Deletes all keys that the command has created, also after a signal. If the response with a key was lost, finds
     /// this key by its name.
@@ -36,16 +49,16 @@ impl Session {
         if self.names.is_empty() {
             return cleaned;
         }
-        let mut listed = None;
         for round in 0..ROUNDS {
+            let mut missing = HashSet::new();
             for index in 0..self.made.len() {
-                if !self.made[index].is_deleted {
-                    self.delete_at_end(index).await;
+                if (!self.made[index].is_deleted || self.made[index].is_listed) && self.delete_at_end(index).await {
+                    missing.insert(self.made[index].id.clone());
                 }
             }
-            listed = self.list_at_end().await;
-            let is_clean = listed.as_ref().is_some_and(HashSet::is_empty);
-            if is_clean && (self.unknown == 0 || round > 0) {
+            let is_listed = self.list_at_end(&missing).await.is_some();
+            cleaned.is_uncertain = self.unknown > 0 || !is_listed;
+            if is_listed && self.made.iter().all(Made::is_gone) && (self.unknown == 0 || round > 0) {
                 break;
             }
             if round + 1 < ROUNDS {
@@ -53,30 +66,27 @@ impl Session {
                 tokio::time::sleep(PAUSE).await;
             }
         }
-        cleaned.is_uncertain = self.unknown > 0 || listed.is_none();
-        let remaining = self.made.iter().filter(|made| match &listed {
-            Some(listed) => listed.contains(&made.id),
-            None => !made.is_deleted,
-        });
-        cleaned.left = remaining.map(|made| made.id.to_string()).collect();
-        cleaned.deleted = self.made.len() - cleaned.left.len();
+        let (gone, left): (Vec<&Made>, Vec<&Made>) = self.made.iter().partition(|made| made.is_gone());
+        cleaned.deleted = gone.len();
+        cleaned.left = left.iter().map(|made| made.id.to_string()).collect();
         cleaned
     }
 
-    async fn delete_at_end(&mut self, index: usize) {
+    /// Deletes a key. Returns whether the response was 404.
+    async fn delete_at_end(&mut self, index: usize) -> bool {
         let id = self.made[index].id.clone();
         if id == self.own.id || self.existing.contains(&id) {
-            return;
+            return false;
         }
         let path = format!("{KEYS}/{id}");
-        let deleted = self.exchange(Call::new(Method::DELETE, &path), 0).await;
-        self.made[index].is_deleted =
-            deleted.is_ok_and(|response| response.status().is_success() || response.status().as_u16() == 404);
+        let Ok(response) = self.exchange(Call::new(Method::DELETE, &path), 0).await else { return false };
+        self.made[index].is_deleted |= response.status().is_success();
+        response.status().as_u16() == 404
     }
 
     /// Lists the keys, and records the keys that the command has created. The names of these keys identify them.
-    /// Returns the ids of these keys, or `None` if the keys cannot be listed.
-    async fn list_at_end(&mut self) -> Option<HashSet<KeyId>> {
+    /// `missing` contains the keys whose deletion in this round ended with 404. Returns `None` if the keys cannot be listed.
+    async fn list_at_end(&mut self, missing: &HashSet<KeyId>) -> Option<()> {
         #[derive(Deserialize)]
         struct Keys {
             results: Vec<Listed>,
@@ -94,15 +104,17 @@ impl Session {
             let is_known = self.made.iter().any(|made| made.id == id);
             let is_named = name.is_some_and(|name| self.names.contains(&name)) && !self.existing.contains(&id);
             if is_named && !is_known {
-                self.made.push(Made { id: id.clone(), client: self.client.clone(), is_deleted: false });
+                self.made.push(Made::new(id.clone(), self.client.clone()));
                 self.unknown = self.unknown.saturating_sub(1);
             }
             if is_named || is_known {
                 listed.insert(id);
             }
         }
-        // A key that is still listed was not deleted.
-        self.made.iter_mut().for_each(|made| made.is_deleted &= !listed.contains(&made.id));
-        Some(listed)
+        for made in &mut self.made {
+            made.is_listed = listed.contains(&made.id);
+            made.missing += u32::from(missing.contains(&made.id) && !made.is_listed);
+        }
+        Some(())
     }
 }

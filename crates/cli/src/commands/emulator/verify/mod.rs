@@ -157,7 +157,7 @@ fn notes(verify: &Verify, session: &Session, cleaned: &CleanedUp) -> Vec<String>
         count => notes.push(format!("created {count} keys, and deleted them")),
     }
     for id in &cleaned.left {
-        notes.push(format!("this key is left: {id}; delete it: {}", command(verify, &["delete", "--id", id])));
+        notes.push(format!("this key may be left: {id}; delete it: {}", command(verify, &["delete", "--id", id])));
     }
     if cleaned.is_uncertain {
         let list = command(verify, &["list"]);

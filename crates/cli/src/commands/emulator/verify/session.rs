@@ -47,7 +47,18 @@ pub(super) struct Made {
     /// A client that authenticates with this key. If the response with this key was lost, the client authenticates with
     /// the key in use instead.
     pub(super) client: Client,
+    /// Whether the response to a request that deletes the key was a success.
     pub(super) is_deleted: bool,
+    /// The number of rounds at the end in which the response to this request was 404 and no list contained the key.
+    pub(super) missing: u32,
+    /// Whether the latest list at the end contained the key.
+    pub(super) is_listed: bool,
+}
+
+impl Made {
+    pub(super) fn new(id: KeyId, client: Client) -> Self {
+        Self { id, client, is_deleted: false, missing: 0, is_listed: false }
+    }
 }
 
 /// A key in a response.
@@ -191,7 +202,7 @@ impl Session {
         };
         // A server could name a key that existed before. The command never deletes such a key.
         if !self.existing.contains(&id) && self.made.iter().all(|made| made.id != id) {
-            self.made.push(Made { id, client: self.client.with_api_key(&secret), is_deleted: false });
+            self.made.push(Made::new(id, self.client.with_api_key(&secret)));
         }
         Ok(())
     }
