@@ -171,8 +171,9 @@ export interface RequestOptions extends CallOptions {
     /** A body that is sent unchanged. Set its `Content-Type` in `headers`. Default: no body. */
     body?: Uint8Array | string | undefined;
     /**
-     * Headers of the request. `Authorization`, `Host`, and headers that describe the message itself, such as
-     * `Content-Length`, are rejected with `InvalidInputError`. Default: none.
+     * Headers of the request. `Authorization`, `Host`, headers that describe the message itself, such as
+     * `Content-Length`, and headers that name another method, such as `X-HTTP-Method-Override`, are rejected with
+     * `InvalidInputError`. Default: none.
      */
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
     /**

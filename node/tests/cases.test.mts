@@ -36,8 +36,8 @@ const VERBS: Record<string, Verb> = {
         return { key: show(key), how, extras: extras && extras.map((extra) => extra.id) };
     },
     delete: async ({ keys }, { call, id, ...options }) => (await keys.delete(id, options)) ?? {},
-    request: async (client, { method, path, body }) => {
-        const answer = await client.request(method, path, { json: body });
+    request: async (client, { method, path, body, headers }) => {
+        const answer = await client.request(method, path, { json: body, headers });
         return { status: answer.status, json: answer.content.length > 0 ? answer.json() : null };
     },
     pages: async (client, { call, method, path, ...options }) => {

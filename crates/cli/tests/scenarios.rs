@@ -90,5 +90,8 @@ fn arguments(step: &Value) -> Vec<String> {
         let value = step[member].as_str().map(str::to_owned).or(step[member].as_u64().map(|number| number.to_string()));
         arguments.extend(value.map(|value| format!("{option}={value}")));
     }
+    for (name, value) in step["headers"].as_object().into_iter().flatten() {
+        arguments.push(format!("--header={name}: {}", value.as_str().unwrap()));
+    }
     arguments
 }

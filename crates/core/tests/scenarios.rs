@@ -76,6 +76,9 @@ macro_rules! perform {
             }
             "request" => {
                 let mut call = $client.request(text("method").parse::<Method>().unwrap(), text("path"));
+                for (name, value) in $step["headers"].as_object().into_iter().flatten() {
+                    call = call.header(name, value.as_str().unwrap());
+                }
                 if !$step["body"].is_null() {
                     call = call.json(&$step["body"]);
                 }

@@ -59,7 +59,8 @@ impl<C> Request<C> {
     ///
     /// The request returns `InvalidInput` for headers that the client sets: `Authorization`, `Host`, `Accept-Encoding`
     /// and headers for the connection or the length of the body, such as `Connection` and `Content-Length`. The request
-    /// also returns `InvalidInput` for a name or value that cannot be sent.
+    /// also returns `InvalidInput` for `X-HTTP-Method-Override`, `X-HTTP-Method` and `X-Method-Override`, with which a
+    /// gateway could perform another method, and for a name or value that cannot be sent.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

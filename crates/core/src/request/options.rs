@@ -108,12 +108,25 @@ const OWN: [HeaderName; 11] = [
     UPGRADE,
 ];
 
+/// The headers by which a gateway performs another method than that of the request. The guards check the method only.
+const METHODS: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
+
 fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Result<(), Error> {
     let refuse = |what: String, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).with_hint(hint));
     if let Some(name) = OWN.iter().find(|name| headers.contains_key(*name)) {
         return refuse(
             format!("the header {name} cannot be given"),
             "leave it out: the client sends its own; nothing was sent",
+        );
+    }
+    if let Some(name) = METHODS.iter().find(|name| headers.contains_key(*name)) {
+        return refuse(
+            format!("the header {name} cannot be given"),
+            "send the method itself, so that the checks for this method apply; nothing was sent",
         );
     }
     let keys: Vec<&HeaderValue> = headers.get_all(idempotency_key::HEADER).iter().collect();
