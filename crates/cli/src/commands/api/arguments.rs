@@ -53,7 +53,7 @@ pub(crate) struct Api {
     /// Sort the results by a property, or in descending order with a hyphen: --order-by=-name
     #[arg(long, value_name = "PROPERTY", requires = "paginate", allow_hyphen_values = true)]
     pub(super) order_by: Option<String>,
-    /// Pages to request at the same time, from 1 to 64 [default: 1]
+    /// Pages to request at the same time, from 1 to 64; twice as many and one more can be in memory [default: 1]
     #[arg(long, value_name = "NUMBER", requires = "paginate", value_parser = concurrency)]
     pub(super) concurrency: Option<u32>,
     /// Print the status and the headers of the response before its body
