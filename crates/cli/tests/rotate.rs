@@ -434,6 +434,25 @@ fn a_failed_delivery_is_rolled_back() {
 }
 
 #[test]
+fn a_sink_that_conceals_the_new_key_is_named_before_it_is_left_as_it_is() {
+    let account = Account::new();
+    for copy in ["old", "store"] {
+        fs::copy(account.path("key"), account.path(copy)).unwrap();
+    }
+    let read = "sh -c 'cmp -s store old && cat store || echo ******'";
+    let sink = ["--to", "command:tee store", "--read-command", read];
+    let ended = account.rotate(&sink);
+    assert_eq!((ended.status, account.keys().len()), (11, 3), "{ended:?}");
+    for text in ["command:tee store was not restored: ", "check it, and abort the rotation again", "rotate abort --to "]
+    {
+        assert!(ended.stderr.contains(text), "{text}: {ended:?}");
+    }
+    let ended = account.rotate(&[&["abort"], &sink[..]].concat());
+    assert_eq!((ended.status, account.keys().len()), (0, 2), "{ended:?}");
+    assert!(ended.stdout.contains("left as it is: command:tee store"), "{ended:?}");
+}
+
+#[test]
 fn a_signal_leaves_a_rotation_that_resumes() {
     let account = Account::new();
     let mut command = account.program();

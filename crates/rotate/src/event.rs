@@ -42,7 +42,7 @@ pub enum RotationEvent {
         /// The description of the sink.
         sink: String,
     },
-    /// A rollback did not write to a sink, because another program had changed the sink.
+    /// A rollback did not write to a sink. Another program had changed the sink, or the caller had checked it.
     LeftAlone {
         /// The description of the sink.
         sink: String,

@@ -79,7 +79,8 @@ pub enum SinkProgress {
     Confirmed,
     /// The rotation was rolled back, and the sink has the old key again.
     Restored,
-    /// The rotation was rolled back, but did not write to this sink, because another program had changed the content.
+    /// The rotation was rolled back, but did not write to this sink. Another program had changed the content, or the
+    /// caller had checked the sink.
     LeftAlone,
 }
 
@@ -90,6 +91,14 @@ pub struct SinkRecord {
     pub sink: String,
     /// How far the delivery has come.
     pub progress: SinkProgress,
+    /// Whether a rollback has asked the caller to check this sink, because the rotation cannot tell what the sink
+    /// contains. The next abort accepts the content of the sink.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub to_be_checked: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// An attempt to create the new key, with its own idempotency key.
@@ -137,8 +146,8 @@ pub struct Record {
     /// The ids of the keys that the rotation has deleted, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<String>,
-    /// The id of the key that the rotation is deleting in the state [`State::DeleteFirst`]. It is unknown whether the
-    /// deletion took effect.
+    /// The id of a key whose deletion began in the state [`State::DeleteFirst`]. It is unknown whether the deletion has
+    /// taken effect, or still takes effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleting: Option<String>,
     /// In the state [`State::Grace`], the time at which the old key is deleted. `None` if the rotation waits for

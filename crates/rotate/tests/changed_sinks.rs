@@ -112,7 +112,7 @@ async fn a_resumed_rollback_keeps_the_new_key_until_the_old_key_is_written() {
     let setup = Setup::new();
     let sink = LateSink::new(setup.old.expose_secret(), usize::MAX);
     sink.0.lock().unwrap().writes = 1;
-    for run in [sink.rotation(&setup).start(), sink.rotation(&setup).abort()] {
+    for run in [sink.rotation(&setup).start(), sink.rotation(&setup).resume()] {
         let error = bounded(run).await.unwrap_err();
         assert_eq!(error.kind(), RotationErrorKind::Unfinished, "{error}");
         assert_eq!(setup.tagged().len(), 1);

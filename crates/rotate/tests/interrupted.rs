@@ -175,6 +175,28 @@ async fn a_deletion_that_the_journal_does_not_confirm_is_reported_later() {
     }
 }
 
+/// The list that the next process gets can be older than the deletion.
+#[tokio::test]
+async fn a_list_that_is_older_than_a_deletion_is_repeated() {
+    for (aborts, lists) in [(true, 1), (false, 1), (true, 100)] {
+        let setup = Setup::with_foreign(9);
+        let foreign = KeyId::parse("foreign-0").unwrap();
+        let builder = || setup.builder().delete_first(foreign.clone());
+        killed_before(&setup, 3, |journal| builder().journal(journal).build().unwrap().start()).await;
+        let stale = json!([{"method": "GET", "fault": "stale-list", "count": lists}]);
+        setup.emulator.set_faults(&stale.to_string()).unwrap();
+        let rotation = builder().build().unwrap();
+        let report = bounded(if aborts { rotation.abort() } else { rotation.resume() }).await.unwrap();
+        if lists == 1 {
+            assert_eq!(report.deleted, ["foreign-0"]);
+        } else {
+            assert_eq!(report.deleted, [""; 0]);
+            let reason = report.reason.unwrap();
+            assert!(reason.ends_with("the deletion of the key foreign-0 can still take effect"), "{reason}");
+        }
+    }
+}
+
 /// The process that resumes the recovery does not name the old key again.
 #[tokio::test]
 async fn an_interrupted_recovery_is_started_again() {

@@ -15,4 +15,5 @@ mod raw_socket;
 mod staged;
 mod support;
 mod two_rotations;
+mod unknown_sinks;
 mod wrong_responses;

@@ -106,6 +106,8 @@ struct State {
     created: usize,
     requests: Vec<Request>,
     sink: MemorySink,
+    /// The key of another Codat client. This key lists only itself.
+    other_client: Option<Key>,
 }
 
 pub(crate) struct Codat {
@@ -134,6 +136,7 @@ impl Codat {
             created: 0,
             requests: Vec::new(),
             sink: sink.clone(),
+            other_client: None,
         }));
         let shared = Arc::clone(&state);
         let server = RawServer::with_handler(move |request| shared.lock().unwrap().respond(request));
@@ -156,6 +159,18 @@ impl Codat {
         let mut state = self.lock();
         let key = state.keys.iter_mut().find(|key| key.id == id).unwrap();
         key.id = "unused".into();
+    }
+
+    /// Deletes a key as another program does.
+    pub(crate) fn remove(&self, id: &str) {
+        self.lock().keys.retain(|key| key.id != id);
+    }
+
+    /// Adds another Codat client with one key, and returns this key.
+    pub(crate) fn add_client(&self) -> ApiKey {
+        let value = "MadeUpKeyOfAnotherClient0000000000000000";
+        self.lock().other_client = Some(Key::new("other", "other", value));
+        ApiKey::parse(value).unwrap()
     }
 
     /// Returns the requests with this method.
@@ -240,6 +255,9 @@ impl State {
         let (due, late) = std::mem::take(&mut self.late).into_iter().partition(|(at, _)| *at <= self.requests.len());
         self.late = late;
         due.into_iter().for_each(|(_, key): (usize, Key)| self.add(key));
+        if let Some(other) = self.other_client.as_ref().filter(|other| text.contains(&other.header())) {
+            return reply(200, &json!({ "results": [other.json()] }).to_string());
+        }
         let request = self.received(text);
         self.requests.push(request.clone());
         if request.caller.is_none() {

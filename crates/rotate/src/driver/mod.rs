@@ -215,8 +215,11 @@ fn has_begun(state: State) -> bool {
 }
 
 fn first_record(options: &Options, state: State) -> Record {
-    let sinks =
-        options.descriptions.iter().map(|sink| SinkRecord { sink: sink.clone(), progress: SinkProgress::Pending });
+    let sinks = options.descriptions.iter().map(|sink| SinkRecord {
+        sink: sink.clone(),
+        progress: SinkProgress::Pending,
+        to_be_checked: false,
+    });
     Record {
         state,
         base_url: options.client.base_url().to_owned(),

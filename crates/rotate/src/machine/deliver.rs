@@ -29,12 +29,14 @@ impl Process {
         }
         let new = self.new_key();
         if self.config.verifications[sink] == Verification::ReadBack {
-            match self.read_sink(sink).await? {
+            let content = self.read_sink(sink).await?;
+            match &content {
                 SinkContent::Nothing => {}
-                SinkContent::Key(id) if id == self.old() || self.is_ours(&id) => {}
+                SinkContent::Key(id) if *id == self.old() || self.is_ours(id) => {}
                 _ if self.record.overwrite => {}
                 _ => return Err(changed()),
             }
+            self.before[sink] = (progress == SinkProgress::Pending).then_some(content);
         }
         self.set_progress(sink, SinkProgress::Writing).await;
         self.write_sink(sink, &new).await?;

@@ -124,13 +124,19 @@ impl Process {
     async fn delete_first(&mut self, to_delete: Vec<String>) -> Result<(), Stop> {
         self.enter(State::DeleteFirst).await;
         for id in to_delete {
-            self.record.deleting = Some(id.clone());
+            let has_begun = self.record.deleting.replace(id.clone()).is_some_and(|deleting| deleting == id);
             self.save().await;
             match self.delete(&self.old(), &id).await {
-                // If the key was not found, another program has deleted it.
-                Ok(()) | Err(Failure { kind: FailureKind::NotFound, .. }) => {}
+                Ok(()) => {}
+                // The deletion of an earlier run has taken effect.
+                Err(Failure { kind: FailureKind::NotFound, .. }) if has_begun => self.settle_deletion(&[]),
+                // Another program has deleted the key.
+                Err(Failure { kind: FailureKind::NotFound, .. }) => {}
                 Err(Failure { kind: FailureKind::Unknown, message, cause }) => return Err(unfinished(message, cause)),
-                Err(failure) => return self.end(api("no key was created", failure)).await,
+                Err(failure) => {
+                    self.record.deleting = self.record.deleting.take().filter(|_| has_begun);
+                    return self.end(api("no key was created", failure)).await;
+                }
             }
             self.record.deleting = None;
         }
@@ -139,11 +145,11 @@ impl Process {
     }
 
     /// If an earlier run has begun to delete a key, and the list does not contain this key, records the key as deleted.
+    /// If the list contains the key, the deletion can still take effect.
     pub(super) fn settle_deletion(&mut self, keys: &[ListedKey]) {
-        if let Some(id) = self.record.deleting.take()
-            && !contains(keys, &id)
-            && !self.was_deleted(&id)
-        {
+        let is_settled = |id: &mut String| !contains(keys, id) || self.record.deleted.contains(id);
+        let Some(id) = self.record.deleting.take_if(is_settled) else { return };
+        if !self.was_deleted(&id) {
             self.port.emit(RotationEvent::Deleted { id: id.clone() });
             self.record.deleted.push(id);
         }

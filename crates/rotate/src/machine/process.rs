@@ -10,7 +10,7 @@ use super::action::{Action, Caller, Cause, Event, Failure, FailureKind, ListedKe
 use crate::error::RotationErrorKind;
 use crate::event::RotationEvent;
 use crate::record::{Record, State};
-use crate::sink::Verification;
+use crate::sink::{SinkContent, Verification};
 
 /// The number of times that a failing step is tried in one run.
 pub(super) const TRIES: u32 = 4;
@@ -72,15 +72,13 @@ pub(super) struct Process {
     /// Whether this run has checked, immediately before [`State::Retire`], that all sinks have the new key. A run that
     /// resumes in this state must check the sinks again.
     pub(super) has_checked_sinks: bool,
-    /// For each sink, whether this run has successfully written the new key. Even after a successful write, a read can
-    /// return the earlier content.
-    pub(super) was_written: Vec<bool>,
-    /// For each sink, whether this run has begun the first write of the rotation to the sink. No earlier run has then
-    /// written to the sink.
-    pub(super) is_written_first: Vec<bool>,
-    /// Whether the caller aborts a rotation that was already in a rollback when this run started. The caller has then
-    /// checked the sinks whose content the rollback could not determine.
-    pub(super) is_checked: bool,
+    /// For each sink, the content before the first write of the rotation. `None` if a write of the new key may have
+    /// taken effect, or can still take effect, although the sink does not show the new key: a write of this run has
+    /// succeeded or timed out, or an earlier run has written.
+    pub(super) before: Vec<Option<SinkContent>>,
+    /// For each sink, whether the caller has checked its content: an earlier run has asked the caller to do so, and
+    /// this run is an abort.
+    pub(super) is_checked: Vec<bool>,
     /// The ids of all listed keys whose names have the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
     /// The ids of all other listed keys, from all lists of this run.
@@ -94,9 +92,8 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn new(config: Config, goal: Goal, record: Record, port: Port) -> Self {
         Self {
-            was_written: vec![false; record.sinks.len()],
-            is_written_first: vec![false; record.sinks.len()],
-            is_checked: goal == Goal::Abort && record.state == State::Rollback,
+            before: vec![None; record.sinks.len()],
+            is_checked: record.sinks.iter().map(|sink| goal == Goal::Abort && sink.to_be_checked).collect(),
             config,
             goal,
             record,
@@ -123,7 +120,12 @@ impl Process {
             State::Recover => self.recover().await?,
             State::Preflight => {}
             _ => {
-                let keys = self.connect().await?;
+                let mut keys = self.connect().await?;
+                if self.record.deleting.as_ref().is_some_and(|id| contains(&keys, id)) {
+                    // The list can be older than the deletion.
+                    self.wait(BETWEEN_LISTS).await;
+                    keys = self.connect().await?;
+                }
                 self.settle_deletion(&keys);
             }
         }
@@ -152,7 +154,7 @@ impl Process {
     }
 
     async fn begin_abort(&mut self) -> Result<(), Stop> {
-        let reason = || Some("the caller aborted the rotation".to_owned());
+        let reason = || Some(format!("the caller aborted the rotation{}", self.pending_deletion()));
         match self.record.state {
             State::Preflight | State::DeleteFirst => {
                 self.record.reason = reason();
@@ -199,12 +201,19 @@ impl Process {
 
     /// Ends a rotation that has created no key.
     pub(super) async fn end(&mut self, mut stop: Stop) -> Result<(), Stop> {
-        let what = if self.record.deleted.is_empty() { "nothing was changed" } else { "no key was created" };
-        stop.hint = format!("{}; {what}", stop.hint);
+        let has_changed = self.record.deleting.is_some() || !self.record.deleted.is_empty();
+        let what = if has_changed { "no key was created" } else { "nothing was changed" };
+        stop.hint = format!("{}; {what}{}", stop.hint, self.pending_deletion());
         self.record.reason = Some(stop.message.clone());
         self.ended = Some(stop);
         self.enter(State::Aborted).await;
         Ok(())
+    }
+
+    /// Returns the end of a message about a key whose deletion can still take effect. Empty if there is no such key.
+    fn pending_deletion(&self) -> String {
+        let message = |id| format!("; the deletion of the key {id} can still take effect");
+        self.record.deleting.as_ref().map(message).unwrap_or_default()
     }
 
     /// Rolls the rotation back. If the old key does not work any more, stops instead.

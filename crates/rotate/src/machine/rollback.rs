@@ -1,7 +1,7 @@
 //! The state [`State::Rollback`]: the sinks get the old key again, and the new key is deleted. The old key
 //! authenticates the requests.
 
-use super::action::{Action, Caller, Cause, Event, Failure, FailureKind, Stop};
+use super::action::{Caller, Cause, Failure, FailureKind, Stop};
 use super::deletion::out_of_date;
 use super::process::{Process, TRIES, unfinished};
 use crate::record::{SinkProgress, State};
@@ -18,11 +18,7 @@ impl Process {
             Err(failure) => return Err(not_rolled_back(&failure.message, failure.cause)),
         }
         self.settle_creation().await?;
-        for sink in 0..self.record.sinks.len() {
-            if let Err(failure) = self.restore(sink).await {
-                return Err(not_rolled_back(&self.sink_message(sink, "was not restored", &failure), failure.cause));
-            }
-        }
+        self.restore_all().await?;
         let new = self.record.new_key.clone();
         let deleted = self.delete_all_but(&old, new.as_deref()).await;
         deleted.map_err(|failure| not_rolled_back(&failure.message, failure.cause))?;
@@ -43,23 +39,49 @@ impl Process {
         }
         self.is_forward_only = true;
         // A sink may have the old key again, even one that still shows the new key.
-        self.record.sinks.iter_mut().for_each(|sink| sink.progress = SinkProgress::Writing);
+        for sink in &mut self.record.sinks {
+            (sink.progress, sink.to_be_checked) = (SinkProgress::Writing, false);
+        }
         self.enter(State::Deliver).await;
         Ok(())
     }
 
+    /// Restores the old key in all sinks. Returns one error that names all sinks that were not restored. The journal
+    /// contains which of them the caller is asked to check.
+    async fn restore_all(&mut self) -> Result<(), Stop> {
+        let (mut messages, mut first_cause, mut unknown) = (Vec::new(), None, Vec::new());
+        for sink in 0..self.record.sinks.len() {
+            let Err(unrestored) = self.restore(sink).await else { continue };
+            let failure = match unrestored {
+                Unrestored::Failed(failure) => failure,
+                Unrestored::Unknown(failure) => {
+                    unknown.push(sink);
+                    failure
+                }
+            };
+            messages.push(self.sink_message(sink, "was not restored", &failure));
+            first_cause = first_cause.or(failure.cause);
+        }
+        if messages.is_empty() {
+            return Ok(());
+        }
+        for sink in unknown {
+            self.record.sinks[sink].to_be_checked = true;
+        }
+        self.save().await;
+        Err(not_rolled_back(&messages.join("; "), first_cause))
+    }
+
     /// Restores the old key in a sink, if the rotation may have changed the sink.
-    async fn restore(&mut self, sink: usize) -> Result<(), Failure> {
+    async fn restore(&mut self, sink: usize) -> Result<(), Unrestored> {
         use SinkProgress::{Confirmed, LeftAlone, Restored, Writing, Written};
         if !matches!(self.record.sinks[sink].progress, Writing | Written | Confirmed) {
             return Ok(());
         }
         let progress = match self.content_to_restore(sink).await? {
             Remains::OfAnother => LeftAlone,
-            Remains::Unchanged(unchanged) if self.is_written_first[sink] && !self.was_written[sink] => {
-                self.try_to_restore(sink, unchanged).await?
-            }
-            Remains::Unchanged(_) | Remains::NewKey => {
+            Remains::Unchanged => self.restore_unchanged(sink).await?,
+            Remains::NewKey => {
                 self.write_old_key(sink).await?;
                 Restored
             }
@@ -68,15 +90,26 @@ impl Process {
         Ok(())
     }
 
-    /// Writes the old key once to a sink that shows its content from before the rotation. Returns `unchanged` if this
-    /// write fails. No write of the rotation has then succeeded, so the content of the sink counts as unchanged.
-    async fn try_to_restore(&mut self, sink: usize, unchanged: SinkProgress) -> Result<SinkProgress, Failure> {
-        let old = self.old();
-        let is_written = match self.port.perform(Action::Write(sink, old.clone())).await {
-            Event::Written => self.check_written(sink, &old).await?.is_none(),
-            _ => false,
+    /// Writes the old key to a sink that shows the old key or nothing, and returns the progress to record. If the write
+    /// fails, the content of the sink counts as unchanged in two cases: each write of the new key has ended with an
+    /// error, or the caller has checked the sink.
+    async fn restore_unchanged(&mut self, sink: usize) -> Result<SinkProgress, Unrestored> {
+        let Err(failure) = self.write_old_key(sink).await else { return Ok(SinkProgress::Restored) };
+        let (shown, unchanged) = match self.read_sink(sink).await? {
+            SinkContent::Key(id) if id == self.old() => ("the old key", SinkProgress::Restored),
+            SinkContent::Nothing if self.before[sink].is_some() => ("nothing", SinkProgress::Pending),
+            SinkContent::Nothing => ("nothing", SinkProgress::LeftAlone),
+            _ => return Err(failure.into()),
         };
-        Ok(if is_written { SinkProgress::Restored } else { unchanged })
+        if self.before[sink].is_some() || self.is_checked[sink] {
+            return Ok(unchanged);
+        }
+        let what = format!(
+            "it shows {shown}, but an earlier write of the new key can still take effect, and the old key cannot be \
+             written: {}; check it",
+            failure.message
+        );
+        Err(Unrestored::Unknown(Failure { cause: failure.cause, ..to_be_checked(&what) }))
     }
 
     async fn write_old_key(&mut self, sink: usize) -> Result<(), Failure> {
@@ -88,23 +121,28 @@ impl Process {
         Ok(())
     }
 
-    async fn content_to_restore(&mut self, sink: usize) -> Result<Remains, Failure> {
+    async fn content_to_restore(&mut self, sink: usize) -> Result<Remains, Unrestored> {
         if self.config.verifications[sink] != Verification::ReadBack {
             return Ok(Remains::NewKey);
         }
         let is_writing = self.record.sinks[sink].progress == SinkProgress::Writing;
-        Ok(match self.known_content(sink).await? {
-            SinkContent::Key(id) if id == self.old() && is_writing => Remains::Unchanged(SinkProgress::Restored),
-            SinkContent::Nothing if is_writing => Remains::Unchanged(SinkProgress::Pending),
-            SinkContent::Key(id) if id == self.old() || self.is_ours(&id) => Remains::NewKey,
-            SinkContent::Nothing => Remains::NewKey,
+        let content = self.known_content(sink).await?;
+        Ok(match &content {
+            SinkContent::Nothing => Remains::Unchanged,
+            SinkContent::Key(id) if *id == self.old() => Remains::Unchanged,
+            SinkContent::Key(id) if self.is_ours(id) => Remains::NewKey,
             SinkContent::KeysInText(ids) if ids.iter().any(|id| self.is_ours(id)) => {
-                return Err(to_be_checked("it contains the new key in another form; write the old key to it"));
+                let what = "it contains the new key in another form; write the old key to it";
+                return Err(Unrestored::Failed(to_be_checked(what)));
             }
-            // Another program has written to the sink after the rotation, or the sink does not show what was written to
-            // it. A write of an earlier run may have succeeded, too.
-            _ if is_writing && !self.is_checked && (self.was_written[sink] || !self.is_written_first[sink]) => {
-                return Err(to_be_checked("it shows neither the old nor the new key after a write; check it"));
+            _ if self.is_checked[sink] => Remains::OfAnother,
+            // A text can conceal the new key, as asterisks do. A credential or a known key does not. After a write of
+            // the new key, however, a sink can show earlier content for a while.
+            content
+                if *content == SinkContent::Other || (is_writing && self.before[sink].as_ref() != Some(content)) =>
+            {
+                let what = "it shows neither the old nor the new key after a write; check it";
+                return Err(Unrestored::Unknown(to_be_checked(what)));
             }
             _ => Remains::OfAnother,
         })
@@ -133,7 +171,9 @@ impl Process {
         }
         // Another program has deleted the new key, or the lists are out of date.
         match self.list(Caller::Sink(sink)).await {
-            Ok(_) => Err(out_of_date()),
+            Ok(keys) if self.is_own(&keys) => Err(out_of_date()),
+            // The credential is one of another Codat client.
+            Ok(_) => Ok(SinkContent::Other),
             Err(failure) if failure.kind == FailureKind::Rejected => Ok(SinkContent::Other),
             Err(failure) => Err(failure),
         }
@@ -142,15 +182,27 @@ impl Process {
 
 /// The content that a rollback finds in a sink.
 enum Remains {
-    /// The content from before the write of the new key. Either the write had no effect, or the sink shows the new key
-    /// late. The field is the progress that the rotation records if it cannot write the old key either.
-    Unchanged(SinkProgress),
-    /// Content that the rotation replaces with the old key: the new key, nothing, or the old key although a write of
-    /// the new key has succeeded.
+    /// The old key, or nothing. Either no write of the new key has taken effect, or the sink shows the new key late, or
+    /// another program has changed the sink.
+    Unchanged,
     NewKey,
     OfAnother,
 }
 
+/// Why a sink was not restored.
+enum Unrestored {
+    Failed(Failure),
+    /// It is unknown what the sink contains. If the caller has checked the sink, the next abort accepts its content.
+    Unknown(Failure),
+}
+
+impl From<Failure> for Unrestored {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Returns the failure for a sink that the caller must check or correct. `what` ends with what the caller must do.
 fn to_be_checked(what: &str) -> Failure {
     let message = format!("{what}, and abort the rotation again");
     Failure { kind: FailureKind::Permanent, message, cause: None }

@@ -1,6 +1,6 @@
 //! The steps that concern one sink, and the search for a working key.
 
-use super::action::{Action, Caller, Event, Failure, FailureKind, ListedKey, Stop};
+use super::action::{Action, Caller, Cause, Event, Failure, FailureKind, ListedKey, Stop};
 use super::process::{Process, contains, failure, unfinished};
 use crate::error::RotationErrorKind;
 use crate::event::RotationEvent;
@@ -46,7 +46,7 @@ impl Process {
 
     /// Returns whether the list contains the old or the new key of this rotation. Also returns true if the record
     /// contains no key yet.
-    fn is_own(&self, keys: &[ListedKey]) -> bool {
+    pub(super) fn is_own(&self, keys: &[ListedKey]) -> bool {
         let known: Vec<&String> = self.record.old_key.iter().chain(&self.record.new_key).collect();
         known.is_empty() || known.into_iter().any(|id| contains(keys, id)) || !self.ours(keys).is_empty()
     }
@@ -66,14 +66,15 @@ impl Process {
     pub(super) async fn write_sink(&mut self, sink: usize, id: &str) -> Result<(), Failure> {
         let mut tries = 1;
         loop {
-            let failure = match self.port.perform(Action::Write(sink, id.into())).await {
-                Event::Written => {
-                    self.was_written[sink] |= self.record.new_key.as_deref() == Some(id);
-                    match self.check_written(sink, id).await? {
-                        None => return Ok(()),
-                        Some(failure) => failure,
-                    }
-                }
+            let event = self.port.perform(Action::Write(sink, id.into())).await;
+            if id == self.new_key() && !is_refused(&event) {
+                self.before[sink] = None;
+            }
+            let failure = match event {
+                Event::Written => match self.check_written(sink, id).await? {
+                    None => return Ok(()),
+                    Some(failure) => failure,
+                },
                 event => failure(event),
             };
             if failure.kind == FailureKind::UnknownSecret {
@@ -85,7 +86,7 @@ impl Process {
     }
 
     /// Reads a sink back. Returns a failure if the sink does not have the key.
-    pub(super) async fn check_written(&mut self, sink: usize, id: &str) -> Result<Option<Failure>, Failure> {
+    async fn check_written(&mut self, sink: usize, id: &str) -> Result<Option<Failure>, Failure> {
         if self.config.verifications[sink] != Verification::ReadBack {
             return Ok(None);
         }
@@ -124,8 +125,8 @@ impl Process {
         if self.record.sinks[sink].progress == progress {
             return;
         }
-        self.is_written_first[sink] |= self.record.sinks[sink].progress == SinkProgress::Pending;
         self.record.sinks[sink].progress = progress;
+        self.record.sinks[sink].to_be_checked = false;
         self.save().await;
         let sink = self.record.sinks[sink].sink.clone();
         match progress {
@@ -141,4 +142,11 @@ impl Process {
     pub(super) fn sink_message(&self, sink: usize, what: &str, failure: &Failure) -> String {
         format!("{} {what}: {}", self.record.sinks[sink].sink, failure.message)
     }
+}
+
+/// Returns whether a write has ended with an error of the sink, or was not sent. A write that has timed out has no
+/// error of the sink, and can take effect later.
+fn is_refused(event: &Event) -> bool {
+    use FailureKind::UnknownSecret;
+    matches!(event, Event::Failed(Failure { kind: UnknownSecret, .. } | Failure { cause: Some(Cause::Sink(_)), .. }))
 }

@@ -10,7 +10,7 @@ pub(super) fn event_text(event: &RotationEvent) -> Option<String> {
         RotationEvent::Delivered { sink } => format!("delivered to {sink}"),
         RotationEvent::Confirmed { sink } => format!("confirmed: {sink}"),
         RotationEvent::Restored { sink } => format!("restored the old key in {sink}"),
-        RotationEvent::LeftAlone { sink } => format!("did not restore {sink}: another program changed it"),
+        RotationEvent::LeftAlone { sink } => format!("left {sink} as it is: it shows neither the old nor the new key"),
         RotationEvent::Deleted { id } => format!("deleted the key {id}"),
         RotationEvent::Retrying { error, wait } => format!("{error}; trying again in {} s", wait.as_secs()),
         RotationEvent::Waiting { until } => format!("the old key is deleted at {until}"),
@@ -31,7 +31,7 @@ pub(super) fn facts(report: &Report) -> Vec<String> {
         ("with the new key: ", sinks(&[SinkProgress::Written, SinkProgress::Confirmed])),
         ("with the old or the new key: ", sinks(&[SinkProgress::Writing])),
         ("with the old key again: ", sinks(&[SinkProgress::Restored])),
-        ("changed by another program, and left as it is: ", sinks(&[SinkProgress::LeftAlone])),
+        ("with neither the old nor the new key, and left as it is: ", sinks(&[SinkProgress::LeftAlone])),
         ("deleted: ", (!report.deleted.is_empty()).then(|| report.deleted.join(", "))),
     ];
     facts.extend(found.into_iter().filter_map(|(what, sinks)| Some(format!("{what}{}", sinks?))));
@@ -102,6 +102,7 @@ pub(super) fn next(report: &Report) -> Option<&'static str> {
     match report.state {
         State::Preflight | State::Done | State::Aborted => None,
         State::Grace if report.grace_until.is_none() => Some("finish"),
+        State::Rollback if report.sinks.iter().any(|sink| sink.to_be_checked) => Some("abort"),
         _ => Some("resume"),
     }
 }

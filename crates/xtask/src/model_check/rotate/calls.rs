@@ -1,7 +1,7 @@
 //! The calls of Codat's API and of the sinks, with the faults of the schedule.
 
-use codat_keys_rotate::SinkContent;
-use codat_keys_rotate::machine::{Caller, Event, FailureKind};
+use codat_keys_rotate::machine::{Caller, Cause, Event, Failure, FailureKind};
+use codat_keys_rotate::{SinkContent, SinkError};
 
 use super::faults::{
     CONFIRM, CREATE, ConfirmFault, Crash, CreateFault, DELETE, DeleteFault, Effect, LATE_READS, LIST, ListFault, READ,
@@ -177,6 +177,11 @@ impl Model<'_> {
                 }
             }
             ReadFault::Emptied => value = own.change(Value::Nothing),
+            ReadFault::Conceals => own.is_concealed = true,
+        }
+        if own.is_concealed {
+            memory.read[sink] = None;
+            return Event::Content(SinkContent::Other);
         }
         memory.read[sink] = match &value {
             Value::Key(id) => Some(id.clone()),
@@ -217,8 +222,8 @@ impl Model<'_> {
                 memory.written[sink] |= new == Some(id);
                 Some(Event::Written)
             }
-            Temporary | TemporaryAfter => Some(failed(FailureKind::Temporary)),
-            Permanent | PermanentAfter => Some(failed(FailureKind::Permanent)),
+            Temporary | TemporaryAfter => Some(refused(SinkError::temporary(""))),
+            Permanent | PermanentAfter => Some(refused(SinkError::permanent(""))),
             WriteFault::Crash(crash) => self.crash(crash),
         }
     }
@@ -236,4 +241,10 @@ impl Model<'_> {
             ConfirmFault::Permanent => failed(FailureKind::Permanent),
         }
     }
+}
+
+/// Returns the event of a write that has ended with an error of the sink.
+fn refused(error: SinkError) -> Event {
+    let kind = if error.is_permanent() { FailureKind::Permanent } else { FailureKind::Temporary };
+    Event::Failed(Failure { kind, message: String::new(), cause: Some(Cause::Sink(error)) })
 }

@@ -183,9 +183,11 @@ pub(super) enum ReadFault {
     OtherForm,
     /// Another program has removed the content.
     Emptied,
+    /// From this read on, the sink shows a text without the key instead of its content.
+    Conceals,
 }
 
-pub(super) const READ: [ReadFault; 8] = [
+pub(super) const READ: [ReadFault; 9] = [
     ReadFault::None,
     ReadFault::Temporary,
     ReadFault::Permanent,
@@ -194,6 +196,7 @@ pub(super) const READ: [ReadFault; 8] = [
     ReadFault::ChangedBack,
     ReadFault::OtherForm,
     ReadFault::Emptied,
+    ReadFault::Conceals,
 ];
 
 /// The number of reads that still return the earlier content after a write with the fault [`WriteFault::ShownLate`].

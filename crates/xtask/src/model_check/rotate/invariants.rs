@@ -45,9 +45,11 @@ impl Model<'_> {
         if id == OLD && !self.sinks.iter().all(|sink| has_new(sink) || is_excused(sink)) {
             return violated("I4: the old key is to be deleted before all sinks have the new key");
         }
-        let is_in_sink = self.sinks.iter().any(|sink| sink.value == Value::Key(id.into()) && !is_excused(sink));
+        // The caller has checked a sink of which the rotation cannot tell what it contains.
+        let unchecked = || self.sinks.iter().zip(&self.told).filter(|(_, told)| !**told).map(|(sink, _)| sink);
+        let is_in_sink = unchecked().any(|sink| sink.value == Value::Key(id.into()) && !is_excused(sink));
         // A program that wrote a key in another form can still read it.
-        let is_in_text = self.sinks.iter().any(|sink| sink.value == Value::Text(id.into()));
+        let is_in_text = unchecked().any(|sink| sink.value == Value::Text(id.into()));
         if is_in_text && self.server.is_alive(id) {
             return violated("I2: a key that a sink contains in another form is to be deleted");
         }
@@ -67,9 +69,10 @@ impl Model<'_> {
             if !server.works(OLD) && !alive.clone().any(|id| server.works(id)) {
                 return violated("I1: no key of the rotation works");
             }
-            for sink in &self.sinks {
+            for (sink, told) in self.sinks.iter().zip(&self.told) {
                 if let Value::Key(id) = &sink.value
                     && !server.works(id)
+                    && !told
                     && !sink.was_changed
                     && sink.lies < 2
                 {
@@ -104,7 +107,8 @@ impl Model<'_> {
             }
             return Ok(RunResult::KnownRace);
         }
-        if self.is_excused() || knows_nothing || self.sinks.iter().any(|sink| sink.lies > 1) {
+        let is_told = self.told.contains(&true);
+        if self.is_excused() || knows_nothing || is_told || self.sinks.iter().any(|sink| sink.lies > 1) {
             return Ok(RunResult::Held);
         }
         let expected = kept.cloned().unwrap_or_else(|| OLD.into());
@@ -129,4 +133,16 @@ impl Model<'_> {
         let is_used = |id: &&String| self.sinks.iter().any(|sink| sink.value == Value::Key((**id).clone()));
         rest.iter().all(is_used) || !self.server.is_alive(OLD)
     }
+}
+
+/// Checks that the message of a run names all sinks that the run asks the caller to check. `asked` says for each sink
+/// whether an earlier run has asked about it.
+pub(super) fn check_message(outcome: &Outcome, asked: &[bool]) -> Result<(), RunResult> {
+    let message = outcome.stop.as_ref().map_or("", |stop| &stop.message);
+    for (sink, was_asked) in outcome.record.sinks.iter().zip(asked) {
+        if sink.to_be_checked && !was_asked && !message.contains(&format!("{} was not restored: ", sink.sink)) {
+            return violated("I2: the caller is not told of a sink that is to be checked");
+        }
+    }
+    Ok(())
 }

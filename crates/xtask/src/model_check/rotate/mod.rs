@@ -24,6 +24,7 @@ use super::schedule::Schedule;
 use super::server::STARTED;
 use super::{RunResult, Setup};
 use faults::{Crash, Pause, SAVE, SaveFault};
+use invariants::check_message;
 use server::{OLD, Server};
 
 /// The maximum number of runs of a rotation: the first run, and the resumptions after crashes and failures.
@@ -72,6 +73,8 @@ struct Sink {
     was_ever_changed: bool,
     /// The number of reads that returned something other than the content.
     lies: u32,
+    /// Whether reads show a text without the key, such as asterisks, instead of the content.
+    is_concealed: bool,
     /// The content that the next reads return instead of `value`, and the number of these reads.
     shown: Option<(Value, u8)>,
 }
@@ -94,6 +97,7 @@ pub(super) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
         was_changed: false,
         was_ever_changed: false,
         lies: 0,
+        is_concealed: false,
         shown: None,
     };
     let old = || sink(Value::Key(OLD.into()));
@@ -103,6 +107,7 @@ pub(super) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
         _ => vec![old()],
     };
     let server = Server::new(setup.keys);
+    let told = vec![false; sinks.len()];
     let mut foreign: Vec<String> = server.keys.iter().map(|key| key.id.clone()).filter(|id| id != OLD).collect();
     let named = (setup.keys == codat_keys::MAX_KEYS).then(|| foreign.remove(0));
     let mut model = Model {
@@ -120,6 +125,7 @@ pub(super) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
         journal_lost: false,
         names_old_key: false,
         full_at_last_list: false,
+        told,
         foreign,
         named,
     };
@@ -148,6 +154,8 @@ struct Model<'a> {
     /// Whether the caller passes the id of the old key. It does so after a recovery without this id has failed.
     names_old_key: bool,
     full_at_last_list: bool,
+    /// For each sink, whether the caller has aborted the rotation after a message that asked to check this sink.
+    told: Vec<bool>,
     /// The ids of the keys of other programs. The rotation must not delete them.
     foreign: Vec<String>,
     /// The id of a key of another program that the rotation may delete first, because ten keys exist.
@@ -192,7 +200,9 @@ impl Model<'_> {
             }
             self.goal = if self.setup.option || run >= MAX_RUNS / 2 { Goal::Abort } else { Goal::Finish };
         }
-        if self.is_excused() || self.sinks.iter().any(|sink| sink.was_ever_changed || sink.lies > 1) {
+        // A process that knows no working key reads the keys in the sinks. It finds no key in a sink that conceals its key.
+        let can_prevent = |sink: &Sink| sink.was_ever_changed || sink.lies > 1 || sink.is_concealed;
+        if self.is_excused() || self.sinks.iter().any(can_prevent) {
             return Ok(RunResult::Held);
         }
         violated("I8: the rotation does not end")
@@ -227,6 +237,8 @@ impl Model<'_> {
             generators: Generators { name, idempotency_key },
         };
         let mut memory = Memory::new(self.sinks.len());
+        let asked: Vec<bool> = record.sinks.iter().map(|sink| sink.to_be_checked).collect();
+        self.told.iter_mut().zip(&asked).for_each(|(told, asked)| *told |= *asked && self.goal == Goal::Abort);
         // The driver aborts no rotation whose journal is still to be rebuilt.
         let goal = if record.state == State::Recover { Goal::Continue } else { self.goal };
         let mut machine = Machine::new(config, goal, record);
@@ -235,7 +247,10 @@ impl Model<'_> {
             let place = self.place_after(&action, &mut memory);
             self.schedule.trace(|| described(&action));
             let event = match action {
-                Action::Complete(outcome) => return Ok(End::Complete(Box::new(outcome))),
+                Action::Complete(outcome) => {
+                    check_message(&outcome, &asked)?;
+                    return Ok(End::Complete(Box::new(outcome)));
+                }
                 action => self.perform(action, &mut memory)?,
             };
             self.schedule.trace(|| event.as_ref().map_or("  crash".into(), |event| format!("  {event:?}")));
