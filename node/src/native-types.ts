@@ -70,6 +70,8 @@ export interface SinkData {
 
 /** A journal store without its functions. The timeout is in milliseconds. */
 export interface StoreData {
+    /** Identifies the store within this process. */
+    id: string;
     /** Whether the store has the function `lock`. */
     locks: boolean;
     machine?: string;

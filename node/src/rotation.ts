@@ -1,4 +1,6 @@
 /** The class `Rotation`, which replaces an API key, with its options and results. */
+import { randomUUID } from "node:crypto";
+
 import { knownOptions, kind, number, object, option, optional, text, yes } from "./arguments";
 import type { Own } from "./calls";
 import { type Key, secretOf, thrownKind } from "./key-callback";
@@ -52,6 +54,9 @@ export interface Sink {
 /**
  * A store of journals, such as a table of a database. Every function can return a promise. If a function throws, the
  * rotation ends with a `RotationError` of the kind `journal`. The rotation can be resumed as soon as the store works.
+ *
+ * Use one object for all rotations of a journal: a rotation waits for a function of a sink that still runs for another
+ * rotation if both have the same object, or the same folder.
  *
  * A journal has a name, and entries that are numbered from 1. An entry contains no API key, and is never changed.
  */
@@ -428,6 +433,7 @@ function rotationData(options: RotationOptions, sinks: readonly Sink[], store: J
         key: optional(text, "key", options.key),
         journal: store === undefined ? optional(text, "journal", options.journal) : undefined,
         store: store && {
+            id: idOf(store),
             locks: option(store, "lock") !== undefined,
             machine: optional(text, "machine", option(store, "machine")),
             timeout: timeout(store),
@@ -440,6 +446,15 @@ function rotationData(options: RotationOptions, sinks: readonly Sink[], store: J
         lease: optional(time(0), "lease", options.lease),
         probeTimeout: optional(time(0), "probeTimeout", options.probeTimeout),
     };
+}
+
+const storeIds = new WeakMap<JournalStore, string>();
+
+/** Returns an id of a store, which the stores of other worker threads do not have. */
+function idOf(store: JournalStore): string {
+    const id = storeIds.get(store) ?? randomUUID();
+    storeIds.set(store, id);
+    return id;
 }
 
 /** Returns the time limit of the functions of a sink or of a journal store. */

@@ -657,3 +657,60 @@ test("a program ends after a rotation, and its journal is where the command line
             assert.ok(readdirSync(join(state, "codat-keys", "rotations", "default")).length > 3);
         }
     }));
+
+test("a rotation does not wait for a function of a rotation with another store", () =>
+    withKeys(async (emulator, client, folder) => {
+        for (const [first, second] of [
+            [join(folder, "a"), join(folder, "b")],
+            [new MemoryJournal(), new MemoryJournal()],
+        ] as const) {
+            await emulator.setState({ keys: KEYS });
+            await using own = new Client({ baseUrl: emulator.baseUrl, apiKey: KEY });
+            await using other = new Client({ baseUrl: emulator.baseUrl, apiKey: FOREIGN });
+            const [slow, quick] = [new Memory(KEY, "store"), new Memory(FOREIGN, "store", 2000)];
+            let delivers!: () => void;
+            let end!: () => void;
+            const delivering = new Promise<void>((resolve) => (delivers = resolve));
+            const late = new Promise<void>((resolve) => (end = resolve));
+            const deliver = async (key: ApiKey) => {
+                delivers();
+                await late;
+                slow.key = key;
+            };
+            const sink = { name: slow.name, read: () => slow.read(), deliver };
+            const running = own.keys.rotate({ sinks: [sink], journal: first });
+            await delivering;
+            const report = await other.keys.rotate({ sinks: [quick], journal: second, grace: 0 });
+            assert.deepEqual([report.state, slow.key], ["done", KEY]);
+            end();
+            assert.equal((await running).state, "grace");
+        }
+    }));
+
+test("an abort does not wait for a store that does not answer, and a late lock is released", () =>
+    withKeys(async (emulator, client) => {
+        for (const hanging of ["lock", "list"] as const) {
+            const store = lockedTable();
+            const [abort, stop] = [new AbortController(), new RangeError("enough")];
+            let end!: () => void;
+            const late = new Promise<void>((resolve) => (end = resolve));
+            const journal: JournalStore = {
+                ...store,
+                [hanging]: async (name: string) => {
+                    abort.abort(stop);
+                    await late;
+                    return hanging === "lock" ? store.lock() : store.list(name);
+                },
+            };
+            const { signal } = abort;
+            // The time limit of the function is 30 s.
+            const aborted = client.keys.rotate({ sinks: [new Memory()], journal, signal });
+            const error = await Promise.race([failure(aborted, "cancelled"), setTimeout(15_000, undefined, { ref: false })]);
+            end();
+            assert.ok(error, "the abort has waited");
+            assert.deepEqual([error.cause, error.report], [stop, null]);
+            while (store.locked !== 1 || store.held) await setTimeout(10);
+            assert.equal(store.released, 1);
+            assert.deepEqual(await ids(emulator), ["old", "foreign"]);
+        }
+    }));

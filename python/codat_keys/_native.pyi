@@ -491,7 +491,7 @@ class RotationCore:
         *,
         key: str | None,
         journal: Path | JournalStore | None,
-        functions: tuple[bool, str | None, Timeout] | None,
+        functions: tuple[int, bool, str | None, Timeout] | None,
         journal_name: str,
         name: str | None,
         grace: Timeout | None,

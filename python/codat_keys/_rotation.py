@@ -104,6 +104,9 @@ class JournalStore(Protocol):
       is written in each entry. Default: ``None``.
     - ``timeout``, in seconds or a timedelta, for one run of a function. Default: 30 s.
 
+    Use one object for all rotations of a journal: a rotation waits for a function of a sink that still runs for another
+    rotation if both have the same object, or the same folder.
+
     An exception ends the rotation with ``RotationError`` of the kind ``journal``. The rotation can be resumed as soon
     as the store works.
 
@@ -220,7 +223,7 @@ class Functions:
             [(sink.name, timeout(sink), verifier == "confirm") for sink, verifier in sinks],
             key=key,
             journal=None if journal is store else journal,
-            functions=None if store is None else (locks, machine, timeout(store)),
+            functions=None if store is None else (id(store), locks, machine, timeout(store)),
             journal_name=journal_name,
             name=name,
             grace=grace,

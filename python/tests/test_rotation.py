@@ -926,3 +926,163 @@ async def test_a_rotation_is_resumed_as_soon_as_its_store_works(kind: Any, codat
     assert (await call(client.keys.rotation([Memory()], journal=journal, grace=0).resume())).state == "done"
     assert len(ids(codat_emulator)) == 2
     await call(client.close())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_of_a_function_does_not_keep_the_lock_of_the_journal(codat_emulator: Emulator, tmp_path: Path) -> None:
+    children, memory = list[int](), Memory()
+
+    def deliver(key: ApiKey) -> None:
+        children.append(os.fork())
+        if children[-1] == 0:
+            time.sleep(600)
+            os._exit(0)
+        memory.deliver(key)
+
+    try:
+        with Client() as client:
+            sink = Sink(memory.name, deliver, memory.read)
+            assert client.keys.rotate([sink], journal=tmp_path).state == "grace"
+            assert client.keys.rotation([memory], journal=tmp_path).finish().state == "done"
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    assert len(children) == 1 and len(ids(codat_emulator)) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_does_not_wait_for_a_function_of_its_parent(codat_emulator: Emulator, tmp_path: Path) -> None:
+    memory, delivering, end = Memory(), threading.Event(), threading.Event()
+
+    def deliver(key: ApiKey) -> None:
+        delivering.set()
+        end.wait(60)
+        memory.deliver(key)
+
+    client = Client()
+    rotation = client.keys.rotation([Sink(memory.name, deliver, memory.read)], journal=tmp_path)
+    thread = threading.Thread(target=rotation.start, daemon=True)
+    thread.start()
+    assert delivering.wait(60)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os._exit(0 if rotation.plan().sinks == {memory.name: "old"} else 1)
+    status = os.waitpid(child, 0)[1]
+    end.set()
+    thread.join(60)
+    assert status == 0 and rotation.finish().state == "done" and len(ids(codat_emulator)) == 2
+    client.close()
+
+
+@kinds
+@pytest.mark.parametrize("in_folder", [True, False])
+async def test_a_rotation_does_not_wait_for_a_function_of_a_rotation_with_another_store(
+    kind: Any, in_folder: bool, codat_emulator: Emulator, tmp_path: Path
+) -> None:
+    delivering, end = threading.Event(), threading.Event()
+    stores = [tmp_path / "a", tmp_path / "b"] if in_folder else [MemoryJournal(), MemoryJournal()]
+    slow, memory = Memory(name="store"), Memory(FOREIGN, name="store")
+
+    def deliver(key: ApiKey) -> None:
+        delivering.set()
+        end.wait(60)
+        slow.deliver(key)
+
+    def rotates() -> None:
+        with Client() as client:
+            client.keys.rotate([Sink("store", deliver, slow.read)], journal=stores[0])
+
+    thread = threading.Thread(target=rotates, daemon=True)
+    thread.start()
+    assert delivering.wait(60)
+    client = kind(api_key=FOREIGN)
+    quick = Sink("store", memory.deliver, memory.read, timeout=2)
+    report = await call(client.keys.rotate([quick], journal=stores[1], grace=0))
+    assert report.state == "done" and slow.calls.count("deliver") == 0
+    end.set()
+    await asyncio.to_thread(thread.join, 60) if kind is AsyncClient else thread.join(60)
+    await call(client.close())
+    assert len(ids(codat_emulator)) == 3
+
+
+@pytest.mark.parametrize("at", [1, 2, 4])
+def test_ctrl_c_after_an_entry_was_created_leaves_a_rotation_that_can_be_resumed(
+    at: int, codat_emulator: Emulator
+) -> None:
+    class Interrupted(Table):
+        interrupted = 0
+
+        def create(self, name: str, seq: int, entry: bytes) -> Any:
+            created = super().create(name, seq, entry)
+            if seq == at and not self.interrupted:
+                self.interrupted += 1
+                raise KeyboardInterrupt
+            return created
+
+    sink, journal = Memory(), Interrupted()
+    with Client() as client:
+        rotation = client.keys.rotation([sink], journal=journal, grace=0)
+        with pytest.raises(KeyboardInterrupt) as raised:
+            rotation.start()
+        error = raised.value.__cause__
+        assert isinstance(error, RotationError) and error.kind == "cancelled" and error.report is not None
+        status = rotation.status()
+        assert status is not None and status.holder is None and status.report == error.report
+        assert (rotation.start if at == 1 else rotation.resume)().state == "done"
+    assert len(ids(codat_emulator)) == 2
+
+
+@pytest.mark.parametrize("function", ["list", "get", "lock"])
+def test_ctrl_c_before_the_first_entry_is_a_cancellation(function: str, codat_emulator: Emulator) -> None:
+    journal = LockedTable({("default", 1): b""})
+
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    setattr(journal, function, interrupted)
+    with Client() as client:
+        with pytest.raises(KeyboardInterrupt) as raised:
+            client.keys.rotate([Memory()], journal=journal)
+        error = raised.value.__cause__
+        assert isinstance(error, RotationError) and error.kind == "cancelled" and error.report is None
+    assert not journal.held and ids(codat_emulator) == ["old", "foreign"]
+
+
+@pytest.mark.parametrize("function", ["list", "lock"])
+def test_a_cancellation_does_not_wait_for_a_store_that_hangs(function: str, codat_emulator: Emulator) -> None:
+    journal, reached, end, left = LockedTable(), threading.Event(), threading.Event(), threading.Event()
+
+    def hangs(*arguments: Any) -> Any:
+        reached.set()
+        end.wait(60)
+        try:
+            return getattr(LockedTable, function)(journal, *arguments)
+        finally:
+            left.set()
+
+    setattr(journal, function, hangs)
+
+    async def main() -> None:
+        async with AsyncClient() as client:
+            task = asyncio.ensure_future(client.keys.rotate([Memory()], journal=journal))
+            assert await asyncio.to_thread(reached.wait, 60)
+            task.cancel()
+            # The time limit of the function is 30 s.
+            done, _ = await asyncio.wait([task], timeout=15)
+            ended = bool(done)
+            end.set()
+            with pytest.raises(asyncio.CancelledError) as raised:
+                await task
+            assert ended, "the cancellation has waited"
+            error = raised.value.__cause__
+            assert isinstance(error, RotationError) and error.kind == "cancelled" and error.report is None
+            assert await asyncio.to_thread(left.wait, 60)
+            # The lock arrives after the cancellation, and is released.
+            while journal.locked != 1 or journal.held:
+                await asyncio.sleep(0.01)
+            assert journal.released == 1
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert ids(codat_emulator) == ["old", "foreign"]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ pub enum JournalOptions {
     Folder(PathBuf),
     /// Functions of the other language.
     Functions {
+        /// Identifies the object with the functions within this process.
+        id: String,
         /// Whether there is a function that locks a journal.
         locks: bool,
         /// The identifier of this machine, which the entries contain.
@@ -109,28 +111,22 @@ impl RotationVerb {
 
 /// A rotation. Clones share their sinks.
 #[derive(Clone)]
-pub struct Rotation(Arc<Inner>);
+pub struct Rotation(Arc<RotationOptions>);
 
-struct Inner {
-    options: RotationOptions,
-    /// The turn of each sink.
-    turns: Vec<Turn>,
-}
-
-/// The id of the process, the name of the journal and the name of the sink. A forked child process has another id, and
-/// does not wait for functions that run in its parent process.
-type TurnId = (u32, String, String);
+/// The id of the process, the store of the journals, the name of the journal and the name of the sink. A forked child
+/// process has another id, and does not wait for functions that run in its parent process.
+type TurnId = (u32, PathBuf, String, String);
 
 /// The turns that rotations or running functions hold.
 static TURNS: LazyLock<Mutex<HashMap<TurnId, Weak<tokio::sync::Mutex<()>>>>> = LazyLock::new(Mutex::default);
 
 /// Returns the turn of a sink: a lock that is held while a function of the sink runs. All rotations of this process
 /// with the same journal share this lock. Without the lock, a function that still runs after a timeout or a
-/// cancellation could write a key after the rotation has been rolled back.
-fn turn(journal: &str, sink: &str) -> Turn {
+/// cancellation could write a key after the rotation has been rolled back. `store` identifies the store of the journal.
+fn turn(store: &Path, journal: &str, sink: &str) -> Turn {
     let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
     turns.retain(|_, turn| turn.strong_count() > 0);
-    let id = (std::process::id(), journal.to_owned(), sink.to_owned());
+    let id = (std::process::id(), store.to_owned(), journal.to_owned(), sink.to_owned());
     let known = turns.get(&id).and_then(Weak::upgrade);
     known.unwrap_or_else(|| {
         let turn = Turn::default();
@@ -142,8 +138,7 @@ fn turn(journal: &str, sink: &str) -> Turn {
 impl Rotation {
     /// Creates a rotation. Checks and sends nothing.
     pub fn new(options: RotationOptions) -> Self {
-        let turns = options.sinks.iter().map(|sink| turn(&options.journal_name, &sink.name)).collect();
-        Self(Arc::new(Inner { options, turns }))
+        Self(Arc::new(options))
     }
 
     /// Runs the rotation until it ends, fails or is cancelled. Returns its report, status or plan as JSON. Returns
@@ -171,15 +166,15 @@ impl Rotation {
     }
 
     fn build(&self, client: &Client) -> Result<codat_keys_rotate::Rotation, RotationError> {
-        let Inner { options, turns } = &*self.0;
-        let ask = current_ask();
+        let (options, ask) = (&self.0, current_ask());
+        let (store, store_id) = options.journal.store(&ask)?;
         let events = Arc::clone(&ask);
         let longest = options.sinks.iter().map(|sink| timeout(sink.timeout)).max().unwrap_or_default();
         let mut builder = codat_keys_rotate::Rotation::builder(client)
             .journal_name(&options.journal_name)
             .overwrite(options.overwrite)
             .lease(options.lease.unwrap_or(LEASE.max(longest.saturating_mul(2))))
-            .shared_journal(options.journal.store(&ask)?)
+            .shared_journal(store)
             .on_event(move |event| events(RotationRequest::Event(json(&event))));
         if let Some(time) = options.probe_timeout {
             builder = builder.probe_timeout(time);
@@ -196,13 +191,13 @@ impl Rotation {
         for id in &options.delete_first {
             builder = builder.delete_first(id.clone());
         }
-        for (index, (sink, turn)) in options.sinks.iter().zip(turns).enumerate() {
+        for (index, sink) in options.sinks.iter().enumerate() {
             builder = builder.sink(FunctionSink {
                 index,
                 name: sink.name.clone(),
                 confirms: sink.confirms,
                 timeout: timeout(sink.timeout),
-                turn: Arc::clone(turn),
+                turn: turn(&store_id, &options.journal_name, &sink.name),
                 ask: Arc::clone(&ask),
             });
         }
@@ -222,17 +217,24 @@ async fn unless_stopped<T: Serialize>(
 }
 
 impl JournalOptions {
-    fn store(&self, ask: &Ask) -> Result<Arc<dyn JournalStore>, RotationError> {
-        Ok(match self {
-            Self::OfThisUser => Arc::new(FileJournal::of_this_user()?),
-            Self::Folder(folder) => Arc::new(FileJournal::new(folder)),
-            Self::Functions { locks, machine, timeout: time } => Arc::new(FunctionJournal {
-                locks: *locks,
-                machine: machine.clone(),
-                timeout: timeout(*time),
-                ask: Arc::clone(ask),
-            }),
-        })
+    /// Returns the store, and a path that identifies it: its folder, or the id of its functions.
+    fn store(&self, ask: &Ask) -> Result<(Arc<dyn JournalStore>, PathBuf), RotationError> {
+        let journal = match self {
+            Self::OfThisUser => FileJournal::of_this_user()?,
+            Self::Folder(folder) => FileJournal::new(folder),
+            Self::Functions { id, locks, machine, timeout: time } => {
+                let functions = FunctionJournal {
+                    locks: *locks,
+                    machine: machine.clone(),
+                    timeout: timeout(*time),
+                    ask: Arc::clone(ask),
+                };
+                return Ok((Arc::new(functions), id.into()));
+            }
+        };
+        let folder = journal.location().map(PathBuf::from).unwrap_or_default();
+        let id = std::path::absolute(&folder).unwrap_or(folder);
+        Ok((Arc::new(journal), id))
     }
 }
 

@@ -77,8 +77,8 @@ enum Reply {
 }
 
 impl Reply {
-    /// Whether the reply can be dropped. A [`SinkReply`] holds the lock of its sink, so it must not be dropped before
-    /// the function of the sink has ended.
+    /// Whether the reply can be dropped. The reply for a function of a sink holds the lock of the sink, so it must not be
+    /// dropped before the function has ended.
     fn is_abandoned(&self) -> bool {
         matches!(self, Self::Key(reply) if reply.is_abandoned())
     }

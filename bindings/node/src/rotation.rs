@@ -43,6 +43,8 @@ pub struct SinkData {
 /// A journal store without its functions. The timeout is in milliseconds.
 #[napi(object, object_to_js = false)]
 pub struct StoreData {
+    /// Identifies the store within this process.
+    pub id: String,
     /// Whether the store has the function `lock`.
     pub locks: bool,
     pub machine: Option<String>,
@@ -91,8 +93,8 @@ impl From<SinkData> for SinkOptions {
 }
 
 impl From<StoreData> for JournalOptions {
-    fn from(StoreData { locks, machine, timeout }: StoreData) -> Self {
-        Self::Functions { locks, machine, timeout: timeout.map(milliseconds) }
+    fn from(StoreData { id, locks, machine, timeout }: StoreData) -> Self {
+        Self::Functions { id, locks, machine, timeout: timeout.map(milliseconds) }
     }
 }
 
@@ -151,7 +153,10 @@ pub(crate) fn complete((function, reply): Run, request: i64, text: Option<String
     match function {
         Function::Read | Function::Deliver(_) => reply.returned(Returned::Text(text)),
         Function::Get(..) => reply.returned(Returned::Entry(text.into_bytes())),
-        Function::List(_) => reply.returned(Returned::Numbers(serde_json::from_str(&text).unwrap_or_default())),
+        Function::List(_) => match serde_json::from_str(&text) {
+            Ok(numbers) => reply.returned(Returned::Numbers(numbers)),
+            Err(_) => reply.failed("list returned a number that is not an integer, or is too large".into()),
+        },
         Function::Lock(_) if text == "true" => reply.locked(Box::new(request)),
         Function::Lock(_) | Function::Confirm(_) | Function::Create(..) => {
             reply.returned(Returned::Yes(text == "true"));

@@ -28,9 +28,9 @@ pub(crate) struct RotationCore(codat_keys_bindings::Rotation);
 #[pymethods]
 impl RotationCore {
     /// For each sink, `sinks` contains the name, the timeout, and whether the sink has the function `confirm` instead
-    /// of `read`. `functions` describes the journal store: whether the store has the function `lock`, the identifier of
-    /// the machine, and the timeout. If `functions` is `None`, the journals are in the folder `journal`, by default in
-    /// the folder of this user.
+    /// of `read`. `functions` describes the journal store: a number that identifies the store within this process,
+    /// whether the store has the function `lock`, the identifier of the machine, and the timeout. If `functions` is
+    /// `None`, the journals are in the folder `journal`, by default in the folder of this user.
     #[new]
     #[pyo3(signature = (
         sinks, *, key, journal, functions, journal_name, name, grace, overwrite, delete_first, lease, probe_timeout
@@ -40,7 +40,7 @@ impl RotationCore {
         sinks: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>, bool)>,
         key: &Bound<'_, PyAny>,
         journal: &Bound<'_, PyAny>,
-        functions: Option<(bool, Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+        functions: Option<(usize, bool, Bound<'_, PyAny>, Bound<'_, PyAny>)>,
         journal_name: &Bound<'_, PyAny>,
         name: &Bound<'_, PyAny>,
         grace: &Bound<'_, PyAny>,
@@ -54,7 +54,8 @@ impl RotationCore {
             Ok(SinkOptions { name: argument("name", name)?, confirms: *confirms, timeout })
         });
         let journal = match functions {
-            Some((locks, machine, timeout)) => JournalOptions::Functions {
+            Some((id, locks, machine, timeout)) => JournalOptions::Functions {
+                id: id.to_string(),
                 locks,
                 machine: argument("machine", &machine)?,
                 timeout: seconds_from(SHORTEST_TIMEOUT, "timeout", &timeout)?,

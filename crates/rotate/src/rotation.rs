@@ -172,8 +172,8 @@ pub struct Run {
 
 impl Run {
     /// Stops the rotation when the future `cancelled` completes. If the run is creating an entry of the journal at that
-    /// time, it stops after the creation. The run then returns `Cancelled`, with a report. The journal contains all
-    /// that is needed to resume or abort the rotation.
+    /// time, it stops after the creation. The run then returns `Cancelled`, with a report if it has created an entry.
+    /// The journal contains all that is needed to resume or abort the rotation.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.cancelled = Some(Box::pin(cancelled));
         self

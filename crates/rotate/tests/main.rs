@@ -3,6 +3,7 @@
 // Helper functions panic as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod cancelled;
 mod changed_sinks;
 mod failures;
 mod happy;

@@ -2,12 +2,11 @@
 
 use std::error::Error as _;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use codat_keys::Timestamp;
 
-use super::{Cancellation, Interruption, Options, or_cancelled};
+use super::{Cancellation, Interruption, Options, ended, or_cancelled};
 use crate::error::{RotationError, RotationErrorKind};
 use crate::journal::{Entry, FORMAT, JournalLock};
 use crate::record::Record;
@@ -16,10 +15,6 @@ use crate::report::Report;
 /// When a step begins, the lease must last for the timeout of the step and this margin. The margin covers the time
 /// until a lost connection is noticed, and small differences between the clocks of two machines.
 const MARGIN: Duration = Duration::from_secs(15);
-
-/// The holders of runs that have ended in this process without ending their lease, because the journal could not be
-/// written.
-static ENDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The journal of the rotation that this process runs.
 pub(super) struct HeldJournal<'a> {
@@ -35,7 +30,7 @@ pub(super) struct HeldJournal<'a> {
 
 impl<'a> HeldJournal<'a> {
     /// Opens the journal, and returns its latest entry. Writes nothing: the first [`save`](Self::save) acquires the
-    /// journal.
+    /// journal. If the future is dropped, an acquired lock is released.
     pub(super) async fn open(options: &'a Options) -> Result<(Self, Option<Entry>), RotationError> {
         let store = &options.journal;
         let lock = store.lock(&options.journal_name).await.map_err(failed(options))?;
@@ -46,7 +41,7 @@ impl<'a> HeldJournal<'a> {
         if let Some(entry) = &latest {
             // The lock ended with the process of the entry, if it was a process of this machine.
             let has_ended = matches!(lock, JournalLock::Held(_)) && machine.is_some() && machine == entry.machine
-                || ended().contains(&entry.holder);
+                || ended::contains(&entry.holder);
             if !entry.rotation.state.is_final() && !has_ended && entry.expires > Timestamp::now() {
                 return Err(busy(&format!("the process {} runs the rotation until {}", entry.holder, entry.expires)));
             }
@@ -74,12 +69,7 @@ impl<'a> HeldJournal<'a> {
     /// `Busy` if another process has written the entry: it runs the rotation now. `Cancelled` if the store was interrupted.
     pub(super) async fn save(&mut self, record: Record) -> Result<(), Interruption> {
         let expires = Timestamp::now() + self.options.lease;
-        self.write(record, expires).await.map_err(|error| {
-            match error.source().and_then(|source| source.downcast_ref()) {
-                Some(source) if io::Error::kind(source) == io::ErrorKind::Interrupted => Interruption::Cancelled,
-                _ => Interruption::Failed(error),
-            }
-        })
+        self.write(record, expires).await
     }
 
     /// Renews the lease if it could end before a step with this timeout.
@@ -107,20 +97,54 @@ impl<'a> HeldJournal<'a> {
 
     /// Records that the run has ended, so that this process can resume the rotation before the end of the lease.
     pub(super) fn end(&self) {
-        ended().push(self.holder.clone());
+        ended::add(&self.holder, Timestamp::now() + self.options.lease);
     }
 
-    /// Ends the lease, so that another process can resume the rotation immediately.
-    pub(super) async fn release(&mut self) -> Result<(), RotationError> {
-        match self.record.clone() {
-            Some(record) if !record.state.is_final() => {
-                self.write(record, Timestamp::now()).await.inspect_err(|_| self.end())
+    /// Ends the lease, so that another process can resume the rotation immediately. If this fails, records that the run
+    /// has ended.
+    pub(super) async fn release(&mut self) -> Result<(), Interruption> {
+        let Some(record) = self.record.clone() else {
+            // The first entry can still appear, if its creation was interrupted.
+            self.end();
+            return Ok(());
+        };
+        if record.state.is_final() {
+            return Ok(());
+        }
+        let mut released = self.write(record, Timestamp::now()).await;
+        if released.is_err() && self.continue_after_own_entry().await {
+            released = match self.record.clone() {
+                Some(record) if !record.state.is_final() => self.write(record, Timestamp::now()).await,
+                _ => Ok(()),
+            };
+        }
+        released.inspect_err(|_| self.end())
+    }
+
+    /// Writes the next entry. If the store is interrupted, finds out whether the entry exists.
+    async fn write(&mut self, record: Record, expires: Timestamp) -> Result<(), Interruption> {
+        match self.create_next(record, expires).await {
+            Err(error) if is_interruption(&error) => {
+                self.continue_after_own_entry().await;
+                Err(Interruption::Cancelled)
             }
-            _ => Ok(()),
+            created => created.map_err(Interruption::Failed),
         }
     }
 
-    async fn write(&mut self, record: Record, expires: Timestamp) -> Result<(), RotationError> {
+    /// If this run has created the next entry, makes it the latest entry of the run, and returns true. Such an entry
+    /// exists if its creation was interrupted after the store had it.
+    async fn continue_after_own_entry(&mut self) -> bool {
+        match entry(self.options, self.seq + 1).await {
+            Ok(Some(entry)) if entry.holder == self.holder => {
+                (self.seq, self.expires, self.record) = (entry.seq, entry.expires, Some(entry.rotation));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    async fn create_next(&mut self, record: Record, expires: Timestamp) -> Result<(), RotationError> {
         let entry = Entry {
             format: FORMAT,
             seq: self.seq + 1,
@@ -153,22 +177,37 @@ impl<'a> HeldJournal<'a> {
     }
 }
 
-fn ended() -> MutexGuard<'static, Vec<String>> {
-    ENDED.lock().unwrap_or_else(PoisonError::into_inner)
+/// Returns whether the store was interrupted, for example by Ctrl-C.
+pub(super) fn is_interruption(error: &RotationError) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|source| source.kind() == io::ErrorKind::Interrupted)
 }
 
 /// Returns the latest entry of the journal.
 pub(super) async fn latest(options: &Options) -> Result<Option<Entry>, RotationError> {
     let (store, name) = (&options.journal, &options.journal_name);
     let Some(seq) = store.list(name).await.map_err(failed(options))?.into_iter().max() else { return Ok(None) };
-    let invalid = |what: &str| failed(options)(io::Error::other(format!("entry {seq} {what}")));
-    let bytes = store.get(name, seq).await.map_err(failed(options))?.ok_or_else(|| invalid("is missing"))?;
+    match entry(options, seq).await? {
+        Some(entry) => Ok(Some(entry)),
+        None => Err(invalid(options, seq, "is missing")),
+    }
+}
+
+/// Returns the entry with this number, or `None` if there is no such entry.
+async fn entry(options: &Options, seq: u64) -> Result<Option<Entry>, RotationError> {
+    let stored = options.journal.get(&options.journal_name, seq).await.map_err(failed(options))?;
+    let Some(bytes) = stored else { return Ok(None) };
+    let invalid = |what| invalid(options, seq, what);
     // The error of the parser quotes the text, which can be anything.
     let entry: Entry = serde_json::from_slice(&bytes).map_err(|_| invalid("is not an entry of a rotation"))?;
     if entry.format != FORMAT || entry.seq != seq {
         return Err(invalid("has another format"));
     }
     Ok(Some(entry))
+}
+
+fn invalid(options: &Options, seq: u64, what: &str) -> RotationError {
+    failed(options)(io::Error::other(format!("entry {seq} {what}")))
 }
 
 /// Returns a function that converts an I/O error of the journal to a [`RotationError`].

@@ -1,6 +1,7 @@
 //! The driver of the state machine: it performs the I/O.
 
 mod calls;
+mod ended;
 mod journal;
 mod options;
 
@@ -18,7 +19,7 @@ use crate::record::{Record, SinkProgress, SinkRecord, State};
 use crate::report::{Report, Status};
 use crate::sink::Verification;
 use calls::Calls;
-use journal::HeldJournal;
+use journal::{HeldJournal, is_interruption};
 
 pub(crate) use options::Options;
 pub use options::{Grace, Plan, SinkPlan};
@@ -40,36 +41,45 @@ pub(crate) async fn run(
     command: Command,
     cancelled: Option<Cancellation>,
 ) -> Result<Report, RotationError> {
-    let (mut journal, latest) = HeldJournal::open(options).await?;
+    let mut cancelled = cancelled.unwrap_or_else(|| Box::pin(pending()));
+    let (mut journal, latest) = match or_cancelled(HeldJournal::open(options), &mut cancelled).await {
+        Ok(opened) => opened.map_err(|error| if is_interruption(&error) { was_cancelled(None) } else { error })?,
+        Err(_) => return Err(was_cancelled(None)),
+    };
     let (goal, record) = begin(options, &command, latest.map(|entry| entry.rotation))?;
     let order = sink_order(options, &record)?;
     let mut machine = Machine::new(config(options, &order, goal, &record), goal, record);
     let mut calls = Calls::new(options, order);
-    let mut cancelled = cancelled.unwrap_or_else(|| Box::pin(pending()));
-    let outcome = match drive(options, &mut machine, &mut calls, &mut journal, &mut cancelled).await {
-        Ok(outcome) => outcome,
-        Err(Interruption::Failed(error)) => {
+    let driven = drive(options, &mut machine, &mut calls, &mut journal, &mut cancelled).await;
+    let released = match driven {
+        Err(Interruption::Failed(_)) => {
             journal.end();
-            return Err(error);
+            Ok(())
         }
-        Err(Interruption::Cancelled) => {
-            journal.release().await?;
-            let report = journal.record().map(Report::of);
-            let has_begun = report.as_ref().is_some_and(|report| has_begun(report.state));
-            let hint =
-                if has_begun { "resume the rotation, or abort it" } else { "start or recover the rotation again" };
-            let error = error(RotationErrorKind::Cancelled, "the rotation was cancelled", hint);
-            return Err(match report {
-                Some(report) => error.with_report(report),
-                None => error,
-            });
-        }
+        _ => journal.release().await,
     };
-    journal.release().await?;
+    let outcome = released.and(driven).map_err(|interruption| match interruption {
+        Interruption::Failed(error) => error,
+        Interruption::Cancelled => was_cancelled(journal.record().map(Report::of)),
+    })?;
     let report = Report::of(&outcome.record);
     match outcome.stop {
         None => Ok(report),
         Some(stop) => Err(stopped(stop).with_report(report)),
+    }
+}
+
+/// Returns the error of a cancelled run. `report` is `None` if the run has written no entry.
+fn was_cancelled(report: Option<Report>) -> RotationError {
+    let hint = match &report {
+        None => "this run has changed nothing; repeat it",
+        Some(report) if has_begun(report.state) => "resume the rotation, or abort it",
+        Some(_) => "start or recover the rotation again",
+    };
+    let error = error(RotationErrorKind::Cancelled, "the rotation was cancelled", hint);
+    match report {
+        Some(report) => error.with_report(report),
+        None => error,
     }
 }
 

@@ -96,7 +96,7 @@ impl Options {
         let others = [("the name of the journal", &*self.journal_name), ("the base URL", self.client.base_url())];
         let (machine, location) = (self.journal.machine(), self.journal.location());
         let machine = machine.iter().map(|text| ("the machine of the journal", text.as_str()));
-        let location = location.iter().map(|text| ("the path of the journal", text.as_str()));
+        let location = location.iter().map(|text| ("the path or the URL of the journal", text.as_str()));
         let mut texts = ids.chain(descriptions).chain(name).chain(others).chain(machine).chain(location);
         let has_key = |text: &str| holds_credential(text) || self.client.redact(text) != text;
         match texts.find(|(_, text)| has_key(text)) {

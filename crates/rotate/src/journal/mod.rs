@@ -50,12 +50,13 @@ pub trait JournalStore: Send + Sync {
     /// Creates an entry, and returns true. Returns false, and changes nothing, if the entry exists. If several processes
     /// create the same entry, exactly one of them gets true. When the future completes, the entry is stored durably, and
     /// as a whole. A cancellation of the rotation waits for the future. An error of the kind
-    /// [`Interrupted`](io::ErrorKind::Interrupted) cancels the rotation.
+    /// [`Interrupted`](io::ErrorKind::Interrupted) cancels the rotation, which then calls [`get`](Self::get) to find out
+    /// whether the entry exists.
     fn create<'a>(&'a self, name: &'a str, seq: u64, bytes: Vec<u8>) -> JournalFuture<'a, bool>;
 
     /// Acquires a lock that is released when the process that holds it ends. If the process of a rotation is killed,
-    /// such a lock allows another process on the same machine to resume the rotation before the lease expires. Default:
-    /// [`JournalLock::Unsupported`].
+    /// such a lock allows another process on the same machine to resume the rotation before the lease expires. If a
+    /// cancellation drops the future, the lock must not stay acquired. Default: [`JournalLock::Unsupported`].
     fn lock<'a>(&'a self, _name: &'a str) -> JournalFuture<'a, JournalLock> {
         Box::pin(std::future::ready(Ok(JournalLock::Unsupported)))
     }

@@ -150,4 +150,8 @@ impl JournalStore for BucketJournal {
     fn create<'a>(&'a self, name: &'a str, seq: u64, bytes: Vec<u8>) -> JournalFuture<'a, bool> {
         Box::pin(self.0.create(name, seq, bytes))
     }
+
+    fn location(&self) -> Option<String> {
+        Some(self.0.url.clone())
+    }
 }
