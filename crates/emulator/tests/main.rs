@@ -18,6 +18,7 @@ mod journal;
 mod keys;
 mod lifecycle;
 mod limits;
+mod openapi;
 mod schema;
 mod state_file;
 mod support;

@@ -8,12 +8,12 @@ use anyhow::{Result, ensure};
 use crate::cost::measure;
 use crate::process::{command, program, run as run_to_end, run_by_line};
 use crate::rust::FEATURES;
-use crate::{generate, layers, mutants, node, page, parallel, pin, public_api, python, tools};
+use crate::{docs as docs_site, generate, layers, mutants, node, page, parallel, pin, public_api, python, tools};
 
 type Check = fn() -> Result<()>;
 
 /// The checks. They start in this order, because the first checks are the slowest.
-const CHECKS: [(&str, Check); 16] = [
+const CHECKS: [(&str, Check); 17] = [
     ("clippy", clippy),
     ("features", || run_to_end(&mut command(WITHOUT_FEATURES))),
     // Does not check security advisories, because they are not in a package registry. The published workflow checks
@@ -33,6 +33,8 @@ const CHECKS: [(&str, Check); 16] = [
     ("workflows", workflows),
     ("mutants apply", mutants::check),
     ("pinned packages", pin::check),
+    // Checks only the tables of contents. `cargo xtask docs` builds the site and checks its links.
+    ("docs site", docs_site::check),
 ];
 
 /// The Clippy command that checks the command-line program without its features `keyring`, `object-store` and `portal`.
@@ -105,7 +107,7 @@ fn format() -> Result<()> {
 /// Checks the style and the format of all Python files with ruff. `python/pyproject.toml` selects the rules.
 fn python_style() -> Result<()> {
     for check in ["check --quiet", "format --quiet --check"] {
-        run_to_end(tools::ruff()?.args(check.split(' ')).args(["python", "bench/python"]))?;
+        run_to_end(tools::ruff()?.args(check.split(' ')).args(["python", "bench/python", "docs/site"]))?;
     }
     Ok(())
 }

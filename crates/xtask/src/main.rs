@@ -3,6 +3,7 @@
 mod bench;
 mod cost;
 mod dist;
+mod docs;
 mod fuzz;
 mod generate;
 mod hosts;
@@ -52,6 +53,8 @@ cargo xtask soak --seed SEED     repeat one of these rotations
 cargo xtask fuzz --seconds N [TARGET…]  run every fuzz target, or the named ones, for N seconds each (Linux)
 cargo xtask bench               compare the client with other clients, and write the tables in bench/README.md (Linux)
 cargo xtask bench --smoke [JOB…]  run each client of the bench, or of the named jobs, a few times in a debug build (Linux)
+cargo xtask docs                build the documentation site in target/docs, and check its links
+cargo xtask docs --pictures     record the pictures of a terminal in docs/images (Unix)
 cargo xtask dist                build the pip and npm packages in target/dist, check them, and install them in empty environments";
 
 fn main() -> ExitCode {
@@ -85,6 +88,8 @@ fn run() -> Result<ExitCode> {
         }
         ["bench"] => bench::run()?,
         ["bench", "--smoke", jobs @ ..] => bench::smoke(jobs)?,
+        ["docs"] => docs::run()?,
+        ["docs", "--pictures"] => docs::pictures()?,
         ["dist"] => dist::run()?,
         ["fuzz", "--seconds", seconds, targets @ ..] => return fuzz::run(seconds, targets),
         ["soak"] => return soak::run(500),

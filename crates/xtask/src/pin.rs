@@ -12,10 +12,11 @@ use crate::tools;
 
 /// The names of the requirements files, and the minimum version of Python for each. Each name stands for two files:
 /// `NAME.in` lists the wanted packages, and uv writes their pinned versions to `NAME.txt`.
-const REQUIREMENTS: [(&str, &str); 5] = [
+const REQUIREMENTS: [(&str, &str); 6] = [
     ("bench/python/requirements", "3.11"),
     ("crates/xtask/tools/checks", "3.9"),
     ("crates/xtask/tools/dist", "3.9"),
+    ("crates/xtask/tools/docs", "3.9"),
     ("crates/xtask/tools/pin", "3.9"),
     ("python/requirements-dev", "3.9"),
 ];

@@ -1,5 +1,6 @@
 //! Build and tests of the Rust crates.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -19,6 +20,16 @@ pub(crate) const FEATURES: &str = "--no-default-features --features codat-keys-c
 /// `--all-targets`, because this option also builds the benchmarks.
 pub(crate) fn build() -> Result<()> {
     run(command(&format!("cargo build --lib --bins --tests --examples {FEATURES}")).args(SELECTION))
+}
+
+/// Builds the programs, without the tests.
+pub(crate) fn build_programs() -> Result<()> {
+    run(command(&format!("cargo build --quiet --bins {FEATURES}")).args(SELECTION))
+}
+
+/// Returns the path of a program that [`build`] or [`build_programs`] has built.
+pub(crate) fn built_program(name: &str) -> PathBuf {
+    Path::new("target/debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 pub(crate) fn tests() -> Command {

@@ -1,6 +1,6 @@
 //! Development tools at pinned versions. A missing tool is installed below `target` from a package registry.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -54,33 +54,55 @@ pub(crate) fn actionlint() -> Option<Command> {
 
 /// Returns the command of the dependency checker cargo-deny. `.github/workflows` uses the same version.
 pub(crate) fn cargo_deny() -> Result<Command> {
-    from_crates_io("deny", "0.20.2")
+    subcommand("deny", "0.20.2")
 }
 
 /// Returns the command of cargo-mutants, which generates mutations of the source code.
 pub(crate) fn cargo_mutants() -> Result<Command> {
-    from_crates_io("mutants", "27.1.0")
+    subcommand("mutants", "27.1.0")
 }
 
-/// Returns the command of the cargo subcommand `name`. Installs the subcommand from crates.io if it is missing or has
-/// another version.
-fn from_crates_io(name: &str, version: &str) -> Result<Command> {
-    let package = format!("cargo-{name}");
-    let installed = Path::new("target/tools/bin").join(&package);
-    let subcommand = |tool: &Path| {
+/// Returns the command of mdBook, which builds the guides of the documentation site.
+pub(crate) fn mdbook() -> Result<Command> {
+    // Without the features that serve a book and watch its files.
+    Ok(program(from_crates_io("mdbook", "0.5.4", &[], "--no-default-features --features search")?))
+}
+
+/// Returns the command of pdoc, which writes the reference of the Python package.
+pub(crate) fn pdoc() -> Result<Command> {
+    from_pypi("docs", "pdoc")
+}
+
+/// Returns the command of the Python interpreter that has the package `rich`, which draws a terminal as an SVG.
+pub(crate) fn rich() -> Result<Command> {
+    from_pypi("docs", "python")
+}
+
+/// Returns the command of the cargo subcommand `name`.
+fn subcommand(name: &str, version: &str) -> Result<Command> {
+    let mut command = program(from_crates_io(&format!("cargo-{name}"), version, &[name], "")?);
+    command.arg(name);
+    Ok(command)
+}
+
+/// Returns the path of the program of a package. Installs the package from crates.io, with the given features, if the
+/// program is missing or has another version. The program prints its version with `arguments` and `--version`.
+fn from_crates_io(package: &str, version: &str, arguments: &[&str], features: &str) -> Result<PathBuf> {
+    let installed = Path::new("target/tools/bin").join(package);
+    let has_version = |tool: &&Path| {
         let mut command = program(tool);
-        command.arg(name);
-        command
+        command.args(arguments);
+        has_version(command, version)
     };
-    let has_version = |tool: &&Path| has_version(subcommand(tool), version);
-    if let Some(found) = [Path::new(&package), &installed].into_iter().find(has_version) {
-        return Ok(subcommand(found));
+    if let Some(found) = [Path::new(package), &installed].into_iter().find(has_version) {
+        return Ok(found.to_owned());
     }
     let mut install = command("cargo install --locked --debug --root target/tools --version");
+    install.args([version, package]).args(features.split_whitespace());
     // Builds the tool without optimization, because optimizing its dependencies takes minutes, and the tool runs for
     // seconds.
-    run(install.args([version, &package]).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
-    Ok(subcommand(&installed))
+    run(install.env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
+    Ok(installed)
 }
 
 /// Returns the command of the program `name` from PyPI. `tools/SET.txt` pins its version.
@@ -96,9 +118,10 @@ fn has_version(mut tool: Command, version: &str) -> bool {
     version_in(&String::from_utf8_lossy(&output.stdout)) == Some(version)
 }
 
-/// Returns the version in the output of a tool, such as `cargo-deny 0.20.2` or `twine version 7.0.0 (…`.
+/// Returns the version in the output of a tool, such as `cargo-deny 0.20.2`, `mdbook v0.5.4` or `twine version 7.0.0 (…`.
 fn version_in(said: &str) -> Option<&str> {
-    said.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))
+    let mut words = said.split_whitespace().map(|word| word.strip_prefix('v').unwrap_or(word));
+    words.find(|word| word.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -109,6 +132,7 @@ mod tests {
     fn a_tool_has_the_version_that_it_says() {
         assert_eq!(version_in("typos-cli 1.52.0\n"), Some("1.52.0"));
         assert_eq!(version_in("twine version 7.0.0 (readme-renderer: 46.0)\n"), Some("7.0.0"));
+        assert_eq!(version_in("mdbook v0.5.4\n"), Some("0.5.4"));
         assert_eq!(version_in(""), None);
         assert!(!has_version(program("no-such-tool"), "1.52.0"));
         assert!(!has_version(program("cargo"), "1"));

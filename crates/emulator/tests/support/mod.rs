@@ -7,6 +7,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
+use crate::openapi::check_response;
+
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
@@ -117,7 +119,8 @@ impl Connection {
     }
 }
 
-/// Sends a request on a new connection. Adds a `Host` unless `headers` contains one.
+/// Sends a request on a new connection. Adds a `Host` unless `headers` contains one. Checks the response of a control
+/// against the description of the controls.
 pub(crate) fn send_with_headers(
     emulator: &Emulator,
     method: &str,
@@ -125,7 +128,11 @@ pub(crate) fn send_with_headers(
     headers: &[(&str, &str)],
     body: Option<&str>,
 ) -> Response {
-    Connection::open(emulator).send(request(method, target, headers, body).as_bytes())
+    let response = Connection::open(emulator).send(request(method, target, headers, body).as_bytes());
+    if target.starts_with("/_emulator/") {
+        check_response(method, target, &response);
+    }
+    response
 }
 
 pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: Option<&str>) -> String {

@@ -1,0 +1,153 @@
+//! The check of the built site: every link leads to a file, and to an element of this file if it has a fragment. The
+//! site loads no script, style, font or image from another host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use html5gum::emitters::default::DefaultEmitter;
+use html5gum::{Token, Tokenizer};
+use percent_encoding::percent_decode_str;
+
+use super::files::below;
+use super::markdown::join;
+
+/// The links and the elements with a name of an HTML file.
+#[derive(Default)]
+struct Document {
+    links: Vec<String>,
+    ids: BTreeSet<String>,
+    /// The URLs of the scripts, styles, images and frames that a browser loads with the document.
+    assets: Vec<String>,
+}
+
+/// Checks all files below the folder `site`. Returns the number of the checked links.
+pub(super) fn check(site: &Path) -> Result<usize> {
+    let (mut documents, mut problems) = (BTreeMap::new(), Vec::new());
+    let files = below(site)?;
+    for file in &files {
+        let read = || fs::read(site.join(file)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        match Path::new(file).extension().and_then(|extension| extension.to_str()) {
+            Some("html") => drop(documents.insert(file.clone(), document(&read()?))),
+            Some("css") => problems.extend(foreign_urls(&read()?).map(|url| format!("{file} loads {url}"))),
+            _ => {}
+        }
+    }
+    let mut checked = 0;
+    for (file, document) in &documents {
+        problems.extend(document.assets.iter().filter(|url| is_foreign(url)).map(|url| format!("{file} loads {url}")));
+        for link in document.links.iter().chain(&document.assets).filter(|link| is_internal(link)) {
+            checked += 1;
+            if !leads_somewhere(file, link, &files, &documents) {
+                problems.push(format!("{file} links to {link}"));
+            }
+        }
+    }
+    ensure!(problems.is_empty(), "links that lead nowhere, and assets of other hosts:\n{}", problems.join("\n"));
+    Ok(checked)
+}
+
+fn leads_somewhere(from: &str, link: &str, files: &BTreeSet<String>, documents: &BTreeMap<String, Document>) -> bool {
+    let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+    let path = decoded(path.split('?').next().unwrap_or_default());
+    let mut file = if path.is_empty() { from.to_owned() } else { join(from, &path) };
+    if !files.contains(&file) {
+        file = join(&format!("{file}/"), "index.html");
+    }
+    if !files.contains(&file) {
+        return false;
+    }
+    let Some(document) = documents.get(&file) else { return fragment.is_empty() };
+    // A page of source code of rustdoc has an element for each line. A link to several lines names the first and the
+    // last one.
+    let first_line =
+        || fragment.split_once('-').is_some_and(|(first, _)| file.contains("/src/") && document.ids.contains(first));
+    fragment.is_empty() || document.ids.contains(&decoded(fragment)) || document.ids.contains(fragment) || first_line()
+}
+
+fn document(html: &str) -> Document {
+    let mut emitter = DefaultEmitter::default();
+    // The text of a script is no HTML.
+    emitter.naively_switch_states(true);
+    let mut document = Document::default();
+    for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
+        let Token::StartTag(tag) = token else { continue };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let attribute = |name: &[u8]| tag.attributes.get(name).map(|value| text(value));
+        let name = text(&tag.name);
+        document.ids.extend(attribute(b"id"));
+        match name.as_str() {
+            "a" => {
+                document.ids.extend(attribute(b"name"));
+                document.links.extend(attribute(b"href"));
+            }
+            // The address of the page itself is no asset.
+            "link" if attribute(b"rel").is_some_and(|rel| rel == "canonical" || rel == "alternate") => {}
+            "link" => document.assets.extend(attribute(b"href")),
+            _ => document.assets.extend(attribute(b"src")),
+        }
+    }
+    document
+}
+
+/// Returns the URLs of other hosts that a stylesheet loads.
+fn foreign_urls(css: &str) -> impl Iterator<Item = &str> {
+    let urls = css.split("url(").skip(1).chain(css.split("@import").skip(1));
+    let urls = urls.map(|rest| rest.trim_start().trim_start_matches(['"', '\'']));
+    let ends = |c: char| matches!(c, ')' | '"' | '\'' | ';') || c.is_whitespace();
+    urls.map(move |rest| rest.split(ends).next().unwrap_or_default()).filter(|url| is_foreign(url))
+}
+
+fn is_foreign(url: &str) -> bool {
+    url.starts_with("//") || url.contains("://") && !url.starts_with("data:")
+}
+
+fn is_internal(link: &str) -> bool {
+    let scheme = link.split(['/', '?', '#']).next().is_some_and(|start| start.contains(':'));
+    !scheme && !link.starts_with("//")
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::write;
+    use super::*;
+
+    fn site(page: &str, style: &str) -> Result<usize> {
+        let folder = tempfile::tempdir()?;
+        let a = "<h1 id='top'>A</h1><script>'<a href=\"missing.html\">'</script>";
+        for (file, text) in [("index.html", page), ("a/index.html", a), ("site.css", style)] {
+            write(&folder.path().join(file), text)?;
+        }
+        check(folder.path())
+    }
+
+    #[test]
+    fn links_that_lead_somewhere_are_accepted() {
+        let page = r##"<h2 id="b">B</h2><a href="#b">b</a> <a href="a/">a</a> <a href="a/index.html#top">top</a>
+            <a href="https://codat.io">Codat</a> <a href="mailto:a@example.com">a</a> <img src="data:image/png;base64,AA=="/>
+            <link rel="stylesheet" href="site.css"> <a href="a/index.html?query#%74op">top</a>"##;
+        assert_eq!(site(page, "p { background: url(\"a/index.html\") }").unwrap(), 5);
+    }
+
+    #[test]
+    fn every_other_link_and_asset_is_an_error() {
+        for (page, style, problem) in [
+            ("<a href=missing.html>", "", "index.html links to missing.html"),
+            ("<a href='a/index.html#missing'>", "", "index.html links to a/index.html#missing"),
+            ("<a href='#missing'>", "", "index.html links to #missing"),
+            ("<img src=missing.png>", "", "index.html links to missing.png"),
+            ("<script src='https://example.com/a.js'>", "", "index.html loads https://example.com/a.js"),
+            ("<link rel=stylesheet href='//example.com/a.css'>", "", "index.html loads //example.com/a.css"),
+            ("", "@import 'https://example.com/a.css';", "site.css loads https://example.com/a.css"),
+            ("", "p { src: url(https://example.com/a.woff2) }", "site.css loads https://example.com/a.woff2"),
+        ] {
+            let error = site(page, style).unwrap_err().to_string();
+            assert!(error.ends_with(problem), "{error}");
+        }
+    }
+}
