@@ -443,7 +443,8 @@ fn a_sink_that_conceals_the_new_key_is_named_before_it_is_left_as_it_is() {
     let sink = ["--to", "command:tee store", "--read-command", read];
     let ended = account.rotate(&sink);
     assert_eq!((ended.status, account.keys().len()), (11, 3), "{ended:?}");
-    for text in ["command:tee store was not restored: ", "check it, and abort the rotation again", "rotate abort --to "]
+    for text in
+        ["command:tee store in ", " was not restored: ", "check it, and abort the rotation again", "rotate abort --to "]
     {
         assert!(ended.stderr.contains(text), "{text}: {ended:?}");
     }
