@@ -255,8 +255,8 @@ export interface ErrorData {
     cause: ErrorData | null;
     /**
      * The number of the run of a JavaScript function that caused this error. The function is the key callback or a
-     * function of a rotation. `node/src/thrown-values.ts` stores the value that the function threw. `None` if the error
-     * has another cause.
+     * function of a rotation. `node/src/thrown-values.ts` stores the value that the function threw. `None` if the
+     * error has another cause.
      */
     thrown: number | null;
     /** The data of the rotation that failed. `None` if the call is not a rotation. */
