@@ -78,8 +78,8 @@ messages! {
     title: "API keys", "Clés d'API";
     developers: "Developers", "Développeurs";
     skip: "Skip to the keys", "Aller aux clés";
-    intro: "Every request to Codat carries one of these keys. Anyone with a key has access to all of your data: copy it to where it is used, and nowhere else.",
-        "Chaque requête à Codat porte l'une de ces clés. Qui a une clé a toutes vos données\u{a0}: ne la copiez que là où elle sert.";
+    intro: "Every request to Codat contains one of these keys. Anyone with a key has access to all of your data: copy it to where it is used, and nowhere else.",
+        "Chaque requête à Codat contient l'une de ces clés. Toute personne qui en possède une a accès à toutes vos données\u{a0}: ne la copiez que là où elle est utilisée.";
     language: "Language", "Langue";
     sign_out: "Sign out", "Se déconnecter";
 
@@ -99,17 +99,17 @@ messages! {
     colon: ": ", "\u{a0}: ";
     last_key: "The last key cannot be revoked: without a key, no program could call the API. Create another one first.",
         "La dernière clé ne peut pas être révoquée\u{a0}: sans clé, aucun programme ne pourrait plus appeler l'API. Créez d'abord une autre clé.";
-    needs_script: "Showing and copying a key needs JavaScript. All else works without.",
+    needs_script: "Showing and copying a key needs JavaScript. Everything else works without it.",
         "Afficher et copier une clé demande JavaScript. Le reste fonctionne sans.";
 
     search: "Search by name", "Chercher par nom";
     find: "Search", "Chercher";
     show_all: "Show all", "Tout afficher";
-    nothing_found: "No key has such a name.", "Aucune clé ne porte un tel nom.";
+    nothing_found: "No key has this name.", "Aucune clé ne porte ce nom.";
 
     create: "Create a key", "Créer une clé";
     create_hint: "Name it after the application that will use it. Names need not be unique.",
-        "Donnez-lui le nom de l'application qui s'en servira. Un nom peut servir plusieurs fois.";
+        "Donnez-lui le nom de l'application qui s'en servira. Plusieurs clés peuvent porter le même nom.";
     create_now: "Create", "Créer";
     characters: "characters", "caractères";
     limit_reached: "There are ten keys, the most that Codat allows. Revoke an unused key, then create.",
@@ -147,7 +147,7 @@ messages! {
     may_be_created: "A key may have been created. One of these may be it:", "Une clé a peut-être été créée. C'est peut-être l'une de celles-ci\u{a0}:";
     may_be_revoked: "The key may have been revoked: it was, once it is no longer in the list.",
         "La clé a peut-être été révoquée\u{a0}: elle l'est si elle n'est plus dans la liste.";
-    dismiss: "Do not show this any more", "Ne plus afficher ceci";
+    dismiss: "Do not show this message again", "Ne plus afficher ce message";
     no_longer_listed: "The key is no longer in the list: it was revoked meanwhile, perhaps in another tab.",
         "La clé n'est plus dans la liste\u{a0}: elle a été révoquée entre-temps, peut-être dans un autre onglet.";
     check_the_box: "Tick the box if you want to revoke it all the same.", "Cochez la case si vous voulez la révoquer quand même.";

@@ -34,7 +34,7 @@ static FRENCH: &[(&str, &str)] = &[
     ("this is the last remaining key",
      "c'est la dernière clé qui reste"),
     ("create another key first: without a key, no program can call the API",
-     "créez d'abord une autre clé : sans clé, plus personne ne peut appeler l'API"),
+     "créez d'abord une autre clé : sans clé, aucun programme ne peut appeler l'API"),
     ("this is the key that makes the call",
      "c'est la clé qui fait cet appel"),
     ("use another key to delete it, or allow deleting the key in use",
@@ -66,7 +66,7 @@ static FRENCH: &[(&str, &str)] = &[
     ("try again, or allow more time",
      "réessayez, ou accordez plus de temps"),
     ("the response is not one that Codat documents",
-     "la réponse n'est pas de celles que Codat documente"),
+     "la réponse n'est pas conforme à la documentation de Codat"),
     ("check the base URL and what stands between: a proxy, a gateway, a captive portal",
      "vérifiez l'URL de base et ce qui se trouve entre vous et Codat : un proxy, une passerelle, un portail captif"),
     ("the response is larger than the limit",
@@ -84,7 +84,7 @@ static FRENCH: &[(&str, &str)] = &[
     ("this is a defect of codat-keys",
      "c'est un défaut de codat-keys"),
     ("please report it, without any key",
-     "signalez-le, s'il vous plaît, sans aucune clé"),
+     "signalez-le sans y inclure de clé"),
 ];
 
 /// Returns the French translation of an English error text. The API keys page and `docs/errors.fr.md` contain
