@@ -29,8 +29,8 @@ export interface Sink {
      */
     readonly name: string;
     /**
-     * Replaces the content with this API key. If the function throws, it is called up to four times, so it must be safe
-     * to call it again with the same key.
+     * Replaces the content with this API key. It must be safe to call the function several times with the same key,
+     * because a function that throws is called up to four times.
      */
     deliver(key: ApiKey): unknown;
     /**
@@ -40,8 +40,8 @@ export interface Sink {
      */
     read?(): Key | null | undefined | PromiseLike<Key | null | undefined>;
     /**
-     * For a sink without `read`. Returns whether the programs that use the sink have this API key: the new one, or the
-     * old one after a rollback. After `false`, the rotation asks again, up to four times in all.
+     * Returns whether the programs that use the sink have this API key: the new one, or the old one after a rollback.
+     * After `false`, the rotation asks again, up to four times in all. Required for a sink without `read`.
      */
     confirm?(key: ApiKey): boolean | PromiseLike<boolean>;
     /**
@@ -55,8 +55,8 @@ export interface Sink {
  * A store of journals, such as a table of a database. Every function can return a promise. If a function throws, the
  * rotation ends with a `RotationError` of the kind `journal`. The rotation can be resumed as soon as the store works.
  *
- * Use one object for all rotations of a journal: a rotation waits for a function of a sink that still runs for another
- * rotation if both have the same object, or the same folder.
+ * Use one object for all rotations of a journal. A function of a sink can still run after the rotation that called it
+ * has ended. The next rotation waits for this function if both rotations have the same object, or the same folder.
  *
  * A journal has a name, and entries that are numbered from 1. An entry contains no API key, and is never changed.
  */
@@ -69,16 +69,16 @@ export interface JournalStore {
         seq: number,
     ): Uint8Array | string | null | undefined | PromiseLike<Uint8Array | string | null | undefined>;
     /**
-     * Stores an entry durably and as a whole, and returns true. Returns false, and changes nothing, if an entry has this
-     * number. If several processes create the same entry, one of them gets true.
+     * Stores an entry durably and as a whole, and returns true. Returns false, and changes nothing, if an entry with
+     * this number exists. If several processes create the same entry, one of them gets true.
      */
     create(name: string, seq: number, entry: Uint8Array): boolean | PromiseLike<boolean>;
     /**
      * Locks a journal. If the process of a rotation is killed, the lock allows another process to resume the rotation
      * before the lease expires. Returns a function that releases the lock, `false` if another process has the lock, or
-     * `null` or `undefined` if there is no lock. If the returned function throws, the process emits a warning. The end
-     * of the process must release the lock. Without `machine`, the lock has no effect on the lease. Default: there is
-     * no lock.
+     * `null` or `undefined` if there is no lock. If the returned function throws, the process emits a warning. The lock
+     * must also be released when the process ends. Without `machine`, the lock has no effect on the lease. Default:
+     * there is no lock.
      */
     lock?(name: string): Locked | PromiseLike<Locked>;
     /**
@@ -106,7 +106,7 @@ export class MemoryJournal implements JournalStore {
         return this.#journals.get(name)?.get(seq);
     }
 
-    /** Stores an entry, and returns true. Returns false if an entry has this number. */
+    /** Stores an entry, and returns true. Returns false if an entry with this number exists. */
     create(name: string, seq: number, entry: Uint8Array): boolean {
         const entries = this.#journals.get(name) ?? new Map<number, Uint8Array>();
         const isNew = !entries.has(seq);
@@ -118,8 +118,8 @@ export class MemoryJournal implements JournalStore {
 /** The options of a rotation. */
 export interface RotationOptions {
     /**
-     * The places where programs read their key. They get the new key in this order. Each must contain the old key or
-     * nothing. The content of a sink that cannot be read is not checked.
+     * The places where programs read their key. The sinks get the new key in this order. Each sink must contain the old
+     * key or nothing. The content of a sink that cannot be read is not checked.
      */
     sinks: Iterable<Sink>;
     /** The id of the API key to replace. Default: the API key that the client uses. */
@@ -163,8 +163,8 @@ export interface RotationOptions {
      */
     probeTimeout?: number | undefined;
     /**
-     * A function that receives the events of the rotation as they happen. It must return quickly. If it throws, the
-     * rotation is cancelled, and the `cause` of the `RotationError` is the thrown value. Default: none.
+     * A function that receives the events of the rotation as they happen. The function must return quickly. If it
+     * throws, the rotation is cancelled, and the `cause` of the `RotationError` is the thrown value. Default: none.
      */
     onEvent?: ((event: RotationEvent) => void) | undefined;
 }
@@ -191,9 +191,9 @@ export const ROTATION_OPTIONS = [
  * The replacement of an API key with a new one, as `Keys.rotation` returns it.
  *
  * A rotation creates the new API key, tries it, delivers it to the sinks, reads it back from there, and deletes the old
- * API key last. It records each step in the journal before it takes the step, so that another process can resume it. A
- * client whose API key was given as a value continues with the new API key as soon as all sinks have it, and with the
- * old one after a rollback.
+ * API key last. It records each step in the journal before it takes the step, so that another process can resume the
+ * rotation. A client whose API key was given as a value continues with the new API key as soon as all sinks have it,
+ * and with the old one after a rollback.
  *
  * Every method can reject with `RotationError`. If its signal is aborted, the `cause` of this error is the reason of the
  * signal, and the rotation can be resumed. Requests are retried as `Keys` describes.
@@ -221,25 +221,25 @@ export class Rotation {
     }
 
     /**
-     * Starts the rotation. By default, it ends in the state `grace`: all sinks have the new API key, and the old one
-     * works until `finish` is called. With the option `grace`, it waits for this time, and then deletes the old API
-     * key.
+     * Starts the rotation. By default, the run ends in the state `grace`: all sinks have the new API key, and the old
+     * one works until `finish` is called. With the option `grace`, the method waits for this time, and then deletes the
+     * old API key.
      */
     async start(options: Pick<CallOptions, "signal"> = {}): Promise<RotationReport> {
         return report(await this.#run("start", options));
     }
 
     /**
-     * Resumes an interrupted rotation of this or another process, and does what `start` would have done. It needs one
-     * working API key: that of the client, or one in a sink.
+     * Resumes an interrupted rotation of this or another process, and does what `start` would have done. The rotation
+     * needs one working API key: the key of the client, or a key in a sink.
      */
     async resume(options: Pick<CallOptions, "signal"> = {}): Promise<RotationReport> {
         return report(await this.#run("resume", options));
     }
 
     /**
-     * Checks all sinks once more, and deletes the old API key, whatever is left of the grace period. Resumes the
-     * rotation first if it was interrupted.
+     * Checks all sinks once more, and deletes the old API key without waiting for the end of the grace period. Resumes
+     * the rotation first if it was interrupted.
      */
     async finish(options: Pick<CallOptions, "signal"> = {}): Promise<RotationReport> {
         return report(await this.#run("finish", options));
@@ -303,7 +303,7 @@ export class Rotation {
         return completion.value;
     }
 
-    /** Passes an event on, or runs a function. */
+    /** Passes an event to `onEvent`, or runs a function of a sink or of the journal store. */
     #handle(message: Message, requests: Requests): void {
         if (message.event === null) {
             const owner = message.sink === null ? this.#store : this.#sinks[message.sink];
@@ -450,7 +450,7 @@ function rotationData(options: RotationOptions, sinks: readonly Sink[], store: J
 
 const storeIds = new WeakMap<JournalStore, string>();
 
-/** Returns an id of a store, which the stores of other worker threads do not have. */
+/** Returns the id of a store. No other store has this id, even in other worker threads. */
 function idOf(store: JournalStore): string {
     const id = storeIds.get(store) ?? randomUUID();
     storeIds.set(store, id);

@@ -74,9 +74,9 @@ class AsyncRotation:
     """The replacement of a key with a new one. ``AsyncKeys.rotation`` returns it, and describes the arguments.
 
     A rotation creates the new key, tries it, delivers it to the sinks, reads it back from there, and deletes the old
-    key last. It records each step in the journal before it takes the step, so that another process can resume it. A
-    client whose key was given as a value continues with the new key as soon as all sinks have it, and with the old key
-    after a rollback.
+    key last. It records each step in the journal before it takes the step, so that another process can resume the
+    rotation. A client whose key was given as a value continues with the new key as soon as all sinks have it, and with
+    the old key after a rollback.
 
     Every method can raise ``RotationError``. If a cancellation interrupts a rotation, or ``on_event``
     raises an exception, the ``__cause__`` of the ``asyncio.CancelledError`` or of that exception is a ``RotationError``
@@ -102,33 +102,34 @@ class AsyncRotation:
         self._native = native
 
     async def start(self) -> RotationReport:
-        """Starts the rotation. By default, it ends in the state ``grace``: all sinks have the new key, and the old key
-        works until ``finish`` is called. With a ``grace`` in seconds, the method waits for this time, and then deletes
-        the old key.
+        """Starts the rotation. By default, the run ends in the state ``grace``: all sinks have the new key, and the old
+        key works until ``finish`` is called. With a ``grace`` in seconds, the method waits for this time, and then
+        deletes the old key.
         """
         return await self._core.perform(self._native.call("start"), None, _Run(self._functions))
 
     async def resume(self) -> RotationReport:
-        """Resumes an interrupted rotation of this or another process, and does what ``start`` would have done. It needs
-        one working key: that of the client, or one in a sink.
+        """Resumes an interrupted rotation of this or another process, and does what ``start`` would have done. The
+        rotation needs one working key: the key of the client, or a key in a sink.
         """
         return await self._core.perform(self._native.call("resume"), None, _Run(self._functions))
 
     async def finish(self) -> RotationReport:
-        """Checks all sinks once more, and deletes the old key, whatever is left of the grace period. Resumes the
-        rotation first if it was interrupted.
+        """Checks all sinks once more, and deletes the old key without waiting for the end of the grace period. Resumes
+        the rotation first if it was interrupted.
         """
         return await self._core.perform(self._native.call("finish"), None, _Run(self._functions))
 
     async def abort(self) -> RotationReport:
         """Restores the old key in all sinks, and deletes the new key. If the deletion of the old key has begun,
-        completes the rotation instead: the state of the report says which.
+        completes the rotation instead. The ``state`` of the report shows whether the rotation was rolled back or
+        completed.
         """
         return await self._core.perform(self._native.call("abort"), None, _Run(self._functions))
 
     async def recover(self) -> RotationReport:
-        """Rebuilds a lost journal from the names of the keys and from the sinks, and resumes the rotation. Give the
-        ``key`` if several keys can be the old key.
+        """Rebuilds a lost journal from the names of the keys and from the sinks, and resumes the rotation. The argument
+        ``key`` is needed if several keys can be the old key.
         """
         return await self._core.perform(self._native.call("recover"), None, _Run(self._functions))
 

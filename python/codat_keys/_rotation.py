@@ -45,17 +45,18 @@ class ConfirmingSink(Protocol):
 class Sink:
     """A place where programs read their key, as a pair of functions. Any object with these members is a sink as well.
 
-    - ``name``, such as ``store:payments``. The journal contains it, and a process that resumes the rotation must use
-      the same name. It must be unique among the sinks of a rotation, and contain no key.
+    - ``name``, such as ``store:payments``. The journal contains this name, and a process that resumes the rotation must
+      use the same name. The name must be unique among the sinks of a rotation, and contain no key.
     - ``deliver``, a function that replaces the content with the given ``ApiKey``. It must be safe to call it several
       times with the same key, because it can be called again after an error.
-    - ``read``, a function that returns the content: an ``ApiKey``, an ``AuthorizationHeader``, a str with either, or
-      ``None`` if there is nothing. The rotation compares it with the key, and authenticates with it.
+    - ``read``, a function that returns the content: an ``ApiKey``, an ``AuthorizationHeader``, a str that contains one
+      of these, or ``None`` if there is nothing. The rotation compares the content with the key that it expects, and
+      authenticates with the content.
     - ``confirm``, for a sink without ``read``: a function that returns whether the programs that use the sink have the
-      given ``ApiKey``: the new key, or the old key after a rollback. After ``False``, the rotation asks again, up to
-      four times in all.
-    - ``timeout``, in seconds or a timedelta, for one run of a function. Default: 30 s. It does not interrupt a function
-      that is not async, but the rotation then waits until the function has ended before it uses the sink again.
+      given ``ApiKey``. This is the new key, or the old key after a rollback. After ``False``, the rotation asks again,
+      up to four times in all.
+    - ``timeout``, in seconds or a timedelta, for one run of a function. Default: 30 s. The timeout does not interrupt a
+      function that is not async. The rotation then waits until the function has ended before it uses the sink again.
 
     For ``AsyncClient``, the functions can be async. Functions that are not async run in the thread of the blocking
     call, or in a thread of their own. A function that raises an exception is called up to four times.
@@ -96,16 +97,17 @@ class JournalStore(Protocol):
     A journal has a name, and entries that are numbered from 1. An entry contains no key, and is never changed. Three
     more members are optional:
 
-    - ``lock(name)``, a function that locks a journal, so that another process can resume the rotation of a process that
-      was killed, before the lease expires. It returns a function that releases the lock and is not async, ``False`` if
-      another process has the lock, or ``None`` if there is no lock. The end of the process must release the lock.
-      Without ``machine``, it has no effect on the lease.
+    - ``lock(name)``, a function that locks a journal. If the process of a rotation is killed, the lock allows another
+      process to resume the rotation before the lease expires. ``lock`` returns a function that releases the lock,
+      ``False`` if another process has the lock, or ``None`` if there is no lock. The returned function must not be
+      async. The lock must also be released when the process ends. Without ``machine``, the lock has no effect on the
+      lease.
     - ``machine``, a str that identifies all processes that the lock excludes, such as this machine since its start. It
       is written in each entry. Default: ``None``.
     - ``timeout``, in seconds or a timedelta, for one run of a function. Default: 30 s.
 
-    Use one object for all rotations of a journal: a rotation waits for a function of a sink that still runs for another
-    rotation if both have the same object, or the same folder.
+    Use one object for all rotations of a journal. A function of a sink can still run after the rotation that called it
+    has ended. The next rotation waits for this function if both rotations have the same object, or the same folder.
 
     An exception ends the rotation with ``RotationError`` of the kind ``journal``. The rotation can be resumed as soon
     as the store works.
@@ -126,7 +128,7 @@ class JournalStore(Protocol):
     """
 
     def list(self, name: str, /) -> Iterable[int] | Awaitable[Iterable[int]]:
-        """Returns the numbers of all entries, in any order: also of those that another process has just created."""
+        """Returns the numbers of all entries, in any order. Includes entries that another process has just created."""
         ...
 
     def get(self, name: str, seq: int, /) -> bytes | Awaitable[bytes | None] | None:
@@ -135,7 +137,7 @@ class JournalStore(Protocol):
 
     def create(self, name: str, seq: int, entry: bytes, /) -> bool | Awaitable[bool]:
         """Stores an entry durably and as a whole, and returns ``True``. Returns ``False``, and changes nothing, if an
-        entry has this number. If several processes create the same entry, one of them gets ``True``.
+        entry with this number exists. If several processes create the same entry, one of them gets ``True``.
         """
         ...
 
@@ -161,7 +163,7 @@ class MemoryJournal:
         return self._entries.get((name, seq))
 
     def create(self, name: str, seq: int, entry: bytes, /) -> bool:
-        """Stores an entry, and returns ``True``. Returns ``False`` if an entry has this number."""
+        """Stores an entry, and returns ``True``. Returns ``False`` if an entry with this number exists."""
         return self._entries.setdefault((name, seq), entry) is entry
 
     def __repr__(self) -> str:
@@ -234,7 +236,7 @@ class Functions:
         )
 
     def owner(self, request: _native.RotationRequest) -> _Owner | None:
-        """Returns the sink or the store whose function is requested. ``None`` for an event, which is passed on."""
+        """Returns the sink or the store whose function is requested. Passes an event on, and returns ``None``."""
         if request.event is None:
             return self._store if request.sink is None else self._sinks[request.sink]
         if self._on_event is not None:
@@ -290,9 +292,9 @@ class Rotation:
     """The replacement of a key with a new one. ``Keys.rotation`` returns it, and describes the arguments.
 
     A rotation creates the new key, tries it, delivers it to the sinks, reads it back from there, and deletes the old
-    key last. It records each step in the journal before it takes the step, so that another process can resume it. A
-    client whose key was given as a value continues with the new key as soon as all sinks have it, and with the old key
-    after a rollback.
+    key last. It records each step in the journal before it takes the step, so that another process can resume the
+    rotation. A client whose key was given as a value continues with the new key as soon as all sinks have it, and with
+    the old key after a rollback.
 
     Every method can raise ``RotationError``. If Ctrl-C interrupts a rotation, or ``on_event`` raises an exception, the
     ``__cause__`` of the ``KeyboardInterrupt`` or of that exception is a ``RotationError`` with the report, and the
@@ -314,33 +316,34 @@ class Rotation:
         self._native = native
 
     def start(self) -> RotationReport:
-        """Starts the rotation. By default, it ends in the state ``grace``: all sinks have the new key, and the old key
-        works until ``finish`` is called. With a ``grace`` in seconds, the method waits for this time, and then deletes
-        the old key.
+        """Starts the rotation. By default, the run ends in the state ``grace``: all sinks have the new key, and the old
+        key works until ``finish`` is called. With a ``grace`` in seconds, the method waits for this time, and then
+        deletes the old key.
         """
         return self._core.perform(self._native.call("start"), None, self._functions)
 
     def resume(self) -> RotationReport:
-        """Resumes an interrupted rotation of this or another process, and does what ``start`` would have done. It needs
-        one working key: that of the client, or one in a sink.
+        """Resumes an interrupted rotation of this or another process, and does what ``start`` would have done. The
+        rotation needs one working key: the key of the client, or a key in a sink.
         """
         return self._core.perform(self._native.call("resume"), None, self._functions)
 
     def finish(self) -> RotationReport:
-        """Checks all sinks once more, and deletes the old key, whatever is left of the grace period. Resumes the
-        rotation first if it was interrupted.
+        """Checks all sinks once more, and deletes the old key without waiting for the end of the grace period. Resumes
+        the rotation first if it was interrupted.
         """
         return self._core.perform(self._native.call("finish"), None, self._functions)
 
     def abort(self) -> RotationReport:
         """Restores the old key in all sinks, and deletes the new key. If the deletion of the old key has begun,
-        completes the rotation instead: the state of the report says which.
+        completes the rotation instead. The ``state`` of the report shows whether the rotation was rolled back or
+        completed.
         """
         return self._core.perform(self._native.call("abort"), None, self._functions)
 
     def recover(self) -> RotationReport:
-        """Rebuilds a lost journal from the names of the keys and from the sinks, and resumes the rotation. Give the
-        ``key`` if several keys can be the old key.
+        """Rebuilds a lost journal from the names of the keys and from the sinks, and resumes the rotation. The argument
+        ``key`` is needed if several keys can be the old key.
         """
         return self._core.perform(self._native.call("recover"), None, self._functions)
 

@@ -1,7 +1,7 @@
 """A rotation function for AWS Secrets Manager, which replaces the API key in a secret.
 
-The function runs in AWS Lambda. Its handler is ``codat_keys.aws.rotation_handler``, or one with options that
-``create_rotation_handler`` returns. boto3 must be installed, as it is in the Python runtimes of Lambda.
+The function runs in AWS Lambda. Its handler is ``codat_keys.aws.rotation_handler``. For a handler with options, call
+``create_rotation_handler``. boto3 must be installed, as it is in the Python runtimes of Lambda.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _log = logging.getLogger(__name__)
 # The staging labels of the versions of a secret.
 _CURRENT, _PENDING, _PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 
-# A new key must authenticate this many times in a row, with these seconds between. It is tried for at most this time.
+# A new key must authenticate `_SUCCESSES` times in a row, with `_BETWEEN` seconds between two requests. The key is
+# tried for at most `_PROBE_TIMEOUT` seconds.
 _SUCCESSES, _BETWEEN, _PROBE_TIMEOUT = 3, 0.5, 30.0
 
 
@@ -45,15 +46,15 @@ def create_rotation_handler(
 ) -> Callable[[Mapping[str, Any], object], None]:
     """Returns a handler like ``rotation_handler`` with options. Sends nothing.
 
-    - ``name``, the name of the new keys, to which a unique tag is added. Default: that of the key in the secret.
+    - ``name``, the name of the new keys, to which a unique tag is added. Default: the name of the key in the secret.
     - ``field``, the field that contains the key if the secret is a JSON object. The other fields keep their values. A
-      secret in which a name occurs twice, or a number is not equal to a double, is refused. Default: the secret is the
-      key alone.
+      secret is refused if an object in it contains a name twice, or if it contains a number that a double does not
+      represent exactly. Default: the secret is the key alone.
     - ``header``, whether the secret contains the value of an ``Authorization`` header instead of the key. Default:
       false.
-    - ``base_url``, that of Codat's API. Default: ``CODAT_BASE_URL``, or ``https://api.codat.io``.
-    - ``secretsmanager``, a client for Secrets Manager. Default: ``boto3.client("secretsmanager")``, which is created by
-      the first step and kept.
+    - ``base_url``, the base URL of Codat's API. Default: ``CODAT_BASE_URL``, or ``https://api.codat.io``.
+    - ``secretsmanager``, a client for Secrets Manager. Default: ``boto3.client("secretsmanager")``. The first step
+      creates this client, and later steps use it again.
 
     >>> create_rotation_handler(name="billing", field="api_key")
     <rotation handler of AWS Secrets Manager>
@@ -66,19 +67,21 @@ def rotation_handler(event: Mapping[str, Any], context: object = None) -> None:
 
     - ``createSecret`` deletes the key of the version ``AWSPREVIOUS``, creates the new key, tries it, and puts it in the
       version ``AWSPENDING``. The tag in the name of the new key is derived from the ``ClientRequestToken``. If the
-      response to an earlier run was lost, its key is therefore found, and no second key is created.
+      response to an earlier run was lost, ``createSecret`` therefore finds the key of that run, and creates no second
+      key.
     - ``setSecret`` does nothing, because Codat knows the key already.
     - ``testSecret`` authenticates with the key of the version ``AWSPENDING``.
-    - ``finishSecret`` moves the label ``AWSCURRENT`` to this version.
+    - ``finishSecret`` moves the label ``AWSCURRENT`` to the version with the new key.
 
-    The replaced key works until ``createSecret`` of the next rotation, because programs cache secrets. It is then
-    deleted if its name has a tag of a rotation and the same name before the tag. Any other key stays, and its id is
-    logged. The last key and the key in ``AWSCURRENT`` are never deleted.
+    The replaced key works until ``createSecret`` of the next rotation, because programs cache secrets. ``createSecret``
+    then deletes the replaced key if its name has a tag of a rotation, and the part before the tag is the same as in the
+    name of the new key. Otherwise, the replaced key stays, and its id is logged. The last key and the key in
+    ``AWSCURRENT`` are never deleted.
 
     The logger ``codat_keys.aws`` logs ids and no keys. ``context`` is not used.
 
-    The requests to Codat are retried, as ``Keys`` describes. The new key is tried for at most 30 s. All of it can take
-    several minutes, so the timeout of the Lambda function should be 5 minutes.
+    The requests to Codat are retried, as ``Keys`` describes. The new key is tried for at most 30 s. A step can take
+    several minutes with its retries, so the timeout of the Lambda function should be 5 minutes.
 
     Raises ``InvalidInputError`` for another step or a missing field of ``event``, if the rotation of the secret is not
     enabled, if the token is not a version of the secret or its version is not labelled ``AWSPENDING``, and if the
@@ -121,7 +124,9 @@ class _Handler:
             steps[step](secret, event)
 
     def _must_run(self, secret: _Secret, step: str) -> bool:
-        """Returns whether the step is still to be performed. Raises the errors of the contract."""
+        """Returns whether the step is still to be performed. Raises an error if the rotation is not enabled, or if the
+        rotation is not creating this version of the secret.
+        """
         enabled, versions = secret.describe()
         if not enabled:
             raise InvalidInputError(
@@ -135,7 +140,7 @@ class _Handler:
         labels = versions[secret.token]
         if _CURRENT in labels:
             _log.info("%s: the version %s of %s is %s already", step, secret.shown_token, secret.shown, _CURRENT)
-            # An interrupted `finishSecret` may have left both labels.
+            # The version has both labels if an earlier `finishSecret` was interrupted.
             return step == "finishSecret" and _PENDING in labels
         if _PENDING not in labels:
             raise InvalidInputError(
@@ -169,7 +174,7 @@ class _Handler:
         _log.info("testSecret: the key %s in the version %s of %s works", key.id, secret.shown_token, secret.shown)
 
     def _finish(self, secret: _Secret, event: Mapping[str, Any]) -> None:
-        # Programs could otherwise read a version without a key.
+        # Without this check, programs could read a version without a key.
         secret.required(_PENDING, secret.token)
         _, versions = secret.describe()
         if _CURRENT not in versions[secret.token]:
@@ -268,7 +273,7 @@ class _Secret:
             found = self._api.get_secret_value(SecretId=self.arn, VersionStage=label, **which)
         except self._api.exceptions.ResourceNotFoundException:
             return None
-        # A binary secret has no such member, and is no text with a key.
+        # A binary secret has no `SecretString`, and cannot contain a key as text.
         return str(found.get("SecretString", ""))
 
 
@@ -290,7 +295,7 @@ def _parse(text: str, field: str | None, header: bool) -> ApiKey:
 
 
 def _members(text: str) -> dict[str, Any]:
-    """Returns the members of a JSON object. None for another text."""
+    """Returns the members of a JSON object. Returns an empty dict for any other text."""
     # The errors of `json` contain the whole text.
     try:
         value = json.loads(text, parse_float=_exact, parse_constant=_refuse, object_pairs_hook=_unique)
@@ -319,7 +324,7 @@ def _previous(secret: _Secret) -> ApiKey | None:
     try:
         return secret.key(_PREVIOUS)
     except (InvalidInputError, InvalidCredentialError) as error:
-        # Such as a version from before the secret had its present form.
+        # For example, the version is from before the secret had its present form.
         _log.warning("createSecret: no key is deleted: %s", error)
         return None
 

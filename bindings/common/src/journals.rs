@@ -8,7 +8,8 @@ use tokio::time::timeout;
 
 use crate::functions::{Ask, Function, FunctionError, FunctionRequest, Reply, Returned, RotationRequest};
 
-/// A journal store whose functions the native module runs.
+/// A journal store that consists of Python or JavaScript functions. The native module of the language runs the
+/// functions.
 pub(crate) struct FunctionJournal {
     /// Whether the store has the function `lock`.
     pub(crate) locks: bool,

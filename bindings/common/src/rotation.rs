@@ -15,13 +15,13 @@ use crate::functions::{Ask, RotationRequest, current_ask};
 use crate::journals::FunctionJournal;
 use crate::sinks::{FunctionSink, Turn};
 
-/// The default time limit of one run of a function of a sink or of a journal store.
+/// How long one run of a function may take by default. The function belongs to a sink or to a journal store.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The default lease of a rotation, unless a sink needs a longer one.
+/// The default duration of the lease. If twice the longest timeout of a sink is longer, that is the default instead.
 const LEASE: Duration = Duration::from_secs(5 * 60);
 
-/// The options of a rotation. The rotation uses its default for an option that is `None`.
+/// The options of a rotation. An option that is `None` has its default value.
 pub struct RotationOptions {
     /// The id of the key to replace.
     pub key: Option<KeyId>,
@@ -47,17 +47,17 @@ pub struct RotationOptions {
 
 /// The storage of journals.
 pub enum JournalOptions {
-    /// The folder of this user for journals.
+    /// The default folder for the journals of the current user.
     OfThisUser,
-    /// This folder.
+    /// The folder with this path.
     Folder(PathBuf),
-    /// Functions of the other language.
+    /// A store that consists of Python or JavaScript functions.
     Functions {
-        /// Identifies the object with the functions within this process.
+        /// The id of the object that has the functions. No other object of this process has this id.
         id: String,
         /// Whether there is a function that locks a journal.
         locks: bool,
-        /// The identifier of this machine, which the entries contain.
+        /// The identifier of this machine. Each entry contains this identifier.
         machine: Option<String>,
         /// The maximum duration of one run of a function.
         timeout: Option<Duration>,
@@ -66,15 +66,15 @@ pub enum JournalOptions {
 
 /// A sink that consists of functions.
 pub struct SinkOptions {
-    /// The name, which the journal contains.
+    /// The name of the sink. The journal contains this name.
     pub name: String,
-    /// Whether the sink is asked to confirm a key, because it cannot be read.
+    /// Whether the sink has the function `confirm` instead of `read`.
     pub confirms: bool,
     /// The maximum duration of one run of a function.
     pub timeout: Option<Duration>,
 }
 
-/// What a rotation is asked to do.
+/// The operation that a rotation performs.
 #[derive(Clone, Copy)]
 pub enum RotationVerb {
     /// Start the rotation.
@@ -113,16 +113,17 @@ impl RotationVerb {
 #[derive(Clone)]
 pub struct Rotation(Arc<RotationOptions>);
 
-/// The id of the process, the store of the journals, the name of the journal and the name of the sink. A forked child
-/// process has another id, and does not wait for functions that run in its parent process.
+/// Identifies the lock of a sink: the id of the process, the store of the journals, the name of the journal and the
+/// name of the sink. A forked child process has another id, so it does not wait for functions that run in its parent
+/// process.
 type TurnId = (u32, PathBuf, String, String);
 
-/// The turns that rotations or running functions hold.
+/// The lock of each sink that a rotation or a running function still refers to.
 static TURNS: LazyLock<Mutex<HashMap<TurnId, Weak<tokio::sync::Mutex<()>>>>> = LazyLock::new(Mutex::default);
 
-/// Returns the turn of a sink: a lock that is held while a function of the sink runs. All rotations of this process
-/// with the same journal share this lock. Without the lock, a function that still runs after a timeout or a
-/// cancellation could write a key after the rotation has been rolled back. `store` identifies the store of the journal.
+/// Returns the lock of a sink. The lock is held while a function of the sink runs. All rotations of this process with
+/// the same journal share this lock. Without the lock, a function that still runs after a timeout or a cancellation
+/// could write a key after the rotation has been rolled back. `store` identifies the store of the journal.
 fn turn(store: &Path, journal: &str, sink: &str) -> Turn {
     let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
     turns.retain(|_, turn| turn.strong_count() > 0);
@@ -142,7 +143,8 @@ impl Rotation {
     }
 
     /// Runs the rotation until it ends, fails or is cancelled. Returns its report, status or plan as JSON. Returns
-    /// `None` only if `Status` or `Plan` was cancelled, because these verbs change nothing.
+    /// `None` if `Status` or `Plan` was cancelled, because these verbs change nothing. Returns an error if another verb
+    /// was cancelled.
     pub(crate) async fn run(
         self,
         verb: RotationVerb,
@@ -217,7 +219,8 @@ async fn unless_stopped<T: Serialize>(
 }
 
 impl JournalOptions {
-    /// Returns the store, and a path that identifies it: its folder, or the id of its functions.
+    /// Returns the store, and a path that identifies the store. The path is the folder of the store, or the id of the
+    /// object that has the functions.
     fn store(&self, ask: &Ask) -> Result<(Arc<dyn JournalStore>, PathBuf), RotationError> {
         let journal = match self {
             Self::OfThisUser => FileJournal::of_this_user()?,

@@ -13,7 +13,7 @@ use crate::functions::{Ask, Function, FunctionError, FunctionRequest, Reply, Ret
 /// The lock that a running function of a sink holds.
 pub(crate) type Turn = Arc<Mutex<()>>;
 
-/// A sink whose functions the native module runs.
+/// A sink that consists of Python or JavaScript functions. The native module of the language runs the functions.
 pub(crate) struct FunctionSink {
     /// The index of the sink in the rotation.
     pub(crate) index: usize,
@@ -26,14 +26,15 @@ pub(crate) struct FunctionSink {
 }
 
 impl FunctionSink {
-    /// Waits until an earlier run has ended. Then requests a run of a function, and waits for the result.
+    /// Waits until the earlier run of a function of this sink has ended. Then requests a run of `function`, and waits
+    /// for the result.
     async fn run(&self, function: Function) -> Result<Returned, SinkError> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let (reply, result) = Reply::new(&self.ask, Some(turn));
         (self.ask)(RotationRequest::Run(FunctionRequest { sink: Some(self.index), function, reply }));
         match result.await {
             Ok(result) => result.map_err(sink_error),
-            // The function was interrupted, and the run that waits for this future is about to be cancelled.
+            // The function was interrupted. The rotation that waits for this future is about to be cancelled.
             Err(_) => pending().await,
         }
     }

@@ -57,8 +57,8 @@ struct State {
     ///   run;
     /// - `[number, null, null, null, null, attempt]`: an attempt of the call ended. `attempt` is an object that
     ///   describes it;
-    /// - `[number, null, null, null, request, null, message]`: a rotation needs a function to run, or has another
-    ///   message, which has `null` as its `request`.
+    /// - `[number, null, null, null, request, null, message]`: a rotation sends `message`. If the message requests a
+    ///   run of a function, `request` is the number of this run. Otherwise, `request` is `null`.
     ///
     /// In each form, `number` is the number of the call.
     events: String,
@@ -70,7 +70,7 @@ struct State {
     last_request: i64,
 }
 
-/// A run of a function, whose result is awaited.
+/// The call that waits for the result of a run of a function.
 enum Reply {
     Key(KeyReply),
     Rotation(rotation::Run),
@@ -303,7 +303,7 @@ impl Shared {
         state.events += event;
         drop(state);
         if was_empty {
-            // Fails if the JavaScript environment has ended.
+            // The call of the waker fails if the JavaScript environment has ended.
             let _ = lock(&self.waker).call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }

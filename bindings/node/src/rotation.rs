@@ -20,7 +20,7 @@ pub struct RotationData {
     pub key: Option<String>,
     /// The folder of the journals.
     pub journal: Option<String>,
-    /// The journal store, which is used instead of the folder.
+    /// The journal store to use instead of the folder.
     pub store: Option<StoreData>,
     pub journal_name: String,
     pub name: Option<String>,
@@ -101,11 +101,11 @@ impl From<StoreData> for JournalOptions {
 /// A message of a rotation to JavaScript: an event, the request to run a function, or the request to release a lock.
 #[derive(Default, Serialize)]
 pub(crate) struct Message {
-    /// The index of the sink. `None` for a function of the journal store.
+    /// The index of the sink whose function runs. `None` for a function of the journal store, and if no function runs.
     sink: Option<usize>,
-    /// The name of the function.
+    /// The name of the function to run.
     function: Option<&'static str>,
-    /// The arguments of the function. A key and an entry are texts.
+    /// The arguments of the function. Keys and entries are JSON strings.
     arguments: Vec<Value>,
     event: Option<Box<RawValue>>,
     /// Identifies the lock to release: the number of the run of `lock` that acquired this lock.

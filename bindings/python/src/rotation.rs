@@ -100,7 +100,7 @@ pub(crate) struct RotationRequest {
 }
 
 impl RotationRequest {
-    /// Returns the message for a request. For the request to release a lock, returns the lock.
+    /// Returns the message for a request. If the request is to release a lock, returns the lock as the error.
     pub(crate) fn new(request: codat_keys_bindings::RotationRequest) -> Result<Self, Lock> {
         use codat_keys_bindings::RotationRequest;
         match request {
@@ -201,7 +201,7 @@ fn returned(function: &Function, value: &Bound<'_, PyAny>) -> Option<Returned> {
         Function::Read => content(value),
         Function::Get(..) => Some(Returned::Entry(value.cast::<PyBytes>().ok()?.as_bytes().to_vec())),
         Function::Confirm(_) | Function::Create(..) => Some(Returned::Yes(value.cast::<PyBool>().ok()?.is_true())),
-        // `True` is no lock.
+        // `True` is not a valid result of `lock`.
         Function::Lock(_) => (!value.cast::<PyBool>().ok()?.is_true()).then_some(Returned::Yes(false)),
         Function::List(_) => Some(Returned::Numbers(value.cast::<PyList>().ok()?.extract().ok()?)),
     }

@@ -30,8 +30,9 @@ pub enum RotationErrorKind {
     Journal,
     /// The journal belongs to a rotation for another Codat client or base URL, or to a rotation with other sinks.
     ForeignJournal,
-    /// The rotation failed and was rolled back. The old key works as before. The new key is deleted if a list has shown
-    /// it. Otherwise, the new key can appear later: see [`Report::may_appear_later`](crate::Report::may_appear_later).
+    /// The rotation failed and was rolled back. The old key works as before. The new key is deleted if a list of the
+    /// keys contained the new key. Otherwise, the new key can appear later: see
+    /// [`Report::may_appear_later`](crate::Report::may_appear_later).
     RolledBack,
     /// The rotation is not finished. The report shows what the rotation did. The rotation can be resumed.
     Unfinished,

@@ -32,7 +32,7 @@ pub enum RotationEvent {
         /// The [description](crate::Sink::describe) of the sink.
         sink: String,
     },
-    /// The value that was read back from a sink authenticates.
+    /// The rotation has read a sink, and the value in the sink authenticates.
     Confirmed {
         /// The description of the sink.
         sink: String,
@@ -42,7 +42,8 @@ pub enum RotationEvent {
         /// The description of the sink.
         sink: String,
     },
-    /// A rollback did not write to a sink. Another program had changed the sink, or the caller had checked it.
+    /// A rollback did not write to a sink, because another program had changed the sink, or because the caller had
+    /// checked the sink.
     LeftAlone {
         /// The description of the sink.
         sink: String,

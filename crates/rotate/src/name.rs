@@ -85,7 +85,7 @@ pub(crate) fn generate_for(base: &str, token: &str, now: Timestamp) -> Result<Ke
     tagged(base, now, &derived(token))
 }
 
-/// Returns whether [`generate_for`] returns this name for the base and the token on some date.
+/// Returns whether [`generate_for`] returns this name for the base and the token on any date.
 pub(crate) fn is_generated_for(name: &str, base: &str, token: &str) -> bool {
     tag_of(name).is_some_and(|tag| tag.base == shortened(base) && tag.text[DATE_LENGTH + 1..] == derived(token))
 }

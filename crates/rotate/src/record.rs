@@ -28,8 +28,8 @@ pub enum State {
     Confirm,
     /// All sinks have the new key. The old key still works, for programs that read their key only when they start.
     Grace,
-    /// Deletes the old key. From here, the rotation returns to the old key only if another program makes the new key
-    /// unusable.
+    /// Deletes the old key. After this state has begun, the rotation returns to the old key only if another program
+    /// makes the new key unusable.
     Retire,
     /// Restores the old key in the sinks, and deletes the new key.
     Rollback,
@@ -79,8 +79,8 @@ pub enum SinkProgress {
     Confirmed,
     /// The rotation was rolled back, and the sink has the old key again.
     Restored,
-    /// The rotation was rolled back, but did not write to this sink. Another program had changed the content, or the
-    /// caller had checked the sink.
+    /// The rotation was rolled back, but did not write to this sink, because another program had changed the content,
+    /// or because the caller had checked the sink.
     LeftAlone,
 }
 

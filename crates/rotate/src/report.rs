@@ -26,11 +26,11 @@ use crate::record::{Record, SinkProgress, SinkRecord, State};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The state in which the rotation is.
+    /// The current state of the rotation.
     pub state: State,
     /// The id of the old key. Empty if the rotation ended before the id was known.
     pub old_key: String,
-    /// The id of the new key. `None` if it is not known, or if it was deleted by a rollback.
+    /// The id of the new key. `None` if the id is not known, or if a rollback has deleted the key.
     pub new_key: Option<String>,
     /// The name of the new key.
     pub name: Option<String>,
@@ -43,9 +43,9 @@ pub struct Report {
     pub reason: Option<String>,
     /// In the state [`State::Grace`], the time at which the old key is deleted.
     pub grace_until: Option<Timestamp>,
-    /// Whether a key with this name can still appear. This is possible if the outcome of a creation is unknown, or if a
-    /// rollback found no new key to delete. In this case, list the keys after some minutes, and delete every key with
-    /// this name that is not [`new_key`](Self::new_key).
+    /// Whether another key with the name of the new key can still appear. This is possible if the outcome of a creation
+    /// is unknown, or if a rollback found no new key to delete. In this case, list the keys after some minutes, and
+    /// delete every key that has this name, except [`new_key`](Self::new_key).
     pub may_appear_later: bool,
 }
 

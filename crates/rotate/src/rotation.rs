@@ -55,7 +55,7 @@ impl Rotation {
     ///
     /// If the key of `client` was given as a value, `client` and its clones use the new key as soon as all sinks have
     /// the new key. After a rollback, they use the old key. A client that reads its key from a source, such as a file,
-    /// reads it again when Codat rejects the old key.
+    /// reads the source again when Codat rejects the old key.
     pub fn builder(client: &Client) -> RotationBuilder {
         RotationBuilder {
             client: client.clone(),
@@ -74,14 +74,14 @@ impl Rotation {
     }
 
     /// Starts a rotation. By default, the run ends in the state [`Grace`](crate::State::Grace): all sinks have the new
-    /// key, and the old key still works. [`RotationBuilder::grace`] changes this.
+    /// key, and the old key still works. [`RotationBuilder::grace`] changes this default.
     ///
     /// # Errors
-    /// `InProgress` if the journal contains an unfinished rotation, and `Busy` if another process runs it. `Api`,
-    /// `InvalidInput`, `KeyLimitReached`, `SinkOccupied` and `SinkUnavailable`: nothing was changed, except that keys
-    /// named by [`RotationBuilder::delete_first`] may have been deleted; the report lists them. `RolledBack` if the new
-    /// key did not work or could not be delivered: the old key works as before. `Unfinished`, `Journal` and `Cancelled`:
-    /// [`resume`](Self::resume) or [`abort`](Self::abort) the rotation.
+    /// `InProgress` if the journal contains an unfinished rotation, and `Busy` if another process runs that rotation.
+    /// `Api`, `InvalidInput`, `KeyLimitReached`, `SinkOccupied` and `SinkUnavailable`: nothing was changed, except that
+    /// keys named by [`RotationBuilder::delete_first`] may have been deleted; the report lists them. `RolledBack` if
+    /// the new key did not work or could not be delivered: the old key works as before. `Unfinished`, `Journal` and
+    /// `Cancelled`: [`resume`](Self::resume) or [`abort`](Self::abort) the rotation.
     pub fn start(&self) -> Run {
         self.run(Command::Start)
     }
@@ -114,7 +114,7 @@ impl Rotation {
     /// [`Report::state`] shows whether the rotation was rolled back or completed.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume). A successful rollback is no error.
+    /// As [`resume`](Self::resume). A successful rollback is not an error.
     pub fn abort(&self) -> Run {
         self.run(Command::Abort)
     }
@@ -254,15 +254,15 @@ impl RotationBuilder {
     }
 
     /// Sets how long the old key stays after all sinks have the new key. Default: [`Grace::UntilFinish`]. A resumed
-    /// rotation by default keeps the value with which it was started.
+    /// rotation without this option keeps the value of its start.
     pub fn grace(mut self, grace: Grace) -> Self {
         self.grace = Some(grace);
         self
     }
 
     /// Sets whether the rotation may overwrite a sink that contains something other than the old key. A rollback cannot
-    /// restore such content, because the journal contains no secret. The rollback writes the old key to the sink
-    /// instead. Default: `false`.
+    /// restore such content, because the journal contains no secret. Instead, the rollback writes the old key to the
+    /// sink. Default: `false`.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
@@ -270,8 +270,7 @@ impl RotationBuilder {
 
     /// Adds a key that the rotation may delete if ten keys exist, which is Codat's limit. The rotation deletes such
     /// keys before it creates the new key. It deletes only as many keys as necessary, in the order in which the keys
-    /// were added. Default: no key. If ten keys exist, the rotation then changes nothing and fails with
-    /// `KeyLimitReached`.
+    /// were added. Default: no key, so a rotation changes nothing and fails with `KeyLimitReached` if ten keys exist.
     pub fn delete_first(mut self, id: KeyId) -> Self {
         self.delete_first.push(id);
         self
@@ -304,11 +303,15 @@ impl RotationBuilder {
     /// Builds the rotation. Reads and sends nothing.
     ///
     /// # Errors
-    /// `InvalidInput` without a sink or a journal, for two sinks with the same description, for an empty description, for
-    /// an invalid name of the journal, for a text that contains a key that the client has used or listed, or what looks
-    /// like a key (a description, the name of the journal, the base URL, an id or the name of the new key), for a lease
-    /// that is shorter than 2 minutes or than twice the timeout of a sink, or longer than 24
-    /// hours, and for a grace period that ends after the year 9999.
+    /// `InvalidInput` in these cases:
+    ///
+    /// - No sink or no journal was given.
+    /// - Two sinks have the same description, or a description is empty.
+    /// - The name of the journal is invalid.
+    /// - A description, the name of the journal, the base URL, an id or the name of the new key contains a key that the
+    ///   client has used or listed, or something that looks like a key.
+    /// - The lease is shorter than 2 minutes, shorter than twice the timeout of a sink, or longer than 24 hours.
+    /// - The grace period ends after the year 9999.
     pub fn build(self) -> Result<Rotation, RotationError> {
         let journal = self.journal.ok_or_else(|| invalid("no journal was given", "set `journal`"))?;
         check_journal_name(&self.journal_name)?;

@@ -97,8 +97,8 @@ pub enum Content {
     Nothing,
     /// A raw API key, or a whole header.
     Credential(Credential),
-    /// Content that is not a credential in the form that the sink writes. The rotation searches the text for the keys
-    /// that Codat lists, to avoid deleting a key that a program reads from this sink.
+    /// Content that is not a credential, or not in the form that the sink writes. The rotation searches this text for
+    /// the keys that Codat lists, so that it does not delete a key that a program reads from this sink.
     Other(String),
 }
 
@@ -126,8 +126,8 @@ pub enum SinkContent {
     Key(String),
     /// A credential that Codat does not list.
     UnknownCredential,
-    /// Text that contains the keys with these ids, but in a different form than the sink writes them, such as in
-    /// quotes.
+    /// Text that contains the keys with these ids, but not in the form in which the sink writes keys. For example, the
+    /// keys are in quotes.
     KeysInText(Vec<String>),
     /// Content that is not a credential and contains no key that Codat lists.
     Other,

@@ -14,14 +14,14 @@ use serde_json::Value;
 
 use crate::support::{Setup, bounded};
 
-/// When the store has the entry whose creation was interrupted.
+/// When the entry whose creation is interrupted appears in the store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stored {
     BeforeTheInterruption,
-    /// When the next entry is created.
+    /// The entry appears when the next entry is created.
     Later,
     Never,
-    /// Another run creates the entry.
+    /// Another run creates an entry with the same number.
     ByAnotherRun,
 }
 
@@ -29,7 +29,7 @@ enum Stored {
 #[derive(Clone)]
 struct Interrupted {
     store: MemoryJournal,
-    /// The number of the entry. `None` after the interruption.
+    /// The number of the entry whose creation is interrupted. `None` after the interruption.
     at: Arc<Mutex<Option<u64>>>,
     stored: Stored,
     late: Arc<Mutex<Option<(u64, Vec<u8>)>>>,
@@ -122,7 +122,7 @@ async fn an_interrupted_run_does_not_continue_after_the_entry_of_another_run() {
         let journal = Interrupted::new(&setup.store, at, Stored::ByAnotherRun);
         let rotation = setup.builder().journal(journal).build().unwrap();
         let error = bounded(rotation.start()).await.unwrap_err();
-        // Before its first entry, the interrupted run writes nothing to end its lease.
+        // A run that is interrupted before its first entry does not write an entry to end its lease.
         assert_eq!(error.kind(), if at == 1 { RotationErrorKind::Cancelled } else { RotationErrorKind::Busy });
         assert_eq!(rotation.status().await.unwrap().unwrap().holder.as_deref(), Some("another"));
         assert_eq!(bounded(rotation.start()).await.unwrap_err().kind(), RotationErrorKind::Busy);

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Setup, bounded};
 
-/// A replicated store. Its reads show the content from before the latest change, `late` times.
+/// A replicated store. After a write, some reads still show the earlier content.
 #[derive(Clone)]
 struct LateSink(Arc<Mutex<Late>>);
 
@@ -17,7 +17,7 @@ struct Late {
     content: String,
     shown: String,
     late: usize,
-    /// The number of reads for which a write is not shown.
+    /// The number of reads after a write that still show the earlier content.
     delay: usize,
     /// The number of writes that succeed. All later ones fail.
     writes: usize,
@@ -214,7 +214,7 @@ async fn a_rotation_names_the_key_that_a_sink_contains_in_another_form() {
     let error = bounded(sink.rotation(&setup).start()).await.unwrap_err();
     assert_eq!(error.kind(), RotationErrorKind::SinkOccupied);
     assert!(error.to_string().contains("the key foreign-0 in another form"), "{error}");
-    // Not even with the permission to overwrite it is the key of a program deleted first.
+    // The rotation does not delete the key of another program first, even if it may overwrite the sink.
     let builder = setup.builder().sink(sink.clone()).overwrite(true).delete_first(foreign);
     let error = bounded(builder.build().unwrap().start()).await.unwrap_err();
     assert_eq!(error.kind(), RotationErrorKind::InvalidInput, "{error}");

@@ -116,7 +116,7 @@ async fn a_sink_with_other_content_stops_a_rotation_unless_it_is_to_be_overwritt
     setup.assert_rotated(1).await;
 }
 
-/// A sink that fails or lies.
+/// A sink whose writes fail, or are not made although the sink reports success.
 #[derive(Clone)]
 struct Faulty {
     inner: MemorySink,
@@ -177,7 +177,7 @@ impl Sink for Faulty {
     }
 
     fn confirm<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, bool> {
-        // The programs never get a key that is not the old one.
+        // Until the repair, the programs have only the old key.
         let is_repaired = self.is_repaired.load(Ordering::SeqCst);
         Box::pin(async move { Ok(is_repaired || key.expose_secret().ends_with("Old")) })
     }
@@ -291,7 +291,7 @@ async fn times_that_do_not_end_are_rejected_before_anything_is_changed() {
     ] {
         assert_eq!(builder.build().unwrap_err().kind(), RotationErrorKind::InvalidInput);
     }
-    // The longest time that ends in time does not end the process.
+    // A long grace period that ends before the year 9999 does not cause a panic.
     let builder = setup.builder().grace(Grace::For(Duration::from_secs(7000 * 365 * 24 * 3600)));
     let waits = Arc::new(tokio::sync::Notify::new());
     let seen = Arc::clone(&waits);
@@ -304,7 +304,7 @@ async fn times_that_do_not_end_are_rejected_before_anything_is_changed() {
     assert_eq!(bounded(run).await.unwrap_err().kind(), RotationErrorKind::Cancelled);
 }
 
-/// A sink that can be read, and not written.
+/// A sink that can be read, but not written.
 pub(crate) struct Broken(pub(crate) MemorySink);
 
 impl Sink for Broken {

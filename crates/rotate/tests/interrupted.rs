@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::support::{Setup, bounded};
 
-/// A journal whose process is killed at a write: before or after the entry is stored. A killed process neither releases
-/// its lease nor renews it; the lease is then over, as it would be some minutes later.
+/// A journal whose process is killed at a write, before or after the entry is stored. A killed process cannot end its
+/// lease. The journal therefore stores each entry with a lease that is already over, as if some minutes had passed.
 #[derive(Clone)]
 struct KilledAt {
     store: MemoryJournal,
@@ -62,7 +62,7 @@ async fn killed_before(setup: &Setup, write: usize, run: impl FnOnce(KilledAt) -
     }
 }
 
-/// Runs a rotation that is killed at the write with this number. Returns false if it ends before.
+/// Runs a rotation that is killed at the write with this number. Returns false if the rotation ends before this write.
 async fn killed_at(setup: &Setup, write: usize, stores_last: bool) -> bool {
     let killed = Arc::new(tokio::sync::Notify::new());
     let journal = KilledAt {
@@ -81,8 +81,8 @@ async fn killed_at(setup: &Setup, write: usize, stores_last: bool) -> bool {
     }
 }
 
-/// Runs a rotation that is killed at a write, and lets another process finish it. Returns the state in which it was
-/// killed, or `None` if it ends before this write or has not begun.
+/// Runs a rotation that is killed at a write, and lets another process finish it. Returns the state in which the
+/// rotation was killed. Returns `None` if the rotation ended before this write, or had not begun.
 async fn killed_and_finished(write: usize, stores_last: bool) -> Option<State> {
     let setup = Setup::new();
     if !killed_at(&setup, write, stores_last).await {
@@ -242,7 +242,7 @@ async fn a_recovery_needs_the_id_of_the_old_key_if_no_sink_shows_it() {
     setup.assert_rotated(1).await;
 }
 
-/// The sink can be another one than that of the lost rotation. A rollback would delete the key that the programs use.
+/// The sink may not be the sink of the lost rotation. A rollback would delete the key that the programs use.
 #[tokio::test]
 async fn a_recovery_stops_at_a_sink_with_other_content() {
     let mut setup = Setup::new();
@@ -309,7 +309,7 @@ async fn the_error_of_a_journal_that_cannot_be_written_reports_what_was_done() {
         let new = setup.keys().into_iter().find(|(_, name)| name.starts_with("billing~")).map(|(id, _)| id);
         assert_eq!(report.new_key, new, "{state:?}");
     }
-    // In this process, the run has ended. It does not wait for the end of the lease.
+    // This process knows that its run has ended, so the next run does not wait for the end of the lease.
     let setup = Setup::new();
     let journal = FullAfter { store: setup.store.clone(), entries: 3 };
     bounded(setup.builder().journal(journal).build().unwrap().start()).await.unwrap_err();
@@ -337,7 +337,7 @@ async fn a_cancelled_rotation_is_resumed_immediately() {
     assert_eq!(bounded(setup.rotation().resume()).await.unwrap().state, State::Grace);
 }
 
-/// A store in which the creation of an entry takes time after the entry exists.
+/// A store in which an entry exists some time before its creation completes.
 struct Slow {
     store: MemoryJournal,
     /// Signals the creation of the second entry.

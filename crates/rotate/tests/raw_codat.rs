@@ -1,5 +1,6 @@
-//! A server on a raw socket that creates, lists and deletes keys as Codat documents, with faults. It shares no code with the
-//! emulator and the core. It records all requests, from which a test reads whether the rotation kept its rules.
+//! A server on a raw socket that creates, lists and deletes keys as Codat documents, with faults. It shares no code
+//! with the emulator and the core. It records all requests, so that a test can check whether the rotation kept its
+//! rules.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -30,11 +31,14 @@ pub(crate) enum Fault {
     NoResponse,
     /// The request has no effect, and the connection stays open without a response.
     Held,
-    /// The response is this status. Codat repeats it for the same idempotency key. The request has no effect.
+    /// The request has no effect, and the response has this status. Codat repeats the response for the same idempotency
+    /// key.
     Failed(u16),
-    /// The same, and the request has its effect when this number of further requests has arrived.
+    /// The response is as for [`Failed`](Self::Failed). The request has its effect when this number of further requests
+    /// has arrived.
     FailedLate(u16, usize),
-    /// The request has its effect, and the response is this one: a cache or a proxy has mixed up two responses.
+    /// The request has its effect, but the response is this body, because a cache or a proxy has mixed up two
+    /// responses.
     Mixed(Value),
     /// Another program creates a key just before the request.
     ForeignCreator,
@@ -70,7 +74,7 @@ impl Key {
 pub(crate) struct Request {
     pub(crate) method: String,
     path: String,
-    /// The id of the key that authenticates the request. `None` if no key has this header.
+    /// The id of the key that authenticates the request. `None` if the header of the request matches no key.
     caller: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) body: String,
@@ -94,14 +98,14 @@ struct State {
     keys: Vec<Key>,
     /// The keys before the latest change.
     before: Vec<Key>,
-    /// The number of lists after a change that do not show it.
+    /// The number of lists after each change that do not show the change.
     stale_lists: usize,
     /// How many of the next lists do not show the latest change.
     stale: usize,
-    /// The response to each idempotency key, which Codat repeats.
+    /// The response for each idempotency key. The server repeats this response, as Codat does.
     responses: HashMap<String, Reply>,
     faults: Vec<(&'static str, Fault)>,
-    /// The effects that take place when this number of requests has arrived.
+    /// The keys that are created late: each one when this number of requests has arrived.
     late: Vec<(usize, Key)>,
     created: usize,
     requests: Vec<Request>,
@@ -154,7 +158,7 @@ impl Codat {
         Rotation::builder(&self.client).sink(self.sink.clone()).journal(self.store.clone())
     }
 
-    /// Gives a key of another program the id `unused`. The rotation may delete it.
+    /// Gives a key of another program the id `unused`. The rotation may delete this key.
     pub(crate) fn name_unused(&self, id: &str) {
         let mut state = self.lock();
         let key = state.keys.iter_mut().find(|key| key.id == id).unwrap();
@@ -193,7 +197,7 @@ impl Codat {
         self.assert_rules();
     }
 
-    /// Asserts that the old key is in the sink and on the server, and no key is new.
+    /// Asserts that the old key is in the sink and on the server, and that no new key exists.
     pub(crate) fn assert_rolled_back(&self) {
         let state = self.lock();
         assert!(state.keys.iter().any(|key| key.id == "old") && !state.keys.iter().any(Key::is_tagged));

@@ -19,8 +19,8 @@ async fn rotate(codat: &Codat) -> Report {
     report
 }
 
-/// Starts a rotation, and cancels it as soon as the server has received a request with this method. A resumed rotation
-/// must know nothing that only this process knew.
+/// Starts a rotation, and cancels it as soon as the server has received a request with this method. The cancellation
+/// stands for the end of the process, so another process must be able to resume the rotation.
 async fn interrupted_at(codat: &Codat, method: &str) {
     let is_sent = async {
         while codat.requests(method).is_empty() {
@@ -37,7 +37,7 @@ async fn interrupted_at(codat: &Codat, method: &str) {
     assert!(codat.store.create("default", entry.seq, serde_json::to_vec(&entry).unwrap()).await.unwrap());
 }
 
-/// Awaits runs at the same time, because a rotation mostly waits.
+/// Awaits the runs concurrently, because a rotation spends most of its time waiting.
 async fn all(runs: impl IntoIterator<Item = impl Future<Output = ()> + Send + 'static>) {
     runs.into_iter().collect::<JoinSet<()>>().join_all().await;
 }

@@ -70,6 +70,6 @@ async fn the_key_of_an_earlier_run_is_found_on_another_day() {
     let listed = listed(&[("now", "billing"), ("other", "bill~20261127-fwbz"), ("new", "billing~20261127-fwbz")]).await;
     let found = |previous| plan(&listed, previous, None).created.map(|key| key.id.to_string());
     assert_eq!(found(None).as_deref(), Some("new"));
-    // A key that programs had already is no new one, even if its tag is the same.
+    // A key that programs already had is not the new key, even if its tag is the same.
     assert_eq!(found(Some("new")), None);
 }

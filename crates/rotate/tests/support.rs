@@ -68,7 +68,7 @@ impl Setup {
         client.whoami().await.ok().map(|key| key.id)
     }
 
-    /// Asserts that the emulator is as before the rotation, and the sink has the old key.
+    /// Asserts that the emulator has the same keys as before the rotation, and that the sink has the old key.
     pub(crate) async fn assert_rolled_back(&self, foreign: usize) {
         let expected: Vec<String> =
             ["old".to_owned()].into_iter().chain((0..foreign).map(|number| format!("foreign-{number}"))).collect();

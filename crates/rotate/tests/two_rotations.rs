@@ -27,7 +27,7 @@ async fn a_lock_excludes_a_second_process_before_it_reads_the_journal() {
     assert_one_is_busy(&setup, || setup.builder().journal(journal()).grace(Grace::None).build().unwrap()).await;
 }
 
-/// Other systems than Linux wait for the end of the lease.
+/// On other systems than Linux, a rotation waits for the end of the lease.
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn a_dropped_rotation_is_resumed_on_the_same_machine_before_its_lease_ends() {

@@ -1,5 +1,5 @@
-//! Sinks of which a rollback cannot tell what they contain. The new key stays until the caller was told of the sink,
-//! and has checked it.
+//! Sinks whose content a rollback cannot determine. The new key stays until the rotation has named such a sink in a
+//! message, and the caller has checked the sink.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

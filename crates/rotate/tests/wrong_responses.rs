@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{Setup, bounded};
 
-/// Makes the emulator respond to this number of lists without the newest change.
+/// Makes the emulator omit the newest change from this number of lists.
 fn serve_stale_lists(setup: &Setup, count: u32) {
     let fault = json!([{"method": "GET", "fault": "stale-list", "count": count}]);
     setup.emulator.set_faults(&fault.to_string()).unwrap();

@@ -47,7 +47,7 @@ impl DotenvSink {
         let Some(values) = found.values() else { return Ok(other(text)) };
         let mut contents = values.map(|value| self.rules.content(value)).collect::<Result<Vec<_>, _>>()?.into_iter();
         let Some(first) = contents.next() else { return Ok(Content::Nothing) };
-        // Programs differ in which of several assignments they use.
+        // If a variable has several assignments, programs differ in which assignment they use.
         Ok(if contents.all(|next| is_same(&first, &next)) { first } else { other(text) })
     }
 

@@ -48,14 +48,14 @@ pub(crate) enum Words {
 
 /// What the sinks of a rotation need in addition to their arguments.
 pub(crate) struct SinkContext<'a> {
-    /// The folder of relative paths.
+    /// The folder to which relative paths are relative.
     pub(crate) folder: &'a Path,
     /// The base URL of the client. A profile whose base URL has another origin cannot be a sink.
     pub(crate) base_url: &'a str,
     /// The timeout of a request to the keyring.
     pub(crate) keyring_timeout: Duration,
-    /// Whether a sink returns an error for content that it must not replace. The error gives the reason. If this is
-    /// false, such content is [`Content::Other`], which a rotation replaces only with `--overwrite`.
+    /// Whether a sink returns an error for content that it must not replace. The error gives the reason. If this field
+    /// is false, such content is [`Content::Other`], which a rotation replaces only with `--overwrite`.
     pub(crate) is_strict: bool,
 }
 
@@ -88,9 +88,9 @@ struct Rules {
 }
 
 impl Rules {
-    /// Parses the content of a sink. A raw key is unsuitable for a sink with a whole header, and a whole header for a
-    /// sink with a raw key. A rotation would replace such content with a credential that the programs cannot use, and a
-    /// rollback could not restore the content.
+    /// Parses the content of a sink. A sink for a whole header must not contain a raw key, and a sink for a raw key
+    /// must not contain a whole header. A rotation would replace such content with a credential that the programs
+    /// cannot use, and a rollback could not restore the content.
     fn content(self, bytes: &[u8]) -> Result<Content, SinkError> {
         let content = content(bytes);
         match (&content, self.form) {
@@ -141,8 +141,8 @@ impl SinkArgument {
                 }
             },
         };
-        // The journal contains the text, because a later command reads the sink from it. A masked text would name
-        // another place.
+        // The journal contains this text, and a later command finds the sink with it. A masked text would name another
+        // place.
         if holds_secret(&sink.describe()) {
             return Err(invalid(
                 format!("the text of a sink {scheme}: contains an API key, or what looks like one"),
@@ -153,7 +153,7 @@ impl SinkArgument {
     }
 
     /// Returns the file that the sink replaces, and the variable if the sink replaces only one variable of the file.
-    /// Returns `None` for a sink that is no file.
+    /// Returns `None` for a sink that is not a file.
     fn file(&self, folder: &Path) -> Option<(PathBuf, Option<&str>)> {
         let (scheme, place) = self.sink.split_once(':')?;
         let place = place.strip_suffix(HEADER).unwrap_or(place);
@@ -163,7 +163,7 @@ impl SinkArgument {
             _ => return None,
         };
         let path = std::path::absolute(folder.join(path)).ok()?;
-        // The folder can be named through a link. The file itself must be no link.
+        // The path of the folder can contain links. The file itself must not be a link.
         let resolved = path.parent().and_then(|folder| folder.canonicalize().ok()).zip(path.file_name());
         Some((resolved.map_or_else(|| path.clone(), |(folder, name)| folder.join(name)), variable))
     }

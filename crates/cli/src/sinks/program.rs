@@ -36,8 +36,8 @@ pub(super) struct Ended {
 }
 
 /// Runs a program in `folder` without a shell, and writes `input` to its standard input. Removes the variables with a
-/// credential from the environment of the program. Kills the program and all processes that it has started if the
-/// future is dropped, if a signal ends this process, or if the program prints more than [`MAX_BYTES`].
+/// credential from the environment of the program. Kills the program and all processes that it has started in three
+/// cases: the future is dropped, a signal ends this process, or the program prints more than [`MAX_BYTES`].
 pub(super) async fn run(
     folder: &Path,
     argv: &[String],
@@ -79,7 +79,7 @@ impl Ended {
         self.status.code() == Some(1)
     }
 
-    /// Whether the program has printed one of these texts as an error.
+    /// Whether the standard error of the program contains one of these texts.
     pub(super) fn has_said(&self, texts: &[&str]) -> bool {
         let errors = String::from_utf8_lossy(&self.errors);
         texts.iter().any(|text| errors.contains(text))

@@ -61,8 +61,8 @@ impl<'a> Calls<'a> {
         self.contents[sink].clone()
     }
 
-    /// Updates the key of the client: to the new key after all sinks have it, and to the old key in a rollback. Does
-    /// not change a client that reads its key from a source, such as a file.
+    /// Sets the key of the client: to the new key after all sinks have the new key, and to the old key in a rollback.
+    /// Does not change a client that reads its key from a source, such as a file.
     pub(super) fn update_client(&self, record: &Record) {
         let value = |id: &Option<String>| id.as_ref().and_then(|id| self.secrets.get(id));
         let (Some(old), Some(new)) = (value(&record.old_key), value(&record.new_key)) else { return };
@@ -105,7 +105,8 @@ impl<'a> Calls<'a> {
         let keys = keys.map_err(|error| api_failure(error, FailureKind::Temporary))?;
         self.check_texts(&keys)?;
         self.remember(&keys);
-        // A name that contains a key is not a base for the new name. Masking would not recognize a part of the key.
+        // Omits a name that contains a key, so that the new name is not made from this name. The new name could contain
+        // a part of the key, which masking would not recognize.
         let is_name = |name: &&Untrusted| !name.holds_key() && !holds_credential(name.unredacted());
         // A list can contain a key twice, with two values.
         let mut ids = HashSet::new();

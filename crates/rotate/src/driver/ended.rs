@@ -1,4 +1,4 @@
-//! The runs that have ended in this process without ending their lease, because the journal could not be written.
+//! The runs that have ended in this process, but could not write to the journal that their lease has ended.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -39,7 +39,8 @@ impl<'a> HeldJournal<'a> {
         }
         let (latest, machine) = (latest(options).await?, store.machine());
         if let Some(entry) = &latest {
-            // The lock ended with the process of the entry, if it was a process of this machine.
+            // This process holds the lock. If the process that wrote the entry ran on this machine, that process has
+            // therefore ended.
             let has_ended = matches!(lock, JournalLock::Held(_)) && machine.is_some() && machine == entry.machine
                 || ended::contains(&entry.holder);
             if !entry.rotation.state.is_final() && !has_ended && entry.expires > Timestamp::now() {
@@ -66,7 +67,8 @@ impl<'a> HeldJournal<'a> {
     /// Writes the next entry, and renews the lease.
     ///
     /// # Errors
-    /// `Busy` if another process has written the entry: it runs the rotation now. `Cancelled` if the store was interrupted.
+    /// `Busy` if another process has written the entry, and therefore runs the rotation now. `Cancelled` if the store
+    /// was interrupted.
     pub(super) async fn save(&mut self, record: Record) -> Result<(), Interruption> {
         let expires = Timestamp::now() + self.options.lease;
         self.write(record, expires).await
@@ -100,11 +102,11 @@ impl<'a> HeldJournal<'a> {
         ended::add(&self.holder, Timestamp::now() + self.options.lease);
     }
 
-    /// Ends the lease, so that another process can resume the rotation immediately. If this fails, records that the run
-    /// has ended.
+    /// Ends the lease, so that another process can resume the rotation immediately. If the journal cannot be written,
+    /// records that the run has ended.
     pub(super) async fn release(&mut self) -> Result<(), Interruption> {
         let Some(record) = self.record.clone() else {
-            // The first entry can still appear, if its creation was interrupted.
+            // If the creation of the first entry was interrupted, this entry can still appear.
             self.end();
             return Ok(());
         };
@@ -133,7 +135,7 @@ impl<'a> HeldJournal<'a> {
     }
 
     /// If this run has created the next entry, makes it the latest entry of the run, and returns true. Such an entry
-    /// exists if its creation was interrupted after the store had it.
+    /// exists if its creation was interrupted after the store had stored the entry.
     async fn continue_after_own_entry(&mut self) -> bool {
         match entry(self.options, self.seq + 1).await {
             Ok(Some(entry)) if entry.holder == self.holder => {
@@ -155,7 +157,7 @@ impl<'a> HeldJournal<'a> {
             rotation: record,
         };
         if let Err(error) = self.create(&entry).await {
-            // Before the first entry of a run, nothing has happened.
+            // Before its first entry, a run has changed nothing.
             let has_begun = self.record.is_some();
             return Err(if has_begun { error.with_report(Report::of(&entry.rotation)) } else { error });
         }

@@ -151,8 +151,8 @@ impl From<RotationError> for Interruption {
     }
 }
 
-/// Performs the actions of the state machine until it completes. The future `cancelled` interrupts every action except
-/// the creation of a journal entry, because the run must know whether the entry exists.
+/// Performs the actions of the state machine until the state machine completes. The future `cancelled` interrupts every
+/// action except the creation of a journal entry, because the run must know whether the entry exists.
 async fn drive(
     options: &Options,
     machine: &mut Machine,

@@ -78,7 +78,7 @@ pub(crate) struct Options {
     pub(crate) descriptions: Vec<String>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) journal_name: String,
-    /// `None` if the caller has set none.
+    /// How long the old key stays. `None` if the caller has not set this option.
     pub(crate) grace: Option<Grace>,
     pub(crate) overwrite: bool,
     pub(crate) delete_first: Vec<KeyId>,

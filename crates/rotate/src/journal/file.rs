@@ -156,8 +156,8 @@ impl JournalStore for FileJournal {
     }
 }
 
-/// A lock that this process holds. Its release does not depend on other copies of the file handle: a forked child has
-/// such copies, which would keep the lock until the child ends.
+/// A lock that this process holds. Dropping this value releases the lock explicitly. Closing the file would not be
+/// enough: a forked child has a copy of the file handle, which would keep the lock until the child ends.
 struct HeldLock {
     file: File,
     process: u32,
@@ -165,7 +165,7 @@ struct HeldLock {
 
 impl Drop for HeldLock {
     fn drop(&mut self) {
-        // A forked child drops its copy of this value. The lock is still that of the parent.
+        // A forked child has a copy of this value. When the child drops its copy, the parent still holds the lock.
         if self.process == std::process::id() {
             let _ = self.file.unlock();
         }

@@ -63,14 +63,14 @@ pub trait JournalStore: Send + Sync {
 
     /// Returns an identifier of this machine that changes when the machine restarts, or `None` if there is no such
     /// identifier. The [`lock`](Self::lock) excludes only processes of the same machine. If the latest entry contains
-    /// the identifier of this machine, a process that holds the lock knows that the process of this entry has ended,
-    /// and ignores the lease in the entry. Default: `None`.
+    /// the identifier of this machine, a process that holds the lock knows that the writer of this entry has ended, and
+    /// ignores the lease in the entry. Default: `None`.
     fn machine(&self) -> Option<String> {
         None
     }
 
-    /// Returns the path or the URL of the store, or `None` if there is none. A rotation is refused if this text contains an
-    /// API key, because errors can contain this text. Default: `None`.
+    /// Returns the path or the URL of the store, or `None` if the store has neither. A rotation is refused if this text
+    /// contains an API key, because errors can contain this text. Default: `None`.
     fn location(&self) -> Option<String> {
         None
     }

@@ -71,7 +71,7 @@ pub enum Event {
     Deleted,
     /// The content of the sink.
     Content(SinkContent),
-    /// The write to the sink has ended.
+    /// The sink reports a successful write.
     Written,
     /// Whether the programs that use the sink have the key.
     Confirmed(bool),
@@ -110,10 +110,11 @@ pub enum FailureKind {
     KeyLimitReached,
     /// No key with this id was found, so nothing was deleted. The list of the keys can be out of date.
     NotFound,
-    /// It is unknown whether the creation or deletion takes effect. Repeating the same action can show the outcome.
+    /// It is unknown whether the creation or deletion takes effect. The outcome can become known if the action is
+    /// repeated.
     Unknown,
-    /// It is unknown whether the key is created. Repeating the request with the same idempotency key can no longer show
-    /// the outcome.
+    /// It is unknown whether the key is created. Repeating the request with the same idempotency key cannot show the
+    /// outcome any more.
     Spent,
 }
 

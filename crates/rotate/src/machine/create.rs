@@ -11,12 +11,12 @@ use super::process::{BETWEEN_LISTS, Process, TRIES, failure, unfinished};
 use crate::event::RotationEvent;
 use crate::record::State;
 
-/// The maximum age at which an idempotency key is sent. Codat forgets an idempotency key after 90 minutes.
+/// An idempotency key that is older than this is not sent any more. Codat forgets an idempotency key after 90 minutes.
 const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
 /// The maximum number of idempotency keys of a rotation. The rotation uses a second idempotency key only if Codat has
-/// stored a failure for the first one, or if the first one is too old. In this case, the requests can create two keys.
-/// The names of both keys contain the tag of the rotation.
+/// stored a failure for the first one, or if the first one is too old. If a second one is used, the requests can create
+/// two keys. The names of both keys contain the tag of the rotation.
 const MAX_ATTEMPTS: usize = 2;
 
 impl Process {
@@ -120,8 +120,8 @@ impl Process {
         Ok(())
     }
 
-    /// Ends the rotation after an attempt that created no key. If there was an earlier attempt, rolls the rotation
-    /// back, because the earlier attempt can have created a key.
+    /// Ends the rotation after an attempt that created no key. If there was an earlier attempt, rolls the rotation back
+    /// instead, because the earlier attempt may have created a key.
     async fn not_created(&mut self, failure: Failure) -> Result<(), Stop> {
         if self.record.attempts.len() == 1 {
             return self.end(api("the new key was not created", failure)).await;

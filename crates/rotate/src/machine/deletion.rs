@@ -9,9 +9,9 @@ impl Process {
     /// Deletes the key `target`, and every key with the tag of this rotation except `caller`. The key `caller`
     /// authenticates the requests.
     ///
-    /// If no list contains `target` and Codat does not find it, the method tries the deletion up to four times, because
-    /// a list can be out of date. The method then treats `target` as deleted by another program, and does not add it to
-    /// [`Record::deleted`](crate::Record::deleted).
+    /// If no list contains `target` and Codat does not find this key, the method tries the deletion up to four times,
+    /// because a list can be out of date. The method then treats `target` as deleted by another program, and does not
+    /// add it to [`Record::deleted`](crate::Record::deleted).
     ///
     /// Codat allows only ten keys. If more than ten deletions succeed, the lists show the same key under changing ids,
     /// and the method returns a failure.

@@ -10,8 +10,8 @@ use crate::record::{SinkProgress, State};
 use crate::sink::{SinkContent, Verification};
 
 impl Process {
-    /// Waits for the end of the grace period, and returns true. Returns true at once with the goal [`Goal::Finish`], or
-    /// if the old key does not work any more. Returns false at once if the grace period has no end time: only
+    /// Waits for the end of the grace period, and returns true. Returns true at once if the goal is [`Goal::Finish`],
+    /// or if the old key does not work any more. Returns false at once if the grace period has no end time: only
     /// [`Goal::Finish`] ends such a period.
     pub(super) async fn grace_is_over(&mut self) -> bool {
         if self.goal == Goal::Finish || self.is_forward_only {
@@ -46,7 +46,8 @@ impl Process {
                 Ok(keys) if contains(&keys, &new) => return Ok(None),
                 Ok(_) => "the list of keys does not contain the new key".into(),
                 Err(failure) if failure.kind == FailureKind::UnknownSecret && tries < TRIES => {
-                    // The list at the start of this run was out of date. A list with the old key contains the value.
+                    // The value of the new key is not known, because the list at the start of this run was out of date.
+                    // A list that authenticates with the old key contains the value.
                     let _ = self.list(Caller::Key(self.old())).await;
                     failure.message
                 }

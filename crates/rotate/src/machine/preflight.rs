@@ -30,7 +30,7 @@ impl Process {
         let keys = self.list(Caller::Source).await.map_err(|failure| api("the keys cannot be listed", failure))?;
         self.settle_deletion(&keys);
         let in_use = keys.iter().find(|key| key.is_caller).map(|key| key.id.clone());
-        // A rotation that was interrupted while it deleted a key has chosen the old key and the name before.
+        // A rotation that was interrupted while it deleted a key has already chosen the old key and the new name.
         let chosen = self.record.old_key.clone().or_else(|| self.config.key.clone());
         let Some(old) = chosen.or_else(|| in_use.clone()) else {
             return Err(invalid("the list of keys does not contain the key in use", "try again in a minute"));
@@ -128,7 +128,7 @@ impl Process {
             self.save().await;
             match self.delete(&self.old(), &id).await {
                 Ok(()) => {}
-                // The deletion of an earlier run has taken effect.
+                // The deletion that an earlier run began has taken effect.
                 Err(Failure { kind: FailureKind::NotFound, .. }) if has_begun => self.settle_deletion(&[]),
                 // Another program has deleted the key.
                 Err(Failure { kind: FailureKind::NotFound, .. }) => {}
@@ -170,8 +170,8 @@ impl Process {
     }
 }
 
-/// Returns the error for a sink that contains something that the rotation would replace. `instead` is the end of the
-/// message, such as `not the old key`.
+/// Returns the error for a sink whose content the rotation must not replace. `instead` is the end of the message, such
+/// as `not the old key`.
 pub(super) fn occupied(description: &str, content: &SinkContent, instead: &str) -> Stop {
     Stop {
         kind: RotationErrorKind::SinkOccupied,

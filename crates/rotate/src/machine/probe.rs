@@ -7,7 +7,7 @@ use super::process::{Process, contains, unfinished};
 use crate::event::RotationEvent;
 use crate::record::State;
 
-/// The number of successful lists in a row.
+/// The number of lists in a row that must succeed with the new key.
 const SUCCESSES: u32 = 3;
 
 impl Process {
@@ -39,7 +39,8 @@ impl Process {
         let new = self.new_key();
         let mut result = self.list(Caller::Key(new.clone())).await;
         if result.as_ref().is_err_and(|failure| failure.kind == FailureKind::UnknownSecret) {
-            // The process that created the key has ended. A list with the old key contains the value.
+            // The value of the new key is not known, because another process created the key. A list that authenticates
+            // with the old key contains the value.
             let keys = self.list(Caller::Key(self.old())).await?;
             if !contains(&keys, &new) {
                 return Err(missing());

@@ -73,11 +73,11 @@ pub(super) struct Process {
     /// resumes in this state must check the sinks again.
     pub(super) has_checked_sinks: bool,
     /// For each sink, the content before the first write of the rotation. `None` if a write of the new key may have
-    /// taken effect, or can still take effect, although the sink does not show the new key: a write of this run has
-    /// succeeded or timed out, or an earlier run has written.
+    /// taken effect, or can still take effect, although the sink does not show the new key. This is possible if a write
+    /// of this run has succeeded or timed out, or if an earlier run has written to the sink.
     pub(super) before: Vec<Option<SinkContent>>,
-    /// For each sink, whether the caller has checked its content: an earlier run has asked the caller to do so, and
-    /// this run is an abort.
+    /// For each sink, whether the caller has checked its content. This is assumed if an earlier run has asked the
+    /// caller to check the sink, and this run is an abort.
     pub(super) is_checked: Vec<bool>,
     /// The ids of all listed keys whose names have the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
@@ -160,7 +160,8 @@ impl Process {
                 self.record.reason = reason();
                 self.enter(State::Aborted).await;
             }
-            // The deletion of the old key may have begun.
+            // No rollback is begun: the deletion of the old key may have begun, or a rollback has begun, or the
+            // rotation has ended.
             State::Retire | State::Rollback | State::Done | State::Aborted => {}
             _ => {
                 self.record.reason = reason();
@@ -284,7 +285,7 @@ impl Process {
         self.wait(wait).await;
     }
 
-    /// Waits before the next try. Returns the failure if no try follows.
+    /// Waits before the next try. Returns the failure if the last try has failed.
     pub(super) async fn try_again(&mut self, failure: Failure, tries: &mut u32) -> Result<(), Failure> {
         if *tries == TRIES {
             return Err(failure);
@@ -308,13 +309,13 @@ impl Process {
         self.record.new_key.clone().unwrap_or_default()
     }
 
-    /// Returns whether the key with this id has the tag of this rotation: it is the new key or a duplicate.
+    /// Returns whether the key with this id is the new key or a duplicate of the new key.
     pub(super) fn is_ours(&self, id: &str) -> bool {
         self.record.new_key.as_deref() == Some(id) || self.own_ids.contains(id)
     }
 
-    /// Returns whether the key with this id belongs to another program: any list of this run contained the key, and its
-    /// name did not have the tag of this rotation.
+    /// Returns whether the key with this id belongs to another program. This is the case if a list of this run
+    /// contained the key, and the name of the key did not have the tag of this rotation.
     pub(super) fn is_of_another(&self, id: &str) -> bool {
         self.other_ids.contains(id)
     }

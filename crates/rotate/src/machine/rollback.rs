@@ -38,7 +38,7 @@ impl Process {
             return Err(not_rolled_back(&format!("the old key does not work any more: {message}"), cause));
         }
         self.is_forward_only = true;
-        // A sink may have the old key again, even one that still shows the new key.
+        // Each sink may have the old key again, even if the sink still shows the new key.
         for sink in &mut self.record.sinks {
             (sink.progress, sink.to_be_checked) = (SinkProgress::Writing, false);
         }
@@ -47,7 +47,7 @@ impl Process {
     }
 
     /// Restores the old key in all sinks. Returns one error that names all sinks that were not restored. The journal
-    /// contains which of them the caller is asked to check.
+    /// records which of these sinks the caller must check.
     async fn restore_all(&mut self) -> Result<(), Stop> {
         let (mut messages, mut first_cause, mut unknown) = (Vec::new(), None, Vec::new());
         for sink in 0..self.record.sinks.len() {
@@ -172,7 +172,7 @@ impl Process {
         // Another program has deleted the new key, or the lists are out of date.
         match self.list(Caller::Sink(sink)).await {
             Ok(keys) if self.is_own(&keys) => Err(out_of_date()),
-            // The credential is one of another Codat client.
+            // The credential belongs to another Codat client.
             Ok(_) => Ok(SinkContent::Other),
             Err(failure) if failure.kind == FailureKind::Rejected => Ok(SinkContent::Other),
             Err(failure) => Err(failure),
@@ -189,7 +189,7 @@ enum Remains {
     OfAnother,
 }
 
-/// Why a sink was not restored.
+/// The reason why a sink was not restored.
 enum Unrestored {
     Failed(Failure),
     /// It is unknown what the sink contains. If the caller has checked the sink, the next abort accepts its content.

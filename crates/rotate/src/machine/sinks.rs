@@ -78,7 +78,8 @@ impl Process {
                 event => failure(event),
             };
             if failure.kind == FailureKind::UnknownSecret {
-                // The process that created the key has ended. A list with another key contains the value.
+                // The value of the key is not known, because another process created the key. A list that authenticates
+                // with another key contains the value.
                 let _ = self.list(Caller::Key(self.old())).await;
             }
             self.retry(failure, &mut tries).await?;
@@ -96,7 +97,7 @@ impl Process {
     }
 
     /// Asks up to four times whether the programs that use a sink have the key with this id. Returns a failure if they
-    /// do not have it.
+    /// do not have the key.
     pub(super) async fn ask_sink(&mut self, sink: usize, id: &str) -> Result<(), Failure> {
         let mut tries = 1;
         loop {
@@ -112,7 +113,7 @@ impl Process {
         }
     }
 
-    /// Waits before the next try. Returns the failure if it is permanent, or if no try follows.
+    /// Waits before the next try. Returns the failure if it is permanent, or if the last try has failed.
     async fn retry(&mut self, failure: Failure, tries: &mut u32) -> Result<(), Failure> {
         match failure.kind {
             FailureKind::Permanent | FailureKind::Rejected => Err(failure),

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-/// The OpenAPI description of the controls. A test of the emulator compares it with the emulator.
+/// The OpenAPI description of the controls. A test of the emulator compares this description with the emulator.
 pub(super) const DESCRIPTION: &str = "docs/emulator-openapi.json";
 
 /// Returns the page in Markdown.

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use super::files::below;
 use super::markdown::join;
 
-/// The links and the elements with a name of an HTML file.
+/// The links of an HTML file, and the ids and names of its elements.
 #[derive(Default)]
 struct Document {
     links: Vec<String>,
@@ -59,8 +59,8 @@ fn leads_somewhere(from: &str, link: &str, files: &BTreeSet<String>, documents: 
         return false;
     }
     let Some(document) = documents.get(&file) else { return fragment.is_empty() };
-    // A page of source code of rustdoc has an element for each line. A link to several lines names the first and the
-    // last one.
+    // On a source code page of rustdoc, each line has an element. The fragment of a link to several lines names the
+    // first and the last line.
     let first_line =
         || fragment.split_once('-').is_some_and(|(first, _)| file.contains("/src/") && document.ids.contains(first));
     fragment.is_empty() || document.ids.contains(&decoded(fragment)) || document.ids.contains(fragment) || first_line()
@@ -68,7 +68,7 @@ fn leads_somewhere(from: &str, link: &str, files: &BTreeSet<String>, documents: 
 
 fn document(html: &str) -> Document {
     let mut emitter = DefaultEmitter::default();
-    // The text of a script is no HTML.
+    // The text of a script is not HTML.
     emitter.naively_switch_states(true);
     let mut document = Document::default();
     for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
@@ -82,7 +82,7 @@ fn document(html: &str) -> Document {
                 document.ids.extend(attribute(b"name"));
                 document.links.extend(attribute(b"href"));
             }
-            // The address of the page itself is no asset.
+            // The address of the page itself is not an asset.
             "link" if attribute(b"rel").is_some_and(|rel| rel == "canonical" || rel == "alternate") => {}
             "link" => document.assets.extend(attribute(b"href")),
             _ => document.assets.extend(attribute(b"src")),

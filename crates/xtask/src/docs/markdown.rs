@@ -20,14 +20,14 @@ pub(super) struct Linked {
 }
 
 impl Linked {
-    /// Returns the path in the site of the copy of a file.
+    /// Returns the path of the copy of a file. The path is relative to the site.
     pub(super) fn copy_of(file: &str) -> String {
         format!("files/{file}.txt")
     }
 }
 
-/// Returns the Markdown `text` of `page` with links that are right in the site. `pages` are all pages of the site. Adds
-/// the linked files to `linked`. A link to a folder becomes plain text. An image of another host, such as a badge, is
+/// Returns the Markdown `text` of `page` with links that work in the site. `pages` are all pages of the site. Adds the
+/// linked files to `linked`. A link to a folder becomes plain text. An image of another host, such as a badge, is
 /// replaced with its alternative text, because the site loads nothing from other hosts.
 pub(super) fn with_site_links(text: &str, page: &str, pages: &[String], linked: &mut Linked) -> Result<String> {
     let mut edits: Vec<(Range<usize>, String)> = Vec::new();
@@ -77,8 +77,8 @@ pub(super) fn with_site_links(text: &str, page: &str, pages: &[String], linked: 
     Ok(text)
 }
 
-/// Returns the path in the site of a file of the repository. Returns `None` if there is no such file. Adds a file that is
-/// not a page to `linked`.
+/// Returns the path in the site for a file of the repository. Returns `None` if there is no such file. Adds a file that
+/// is not a page to `linked`.
 fn in_site(file: &str, is_image: bool, pages: &[String], linked: &mut Linked) -> Option<String> {
     if pages.iter().any(|page| page == file) {
         return Some(site_path(file));

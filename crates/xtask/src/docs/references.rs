@@ -58,7 +58,7 @@ fn python(target: &Path) -> Result<()> {
     let stubs = Path::new(SOURCES).join("stubs");
     write_file(&stubs.join("codat_keys-stubs/__init__.pyi"), &format!("from __future__ import annotations\n{stub}"))?;
     let mut pdoc = tools::pdoc()?;
-    // pdoc imports the package, whose integrations import the libraries of others.
+    // pdoc imports the package, and the integrations in the package import third-party libraries.
     pdoc.env("PYTHONPATH", env::join_paths([stubs.as_path(), Path::new("python"), Path::new(&libraries)])?);
     pdoc.args(["--no-show-source", "--template-directory", "docs/site/pdoc", "--output-directory"]).arg(target);
     run_quietly(pdoc.args(PYTHON_MODULES))

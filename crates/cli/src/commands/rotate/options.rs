@@ -177,7 +177,7 @@ impl Common {
     pub(super) fn file(&self) -> Result<FileOptions, Failure> {
         let Some(path) = &self.from else { return Ok(FileOptions::default()) };
         let place = path.display();
-        // The file names commands, so that only this user may change it.
+        // The file names commands to run, so nobody but this user may be able to change the file.
         let bytes = read_trusted(path, MAX_FILE_MIB)
             .map_err(|error| Failure::local(format!("{place} {error}"), error.hint("check its path")))?;
         let text = String::from_utf8(bytes)
@@ -217,7 +217,7 @@ impl Common {
     }
 }
 
-/// Returns the URL if the value of `--journal` is one. Otherwise, the value is a folder.
+/// Returns the value of `--journal` if it is a URL. Returns `None` if the value is a folder.
 pub(super) fn url(place: &Path) -> Option<&str> {
     place.to_str().filter(|text| text.contains("://"))
 }

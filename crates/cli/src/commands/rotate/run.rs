@@ -243,7 +243,7 @@ impl<'a> Setup<'a> {
             RotationErrorKind::SinkOccupied => {
                 format!("check the sink; to replace its content, add --overwrite; {changed}")
             }
-            // The kind has a report only if the keys of a lost journal were not found.
+            // An error of this kind has a report only if `recover` did not find the keys of the rotation.
             RotationErrorKind::NothingToResume if error.report().is_some() => {
                 "run `codat-keys list`, then `codat-keys rotate recover ID --name NAME` with the same sinks: the id of \
                  the old key, and the name of the new key without its tag"

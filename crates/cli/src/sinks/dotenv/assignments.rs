@@ -66,7 +66,7 @@ impl<'a> Assignments<'a> {
         can_be_read.then(|| self.found.iter().map(|assignment| &self.text[assignment.inner.clone()]))
     }
 
-    /// Returns the text with `value` in all assignments of the variable. If there is none, adds an assignment at the
+    /// Returns the text with `value` in all assignments of the variable. If there is no assignment, adds one at the
     /// end.
     pub(super) fn replaced(&self, value: &str) -> Result<Vec<u8>, String> {
         if self.found.iter().any(|assignment| assignment.is_malformed) {
@@ -127,7 +127,7 @@ fn check_encoding(text: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a line that is no assignment contains `name`. Ignores comments, `export NAME`, and references such as
+/// Whether a line that is not an assignment contains `name`. Ignores comments, `export NAME`, and references such as
 /// `$NAME`.
 fn is_in_line(line: &[u8], name: &str) -> bool {
     let line = line.trim_ascii_start();
@@ -138,7 +138,7 @@ fn is_in_line(line: &[u8], name: &str) -> bool {
     !is_export && words(line, name).any(|(before, _)| !(before.ends_with(b"$") || before.ends_with(b"${")))
 }
 
-/// Returns the texts before and after each whole word `name`.
+/// For each place where `name` is a whole word, returns the text before and the text after it.
 fn words<'t>(text: &'t [u8], name: &str) -> impl Iterator<Item = (&'t [u8], &'t [u8])> {
     let length = name.len();
     let found = text.windows(length).enumerate().filter(move |(_, word)| *word == name.as_bytes());
@@ -194,7 +194,7 @@ fn value_at(text: &[u8], after_sign: usize) -> Assignment {
     // A comment begins with `#` after a blank.
     let comment = (0..line.len()).find(|&at| line[at] == b'#' && is_blank(text[start + at - 1]));
     let length = line[..comment.unwrap_or(line.len())].trim_ascii_end().len();
-    // A new value replaces nothing directly after the `=`, so that a blank stays before the comment.
+    // For an empty value, the range is empty and directly after the `=`, so that the blank before a comment stays.
     let value = if length == 0 { after_sign..after_sign } else { start..start + length };
     Assignment { whole: value.clone(), inner: value, quote: None, is_malformed: false }
 }

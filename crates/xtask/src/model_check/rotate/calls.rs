@@ -213,7 +213,8 @@ impl Model<'_> {
             own.was_changed &= own.shown.is_some();
         }
         if fault == Lies && self.sinks[sink].shown.is_some() {
-            // The sink claims a write that it has not made, and shows its content: no read can notice this.
+            // The sink reports a write that it has not made, and reads show an earlier content. The rotation cannot
+            // notice this.
             self.sinks[sink].lies += 2;
         }
         match fault {

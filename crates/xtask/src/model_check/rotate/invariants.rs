@@ -9,7 +9,7 @@ use super::server::OLD;
 use super::{Model, Sink, Value, violated};
 
 impl Model<'_> {
-    /// I6 and I11.
+    /// Checks the invariants I6 and I11 before a request that creates a key.
     pub(super) fn check_creation(
         &mut self,
         name: &str,
@@ -30,7 +30,7 @@ impl Model<'_> {
         Ok(())
     }
 
-    /// I4, I5 and I9.
+    /// Checks the invariants I2, I4, I5 and I9 before a request that deletes a key.
     pub(super) fn check_deletion(&mut self, caller: &Caller, id: &str) -> Result<(), RunResult> {
         match caller {
             Caller::Key(own) if own != id => {}
@@ -45,7 +45,7 @@ impl Model<'_> {
         if id == OLD && !self.sinks.iter().all(|sink| has_new(sink) || is_excused(sink)) {
             return violated("I4: the old key is to be deleted before all sinks have the new key");
         }
-        // The caller has checked a sink of which the rotation cannot tell what it contains.
+        // Ignores the sinks whose content the rotation could not determine, because the caller has checked these sinks.
         let unchecked = || self.sinks.iter().zip(&self.told).filter(|(_, told)| !**told).map(|(sink, _)| sink);
         let is_in_sink = unchecked().any(|sink| sink.value == Value::Key(id.into()) && !is_excused(sink));
         // A program that wrote a key in another form can still read it.
@@ -60,7 +60,7 @@ impl Model<'_> {
         Ok(())
     }
 
-    /// I1, I2 and I3.
+    /// Checks the invariants I1, I2 and I3 after a step.
     pub(super) fn check_step(&self) -> Result<(), RunResult> {
         let server = &self.server;
         let alive = server.ours.iter().filter(|id| server.is_alive(id));
@@ -89,7 +89,7 @@ impl Model<'_> {
         Ok(())
     }
 
-    /// I3 and I8: the final state.
+    /// Checks the invariants I3 and I8 in the final state.
     pub(super) fn check_end(&mut self, outcome: &Outcome) -> Result<RunResult, RunResult> {
         (0..AFTER_THE_END).for_each(|_| self.server.step());
         self.server.all_lands();
@@ -99,7 +99,7 @@ impl Model<'_> {
         let orphans = rest.iter().filter(|id| Some(**id) != kept).count();
         let knows_nothing = outcome.stop.as_ref().is_some_and(|stop| stop.kind == RotationErrorKind::NothingToResume);
         if orphans > 0 {
-            // With the journal, the rotation also loses the knowledge of a creation that is still on its way.
+            // If the journal is lost, the rotation does not know of a creation that can still take effect.
             let is_lost = self.journal_lost && (self.is_in_use(&rest) || self.server.has_created_late);
             let is_excused = self.has_raced || self.may_appear_later || is_lost;
             if !is_excused {

@@ -40,7 +40,7 @@ const TWO_SINKS: usize = 3;
 /// key from the first sink.
 const EMPTY_SINK: usize = 4;
 
-/// The value of [`Setup::keys`] for a rotation with one sink that cannot be read. The sink only answers whether the
+/// The value of [`Setup::keys`] for a rotation with one sink that cannot be read. The sink can only tell whether the
 /// programs that use the sink have a key.
 const UNREADABLE_SINK: usize = 5;
 
@@ -151,7 +151,8 @@ struct Model<'a> {
     /// Whether the rotation has reported that a key can appear later.
     may_appear_later: bool,
     journal_lost: bool,
-    /// Whether the caller passes the id of the old key. It does so after a recovery without this id has failed.
+    /// Whether the caller passes the id of the old key. The caller passes this id after a recovery without the id has
+    /// failed.
     names_old_key: bool,
     full_at_last_list: bool,
     /// For each sink, whether the caller has aborted the rotation after a message that asked to check this sink.
@@ -175,7 +176,7 @@ impl Model<'_> {
             if run > 0 {
                 self.visit(None)?;
             }
-            // The driver starts a rotation again that was interrupted before it changed something.
+            // If a rotation was interrupted before it changed anything, the driver starts the rotation again.
             let has_begun = |record: &Record| !matches!(record.state, State::Preflight | State::Recover);
             let latest = self.journal.clone().filter(has_begun);
             let record = latest.unwrap_or_else(|| self.first_record());
@@ -208,8 +209,8 @@ impl Model<'_> {
         violated("I8: the rotation does not end")
     }
 
-    /// Returns whether another program has deleted the old or the new key, or has changed a sink. Either can prevent
-    /// the end of the rotation.
+    /// Returns whether another program has deleted the old or the new key, or has changed a sink. In both cases, the
+    /// rotation may be unable to end.
     fn is_excused(&self) -> bool {
         self.server.foreign_deleter || self.sinks.iter().any(|sink| sink.was_changed)
     }
@@ -239,7 +240,7 @@ impl Model<'_> {
         let mut memory = Memory::new(self.sinks.len());
         let asked: Vec<bool> = record.sinks.iter().map(|sink| sink.to_be_checked).collect();
         self.told.iter_mut().zip(&asked).for_each(|(told, asked)| *told |= *asked && self.goal == Goal::Abort);
-        // The driver aborts no rotation whose journal is still to be rebuilt.
+        // The driver does not abort a rotation while the journal of the rotation is being rebuilt.
         let goal = if record.state == State::Recover { Goal::Continue } else { self.goal };
         let mut machine = Machine::new(config, goal, record);
         for _ in 0..MAX_STEPS {
@@ -356,7 +357,7 @@ impl Memory {
     }
 }
 
-/// Returns a new number. The numbers of a schedule are the same in each run of it.
+/// Returns a new number. If a schedule is run again, the numbers are the same.
 fn number() -> u32 {
     MADE.set(MADE.get() + 1);
     MADE.get()

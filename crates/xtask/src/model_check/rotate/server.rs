@@ -56,7 +56,7 @@ pub(super) struct Server {
     pub(super) keys: Vec<Key>,
     pub(super) before_newest_change: Vec<Key>,
     pub(super) cached: BTreeMap<String, Cached>,
-    /// The requests that take effect later, each with the number of steps until then. `None` for a request that takes
+    /// The requests that take effect later. Each has the number of steps until it takes effect, or `None` if it takes
     /// effect at the end.
     pub(super) landings: Vec<(Option<u8>, Landing)>,
     /// The ids of the keys that the rotation has created.

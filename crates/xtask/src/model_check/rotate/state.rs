@@ -22,7 +22,7 @@ pub(super) enum Place {
 }
 
 impl Model<'_> {
-    /// Returns the place after an action, if the search recognizes it.
+    /// Returns the place after an action. Returns `None` if the search does not recognize this place.
     pub(super) fn place_after(&self, action: &Action, memory: &mut Memory) -> Option<Place> {
         use State::{Confirm, Create, Deliver, Grace, Probe, Retire, Rollback};
         let (Action::Save(record), Some(before)) = (action, &self.journal) else { return None };
@@ -37,8 +37,8 @@ impl Model<'_> {
         matches!(record.state, Deliver | Confirm | Rollback).then_some(Place::Sink(sink))
     }
 
-    /// Advances the clock to the next minute. Then ends the run with [`RunResult::Explored`] if all that can follow was
-    /// explored. `None` stands for the start of a run.
+    /// Advances the clock to the next minute. If everything that can follow was already explored, then ends the run
+    /// with [`RunResult::Explored`]. `None` stands for the start of a run.
     pub(super) fn visit(&mut self, place: Option<(Place, &Memory)>) -> Result<(), RunResult> {
         self.time = (self.time / MINUTE + 1) * MINUTE;
         if !self.schedule.is_in_new_state() {

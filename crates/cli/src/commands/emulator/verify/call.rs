@@ -2,7 +2,7 @@
 
 use codat_keys::{Bytes, Client, HeaderMap, HeaderName, HeaderValue, Method};
 
-/// The path of the keys.
+/// The path of the API keys in Codat's API.
 pub(super) const KEYS: &str = "/apiKeys";
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -42,7 +42,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// The request of a [`Creation`].
+    /// Returns the request for a [`Creation`].
     pub(super) fn creation(creation: Creation<'_>) -> Self {
         let mut call = Self::new(Method::POST, KEYS).idempotency_key(creation.idempotency_key);
         call.headers.insert(HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
@@ -57,7 +57,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A request that creates a key, or that Codat should refuse.
+/// A request to create a key. Codat should refuse some of these requests.
 #[derive(Clone, Copy)]
 pub(super) struct Creation<'a> {
     /// The name that the key would have.

@@ -13,11 +13,12 @@ use super::session::{Made, ROUNDS, Session};
 /// The time between two rounds.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The number of rounds in which a key must be missing, if no deletion of it was a success. A server that does not know
-/// a new key yet responds with 404, and its list does not contain the key.
+/// The number of rounds in which a key must be missing before it counts as deleted, if no deletion request for the key
+/// succeeded. One round is not enough: a server that does not know a new key yet responds with 404, and its list does
+/// not contain the key.
 const MISSING_ROUNDS: u32 = 2;
 
-/// What is left after the deletion of the keys.
+/// The result of the deletion of the keys.
 pub(super) struct CleanedUp {
     /// The number of keys whose deletion is confirmed.
     pub(super) deleted: usize,
@@ -42,8 +43,8 @@ impl Made {
 }
 
 impl Session {
-    /// Deletes all keys that the command has created, also after a signal. If the response with a key was lost, finds
-    /// this key by its name.
+    /// Deletes all keys that the command has created. Runs even after a signal. If the response with a key was lost,
+    /// finds this key by its name.
     pub(super) async fn clean_up(&mut self) -> CleanedUp {
         let mut cleaned = CleanedUp { deleted: 0, left: Vec::new(), is_uncertain: false };
         if self.names.is_empty() {

@@ -7,7 +7,7 @@ use codat_keys_emulator::{BEHAVIOURS, Behaviour};
 
 use super::rows::{Probe, ROWS, Treatment};
 
-/// What was found about a row.
+/// What the probes have found about a row of `docs/fidelity.md`.
 pub(super) struct Finding {
     pub(super) behaviour: &'static Behaviour,
     pub(super) outcome: Outcome,
@@ -25,7 +25,7 @@ pub(super) enum Outcome {
 /// Collects the observations of the probes.
 #[derive(Default)]
 pub(super) struct Findings {
-    /// The observations of each row. The `bool` is true if the API behaved as the row says.
+    /// The observations about each row. The `bool` is true if the API behaved as the row says.
     observations: HashMap<&'static str, Vec<(bool, String)>>,
     /// The reasons why rows were not tried.
     reasons: HashMap<&'static str, String>,
@@ -64,8 +64,8 @@ impl Findings {
     }
 }
 
-/// Judges the observations of a row. If an observation differs from the row, the row differs, and the text contains
-/// only the observations that differ.
+/// Returns the outcome of a row, and a text with the observations. If an observation contradicts the row, the outcome
+/// is [`Outcome::Differs`], and the text contains only the observations that contradict the row.
 fn judge(observations: Vec<(bool, String)>) -> (Outcome, String) {
     let differs = observations.iter().any(|(holds, _)| !holds);
     let mut seen: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! The command `emulator verify`: compares the behaviours of the emulator with an API.
+//! The command `emulator verify`: compares the behaviours of the emulator with those of Codat's API.
 
 mod call;
 mod clean_up;
@@ -70,7 +70,7 @@ async fn probe(session: &mut Session, findings: &mut Findings) -> Option<Stop> {
     for (index, probe) in Probe::ALL.into_iter().enumerate() {
         match probes::run(probe, session, findings).await {
             Ok(reason) => reason.into_iter().for_each(|reason| findings.skip(probe, reason)),
-            // The last probe sends no request.
+            // The loop continues, because the last probe sends no request.
             Err(Stop::LimitReached) => findings.skip(probe, "no request was left"),
             Err(stop) => {
                 Probe::ALL[index..].iter().for_each(|probe| findings.skip(*probe, "stopped by an error"));
@@ -148,7 +148,7 @@ fn finish(
     Ok(if differs { ExitCode::from(exit_status::FINDINGS) } else { ExitCode::SUCCESS })
 }
 
-/// Describes the keys that were created, and those that may be left.
+/// Returns notes about the created keys, and about the keys that may remain.
 fn notes(verify: &Verify, session: &Session, cleaned: &CleanedUp) -> Vec<String> {
     let mut notes = Vec::new();
     match cleaned.deleted {
@@ -166,8 +166,8 @@ fn notes(verify: &Verify, session: &Session, cleaned: &CleanedUp) -> Vec<String>
     notes
 }
 
-/// Returns a command line for the user to run. It contains `arguments`, and those options of `verify` that select the key
-/// and the server.
+/// Returns a command line for the user to run. The command line contains `arguments`, and the options of `verify` that
+/// select the key and the server.
 fn command(verify: &Verify, arguments: &[&str]) -> String {
     let options = verify.connection.arguments();
     let options = options.iter().flat_map(|(option, value)| [*option, value.as_str()]);

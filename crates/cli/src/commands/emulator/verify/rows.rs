@@ -50,7 +50,7 @@ const NAMELESS: &str = "would create a key that has no tagged name";
 const RUNNING: &str = "needs a request that is still running";
 const CONFIDENTIAL: &str = "needs the data of a company";
 
-/// Every row of `docs/fidelity.md`, in its order.
+/// All rows of `docs/fidelity.md`, in the order of that file.
 #[rustfmt::skip] // One row per line.
 pub(super) static ROWS: &[(&str, Treatment)] = &[
     ("authorization", TriedBy(Probe::Authentication)),

@@ -15,7 +15,7 @@ pub(super) fn json<T: DeserializeOwned>(response: &Response) -> Option<T> {
 /// Returns the status of a response, and the first words of an error. Masks the API keys.
 pub(super) fn describe(response: &Response) -> String {
     let status = format!("HTTP {}", response.status().as_u16());
-    // Masks before the text is cut, so that no part of an API key remains.
+    // API keys are masked before the text is cut, so that no part of a key remains.
     let body = response.redacted();
     let text = String::from_utf8_lossy(&body);
     if response.status().is_success() || text.trim().is_empty() {

@@ -1,5 +1,5 @@
-//! The state of a run of `emulator verify`. It limits the number of requests, and records the keys that the requests
-//! create.
+//! The state of a run of `emulator verify`. The session limits the number of requests, and records the keys that the
+//! requests create.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -23,10 +23,11 @@ pub(super) const MAX_MADE: usize = 2;
 /// ones.
 pub(super) const ROUNDS: u32 = 3;
 
-/// The requests that the probes leave for the deletion of the keys.
+/// The number of requests that the probes must leave for the deletion of the keys.
 const RESERVED: u32 = ROUNDS * (MAX_MADE as u32 + 1);
 
-/// The requests before the session: a list, and its repetition if the key is read again after a rejection.
+/// The maximum number of requests before the session: a list of the keys, and a second list. The second list follows if
+/// Codat rejects the key and the client reads the key again.
 const SENT_BEFORE: u32 = 2;
 
 /// How long the command still waits after a signal for the response to a request that creates a key.
@@ -49,7 +50,8 @@ pub(super) struct Made {
     pub(super) client: Client,
     /// Whether the response to a request that deletes the key was a success.
     pub(super) is_deleted: bool,
-    /// The number of rounds at the end in which the response to this request was 404 and no list contained the key.
+    /// The number of rounds at the end in which the deletion request got a 404 response and the list did not contain
+    /// the key.
     pub(super) missing: u32,
     /// Whether the latest list at the end contained the key.
     pub(super) is_listed: bool,
@@ -69,7 +71,7 @@ struct KeyJson {
     api_key: String,
 }
 
-/// A response as the probe [`Responses`](super::rows::Probe::Responses) needs it.
+/// A response, with the data that the probe [`Responses`](super::rows::Probe::Responses) needs.
 pub(super) struct Observed {
     pub(super) response: Response,
     pub(super) is_head: bool,
@@ -81,27 +83,27 @@ pub(super) struct Session {
     /// The client with the API key in use.
     pub(super) client: Client,
     pub(super) own: ApiKeyDetails,
-    /// The ids of the keys that existed before.
+    /// The ids of the keys that existed before the first probe.
     pub(super) existing: HashSet<KeyId>,
-    /// The name of the keys that the command creates. Longer names begin with this name.
+    /// The name of the keys that the command creates. The probes also send longer names, which begin with this name.
     pub(super) name: String,
     sent: u32,
     pub(super) made: Vec<Made>,
-    /// The names that requests have sent.
+    /// The names in all requests so far that can create a key.
     pub(super) names: HashSet<String>,
-    /// The number of requests of which it is unknown whether they created a key.
+    /// The number of requests that may have created a key, because their outcome is unknown.
     pub(super) unknown: usize,
     pub(super) observed: Vec<Observed>,
     /// The idempotency key of the request that created the first key.
     pub(super) first_idempotency_key: String,
-    /// The body of the response to that request.
+    /// The body of the response to the request that created the first key.
     pub(super) created: Bytes,
     /// Whether a request with the first new key has succeeded.
     pub(super) is_new_key_valid: bool,
 }
 
-/// Returns a new name for the keys. It differs from the names that a rotation makes, whose tags have four random
-/// characters.
+/// Returns a new name for the keys. The last part of the name has six random characters. In a name that a rotation
+/// makes, this part has four.
 pub(super) fn new_name() -> String {
     let date: String = Timestamp::now().to_string().chars().filter(char::is_ascii_digit).take(8).collect();
     let random = generate_idempotency_key();
@@ -128,7 +130,7 @@ impl Session {
 
     /// The number of requests so far.
     pub(super) fn requests(&self) -> u32 {
-        // The first list was most likely not repeated.
+        // Counts only one request before the session, because a second list is unlikely.
         self.sent - SENT_BEFORE + 1
     }
 
@@ -156,8 +158,8 @@ impl Session {
         }
     }
 
-    /// Sends a request that may create a key, and records the key if it does. Returns `None`, and sends nothing, if the
-    /// command has created as many keys as it may.
+    /// Sends a request that may create a key, and records a created key. If the command has created the maximum number
+    /// of keys, returns `None` and sends nothing.
     pub(super) async fn create(&mut self, creation: Creation<'_>) -> Result<Option<Response>, Stop> {
         if self.made.len() + self.unknown >= MAX_MADE {
             return Ok(None);
@@ -167,7 +169,7 @@ impl Session {
         }
         let call = Call::creation(creation);
         self.names.insert(creation.name.to_owned());
-        // Stays if the response is lost.
+        // This count stays increased if the response is lost.
         self.unknown += 1;
         let sent = tokio::select! {
             sent = self.exchange(call, RESERVED) => sent,

@@ -105,7 +105,8 @@ fn unusable(error: io::Error) -> Failure {
     Failure::local(format!("the folder of the journal cannot be used: {error}"), hint)
 }
 
-/// Returns the name of the journal: `lock`, or the name of the selected profile.
+/// Returns the name of the journal. This is `lock`, if given. Otherwise, it is the name of the selected profile, or
+/// [`WITHOUT_PROFILE`].
 pub(super) fn name(lock: Option<&str>, profile: Option<&str>) -> Result<String, Failure> {
     if let Some(lock) = lock {
         refuse_key(lock, "the name of the journal", "choose another name: --lock NAME")?;

@@ -70,7 +70,7 @@ async fn repeat(
 
 const SAME_KEY: &str = "the same key";
 
-/// Returns what a repeated request brought.
+/// Describes the response to a repeated request. `id` is the id of the key that the first request created.
 fn replayed(response: &Response, id: &KeyId) -> String {
     let key: Value = json(response).unwrap_or_default();
     match response.status().is_success() {

@@ -12,10 +12,10 @@ use crate::commands::emulator::verify::findings::Findings;
 use crate::commands::emulator::verify::seen::{describe, json};
 use crate::commands::emulator::verify::session::{Session, Stop};
 
-/// The waits between the requests with a new key, until the key is valid, in milliseconds.
+/// The waits between requests with a new key, in milliseconds. No further request follows when the key is valid.
 const WAITS_UNTIL_VALID: [u64; 4] = [500, 1_500, 4_000, 8_000];
 
-/// The waits between the requests with a deleted key, until the key is rejected, in milliseconds.
+/// The waits between requests with a deleted key, in milliseconds. No further request follows when the key is rejected.
 const WAITS_UNTIL_REJECTED: [u64; 2] = [1_000, 4_000];
 
 /// Codat's limit on the length of a name.
@@ -65,7 +65,7 @@ pub(super) async fn create(session: &mut Session, findings: &mut Findings) -> Re
     Ok(Some("the new key is not listed"))
 }
 
-/// Compares the form of a new key with the rows.
+/// Compares the fields of a new key with what the rows say.
 fn examine_key(findings: &mut Findings, key: &Value) {
     let text = |member: &str| key[member].as_str().unwrap_or_default().to_owned();
     let (secret, id, date) = (text("apiKey"), text("id"), text("createdDate"));
@@ -106,7 +106,7 @@ async fn try_new_key(session: &mut Session, findings: &mut Findings, client: &Cl
 /// two keys that the command may create.
 pub(super) async fn bad_requests(session: &mut Session, findings: &mut Findings) -> Result<Option<&'static str>, Stop> {
     if session.made.is_empty() {
-        // The key may have no right to create keys.
+        // The API key in use may lack the permission to create keys.
         return Ok(Some(NO_KEY));
     }
     let name = session.name.clone();

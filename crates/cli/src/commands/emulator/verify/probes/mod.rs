@@ -1,4 +1,4 @@
-//! The probes. Each sends some requests, and compares the responses with some rows.
+//! The probes. Each probe sends requests, and compares the responses with some of the rows of `docs/fidelity.md`.
 
 mod idempotency;
 mod keys;
@@ -35,7 +35,7 @@ pub(super) async fn run(
     }
 }
 
-/// The reason for rows whose requests could create a third key.
+/// The reason why some rows are not tried: their requests could create a third key.
 const NO_MORE_KEYS: &str = "two keys have been created";
 const NO_KEY: &str = "no key could be created";
 

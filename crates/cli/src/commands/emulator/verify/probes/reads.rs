@@ -21,7 +21,7 @@ pub(super) async fn authentication(
 ) -> Result<Option<&'static str>, Stop> {
     let key = session.own.api_key.clone();
     let header = AuthorizationHeader::from(&key);
-    // The list of the keys, before the probes, has shown that the header is accepted.
+    // The command has listed the keys before the probes. The success of this request shows that the header is accepted.
     findings.add("authorization", true, "the Base64 of the key is accepted");
     let colon = ApiKey::verbatim(&format!("{}:", key.expose_secret())).map_err(|error| Stop::Failed(error.into()))?;
     let with_colon = AuthorizationHeader::from(&colon);

@@ -1,4 +1,4 @@
-//! The rows that every response shows: error bodies and rate limits.
+//! Checks the rows about error bodies and rate limits, because any response can confirm or contradict these rows.
 
 use std::collections::HashSet;
 
@@ -66,7 +66,7 @@ fn rate_limits(observed: &[Observed], findings: &mut Findings) {
     findings.add("rate-limit-reset", date.is_ok(), &reset);
     let limit = header(&last.response, HEADERS[0]);
     let is_multiple = limit.parse::<u64>().is_ok_and(|limit| limit >= 1_000 && limit % 1_000 == 0);
-    // A date that cannot be parsed is reported in the row above.
+    // A date that cannot be parsed is already reported for the row `rate-limit-reset`.
     let is_midnight = date.map_or(true, |date| date.as_second() % (24 * 60 * 60) == 0);
     findings.add("quota", is_multiple && is_midnight, format!("{limit} requests until {reset}"));
 }

@@ -1,5 +1,5 @@
-//! Sends the requests of `object_store` with the HTTP client of the crate `codat-keys`: with its TLS, its roots and its
-//! proxy.
+//! Sends the requests of `object_store` with the HTTP client of the crate `codat-keys`: with its TLS settings, root
+//! certificates and proxy.
 
 use std::error::Error;
 use std::fmt;
@@ -138,7 +138,7 @@ fn status_error(status: StatusCode, body: &[u8], origin: &str) -> Option<HttpErr
     Some(failed(!is_transient, format!("{}{hint}", message.trim_end())))
 }
 
-/// Returns the code in the XML of an error, such as `AccessDenied`. Returns an empty text if there is none.
+/// Returns the code in the XML of an error, such as `AccessDenied`. Returns an empty text if there is no code.
 fn error_code(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code);

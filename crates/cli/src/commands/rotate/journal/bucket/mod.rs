@@ -26,7 +26,7 @@ use url::BucketUrl;
 /// The maximum number of times that an operation is attempted.
 const ATTEMPTS: u32 = 3;
 
-/// The wait before the second attempt. It doubles before the third one.
+/// The wait before the second attempt. The wait before the third attempt is twice as long.
 const WAIT: Duration = Duration::from_millis(200);
 
 /// The maximum size of an entry in bytes. An entry with ten keys and ten sinks is smaller by far.
@@ -81,9 +81,9 @@ impl Bucket {
         self.repeat(|| self.create_once(&path, &bytes)).await
     }
 
-    /// Creates an entry if there is none. An attempt whose response is lost may have created it. The next attempt then
-    /// finds an entry with the same bytes: no other process writes them, because an entry contains the name of the
-    /// process that wrote it.
+    /// Creates an entry if there is none. An attempt whose response is lost may have created the entry. The next
+    /// attempt then finds an entry with the same bytes. No other process writes the same bytes, because an entry
+    /// contains the name of the process that wrote it.
     async fn create_once(&self, path: &Path, bytes: &Bytes) -> Result<bool, Failed> {
         let options = PutOptions::from(PutMode::Create);
         let put = self.store.objects().put_opts(path, bytes.clone().into(), options);

@@ -1,4 +1,4 @@
-//! The clients of the storage services, with the settings in the environment.
+//! The clients of the storage services. The settings come from environment variables.
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
 use object_store::azure::{MicrosoftAzure, MicrosoftAzureBuilder};
@@ -21,8 +21,9 @@ impl Store {
     /// Returns the bucket that a URL names. Sends no request.
     pub(super) fn from_environment(url: &BucketUrl<'_>, connection: &Connection) -> Result<Self, Failure> {
         let connector = Connector::new(connection)?;
-        // `object_store` would repeat a conditional request after a 5xx response, but not after a lost response. In both
-        // cases the object may exist already, so that the journal repeats requests itself, and compares the object.
+        // `object_store` would repeat a conditional request after a 5xx response, but not after a lost response. In
+        // both cases, the object may exist already. The journal therefore repeats requests itself, and compares the
+        // object with the entry.
         let no_retries = RetryConfig { max_retries: 0, ..RetryConfig::default() };
         let (built, variables) = match url.service {
             Service::S3 => {

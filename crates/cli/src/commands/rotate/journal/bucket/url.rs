@@ -20,7 +20,7 @@ pub(super) struct BucketUrl<'a> {
 }
 
 impl<'a> BucketUrl<'a> {
-    /// Parses a URL. The errors do not repeat it, because it can contain a password.
+    /// Parses a URL. The errors do not contain the URL, because a URL can contain a password.
     pub(super) fn parse(url: &'a str) -> Result<Self, Failure> {
         let hint = "write it as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX, with letters, digits, \
                     `.`, `_` and `-`";
