@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::sanitize::is_unseen;
 
-/// The length of `NegativeVeryThinSpace;`, the longest entity name in [`named`] with its semicolon.
+/// The length in bytes of `NegativeVeryThinSpace;`: the longest entity name in [`named`], and a semicolon.
 const MAX_ENTITY_BYTES: usize = 22;
 
 /// A decoded character and its range in the source text. For an escaped character, the range covers the whole escape.
@@ -16,9 +16,8 @@ pub(crate) fn verbatim(text: &str) -> impl Iterator<Item = Symbol> {
     text.char_indices().filter(|(_, c)| !is_ignorable(*c)).map(|(at, c)| (c, at..at + c.len_utf8()))
 }
 
-/// Iterates over the characters of a text, and decodes escapes: those of URLs, of JSON and programming languages, and
-/// of HTML. Also decodes repeated escapes such as `%254D`. Skips white space, control characters and invisible
-/// characters.
+/// Iterates over the characters of a text, and decodes the escapes of URLs, JSON, programming languages and HTML. Also
+/// decodes repeated escapes such as `%254D`. Skips white space, control characters and invisible characters.
 pub(crate) fn unescaped(text: &str) -> impl Iterator<Item = Symbol> {
     let mut at = 0;
     let next = std::iter::from_fn(move || {
@@ -110,8 +109,8 @@ fn backslash(text: &str) -> Option<(char, usize)> {
     })
 }
 
-/// Decodes the text after a backslash in a JSON string. Returns the character and the length of the escape with the
-/// backslash.
+/// Decodes the text after a backslash in a JSON string. Returns the character and the length of the escape, including
+/// the backslash.
 fn json_escape(text: &str) -> Option<(char, usize)> {
     let c = match text.chars().next()? {
         'n' => '\n',
@@ -125,8 +124,8 @@ fn json_escape(text: &str) -> Option<(char, usize)> {
     Some((c, 1 + c.len_utf8()))
 }
 
-/// Decodes `u004d`, or a surrogate pair such as `ud83d\ude00`. An unpaired surrogate becomes U+FFFD. Returns the
-/// character and the length of the escape.
+/// Decodes the text after the first backslash of an escape: `u004d`, or a surrogate pair such as `ud83d\ude00`. An
+/// unpaired surrogate becomes U+FFFD. Returns the character and the length of the decoded text.
 fn utf16(text: &str) -> Option<(char, usize)> {
     let unit = |text: &str| hex_digits(text.strip_prefix('u')?, 4).and_then(|unit| u16::try_from(unit).ok());
     let (first, next) = (unit(text)?, text[5..].trim_start_matches('\\'));

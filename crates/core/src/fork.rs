@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 
-/// Returns the number of forks between the process that first called [`watch`] and this process. The number is 0 in
-/// that process, and 1 in its child processes.
+/// Returns the number of forks between the process that first called [`watch`] and this process. The number is 0 in the
+/// process that called [`watch`], and 1 in its child processes.
 pub(crate) fn generation() -> u64 {
     #[cfg(unix)]
     return unix::GENERATION.load(std::sync::atomic::Ordering::Relaxed);

@@ -47,7 +47,7 @@ struct Inner {
     timeouts: OperationTimeouts,
     retry: Retry,
     max_response_bytes: BodyLimit,
-    /// The request that lists the keys. This request is built only once, because clients send it most often.
+    /// The request that lists the keys. Clients send this request most often, so it is built only once.
     list_request: http::Request<Bytes>,
 }
 
@@ -152,7 +152,7 @@ impl Handle {
         self.transport().credentials().stored()
     }
 
-    /// Returns whether the API key in `key` is the cached one. The comparison takes constant time.
+    /// Returns whether the API key in `key` is the cached API key of this client. The comparison takes constant time.
     pub(crate) fn uses(&self, key: &ApiKeyDetails) -> bool {
         self.credential().is_some_and(|credential| credential.key == key.api_key)
     }

@@ -1,5 +1,5 @@
-//! A search for API keys in text. Also finds encoded forms of a key, such as Base64, because a server can repeat a key
-//! in an encoded form.
+//! A search for API keys in text. The search also finds encoded forms of a key, such as Base64, because a server can
+//! repeat a key in an encoded form.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -14,8 +14,8 @@ use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
 /// The minimum length in bytes of an API key that is searched for in every encoded form. For a shorter key, only the
-/// key itself and the Base64 encoding of exactly this key are searched for. Its other forms could occur in any text by
-/// chance.
+/// key itself and the Base64 encoding of exactly this key are searched for. The other forms of a short key could occur
+/// in any text by chance.
 const LEAST_KEY_BYTES: usize = 8;
 
 /// The byte that stands for every non-ASCII character in the search. No form of an API key contains this byte.
@@ -143,7 +143,8 @@ fn forms(key: &str) -> Vec<String> {
 }
 
 /// Returns the Base64 characters that depend only on a key, and not on the bytes before and after the key. Base64
-/// encodes groups of three bytes. `before` is the number of bytes before the key in its first group: 0, 1 or 2.
+/// encodes groups of three bytes. `before` is the number of bytes that precede the key in the group where the key
+/// begins: 0, 1 or 2.
 fn base64_core(key: &str, before: usize) -> String {
     let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
     let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);
@@ -172,7 +173,7 @@ mod tests {
     }
 
     /// Returns a key in each form that SECURITY.md lists. Some forms escape only the characters for which `mix` is
-    /// true. Some Base64 forms also encode the text `before` the key or the text `after` the key.
+    /// true. Some Base64 forms encode the key together with `before` or `after`, the texts around the key.
     fn written(key: &str, mix: &[bool], before: &str, after: &str) -> Vec<String> {
         let mixed = |escape: fn(u32) -> String| {
             let mut mix = mix.iter().cycle();
@@ -272,7 +273,8 @@ mod tests {
     }
 
     /// The hexadecimal digits of a key are masked even if the start of an escape, such as `%`, precedes them.
-    /// SECURITY.md names an exception: in this case, they are not masked if one of the later digits is itself escaped.
+    /// SECURITY.md names an exception: after the start of an escape, the digits are not masked if one of the later
+    /// digits is itself escaped.
     #[test]
     fn hexadecimal_digits_are_masked_behind_the_start_of_an_escape() {
         let needles = needles(&[KEY]);

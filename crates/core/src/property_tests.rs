@@ -1,4 +1,5 @@
-//! Property tests of private functions. They build URLs from arbitrary ids and paths, and parse arbitrary responses.
+//! Property tests of private functions. The tests build URLs from arbitrary ids and paths, and parse arbitrary
+//! responses.
 
 use bytes::Bytes;
 use http::{Method, Response};

@@ -43,8 +43,9 @@ struct Edit {
 
 impl Redactor<'_> {
     /// Redacts API keys in UTF-8, UTF-16 and UTF-32, because a server can declare a wrong encoding. The search in
-    /// UTF-16 and UTF-32 takes place only if the body contains a byte with the value 0. The search in UTF-32 comes
-    /// first: a search in UTF-16 would also find a key in UTF-32, but would encode the replacement in UTF-16.
+    /// UTF-16 and UTF-32 takes place only if the body contains a byte with the value 0: these encodings have such a
+    /// byte in each ASCII character. The search in UTF-32 comes first: a search in UTF-16 would also find a key in
+    /// UTF-32, but would encode the replacement in UTF-16.
     fn redact<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         let wide = if body.contains(&0) { Encoding::WIDE.as_slice() } else { &[] };
         wide.iter().chain([&Encoding::UTF_8]).fold(Cow::Borrowed(body), |body, encoding| {
@@ -285,7 +286,8 @@ mod tests {
         }
     }
 
-    /// Returns a text in UTF-8, UTF-16 and UTF-32. Adds Latin-1 if the text can be encoded in Latin-1.
+    /// Returns a text in UTF-8, UTF-16 and UTF-32. Also returns the text in Latin-1 if Latin-1 contains all its
+    /// characters.
     fn in_each_encoding(text: &str) -> Vec<Vec<u8>> {
         let units = |unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect();
         let wide = |wide: fn(u32) -> [u8; 4]| text.chars().flat_map(|c| wide(c.into())).collect();

@@ -26,13 +26,13 @@ use crate::wire::{Attempt, RateLimit};
 /// connection.
 ///
 /// The body ends in one of these ways:
-/// - It is complete: `chunk` returns `None`.
+/// - The body is complete: `chunk` returns `None`.
 /// - The connection is lost before the body is complete: an error of kind `Connect`. `Content-Length` or the chunked
 ///   coding declares the end of a complete body.
 /// - No byte arrives during the timeout of an attempt: `Timeout`. The timeout of an attempt is the
 ///   [timeout](crate::Request::timeout) of the request or the client, and 10 s by default. The time that the caller
 ///   takes to process a chunk does not count. There is no timeout for the whole body.
-/// - It is larger than [`Request::max_response_bytes`](crate::Request::max_response_bytes): `TooLarge`.
+/// - The body is larger than [`Request::max_response_bytes`](crate::Request::max_response_bytes): `TooLarge`.
 /// - [`Request::cancel_on`](crate::Request::cancel_on) cancels the request: `Cancelled`.
 ///
 /// For a method that changes data, each of these errors becomes `OutcomeUnknown`, as for

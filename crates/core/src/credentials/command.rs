@@ -17,18 +17,18 @@ use crate::domain::mask_credentials;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A command that prints an API key or the value of an `Authorization` header. The client of a secret store is such a
-/// command.
+/// A command that prints an API key or the value of an `Authorization` header. An example is the command-line program
+/// of a secret store.
 ///
-/// The client runs the command before its first request, after Codat rejects the key, and when the key is older than
-/// [`cached_for`](Self::cached_for) allows. The command runs without a shell and without input. It inherits the
-/// environment of this process, except for `CODAT_API_KEY`, `CODAT_AUTH_HEADER`, `CODAT_API_KEY_FILE` and
+/// A [`Client`](crate::Client) runs the command before its first request, after Codat rejects the key, and when the key
+/// is older than [`cached_for`](Self::cached_for) allows. The command runs without a shell and without input. It
+/// inherits the environment of this process, except for `CODAT_API_KEY`, `CODAT_AUTH_HEADER`, `CODAT_API_KEY_FILE` and
 /// `CODAT_PROFILE`. One line break at the end of the output is ignored.
 ///
 /// On Unix, the command runs in a new process group and cannot read from the terminal. The process group is killed at
 /// the timeout of the command, and if the operation that waits for the key ends early. A program that exits without
-/// dropping its futures, such as on a signal, can kill the process group with an [`abort_handle`](Self::abort_handle).
-/// On Windows, only the command itself is killed.
+/// dropping its futures, for example on a signal, can kill the process group with an
+/// [`abort_handle`](Self::abort_handle). On Windows, only the command itself is killed.
 ///
 /// Running the command returns `InvalidCredential` if the command
 ///
@@ -64,7 +64,7 @@ pub struct KeyCommand {
     timeout: Duration,
     cached_for: Duration,
     since: Instant,
-    /// The time at which the cached key expires, in milliseconds after `since`.
+    /// The time at which the cached key expires, in milliseconds after the time `since`.
     next_run: AtomicU64,
     process_groups: Arc<ProcessGroups>,
 }
@@ -90,8 +90,8 @@ pub struct KeyCommand {
 pub struct AbortHandle(Arc<ProcessGroups>);
 
 impl AbortHandle {
-    /// Kills the running command, and prevents later runs. Operations that wait for the key return `Cancelled`. Does
-    /// not wait until the command has exited.
+    /// Kills the running command, and prevents later runs. Does not wait for the command to exit. Operations that wait
+    /// for the key return `Cancelled`.
     pub fn abort(&self) {
         self.0.cancel();
     }
@@ -127,8 +127,9 @@ impl KeyCommand {
         self
     }
 
-    /// Sets for how long the client uses a key before the command runs again. If the new run fails, the client uses the
-    /// old key for another period of this length. Default: the command runs again only after Codat rejects the key.
+    /// Sets the time for which the client uses a key before the command runs again. If the new run fails, the client
+    /// uses the old key for another period of this length. Default: the command runs again only after Codat rejects the
+    /// key.
     pub fn cached_for(mut self, time: Duration) -> Self {
         self.cached_for = time;
         self

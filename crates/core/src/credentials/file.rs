@@ -22,15 +22,15 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// The minimum time between two checks for a change of the file.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A credential in a file. A request checks whether the file has changed, at most once a second. There is no thread
-/// that watches the file, because threads do not survive a fork.
+/// A credential in a file. Before a request, the client checks whether the file has changed, at most once a second. No
+/// thread watches the file, because threads do not survive a fork.
 pub(crate) struct KeyFile {
     path: PathBuf,
     /// The description of the file in error messages.
     place: String,
     hint: &'static str,
     since: Instant,
-    /// The earliest time of the next check for a change of the file, in milliseconds after `since`.
+    /// The earliest time of the next check for a change of the file, in milliseconds after the time `since`.
     next_check: AtomicU64,
     /// The [`fingerprint`] of the file when it was last read.
     last_fingerprint: AtomicU64,
@@ -57,13 +57,13 @@ impl KeyFile {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.is_file())
     }
 
-    /// Reads the file when the client is built. Waits up to `limit` for the content of a pipe.
+    /// Reads the file for a client that is being built. Waits up to `limit` for the content of a pipe.
     pub(super) fn read_now(&self, limit: Duration) -> Result<Credential, Error> {
         if is_pipe(&self.path) { self.read_pipe(limit) } else { self.read_again() }
     }
 
-    /// Reads the file without a client, to show or mask the key in the file. Returns an error for a pipe and does not
-    /// open it. Only a client reads a pipe, because its content can be read only once.
+    /// Reads the file to show or mask the key in it. Returns an error for a pipe, without opening the pipe. Only a
+    /// client reads a pipe, because the content of a pipe can be read only once.
     pub(crate) fn read_unless_pipe(&self) -> Result<Credential, Error> {
         if !is_pipe(&self.path) {
             return self.read_again();
@@ -91,8 +91,9 @@ impl KeyFile {
         self.read_from(open_nonblocking(&self.path), |_| false)
     }
 
-    /// Reads an API key or a whole header from an opened file. Accepts regular files, and other files if `accepts`
-    /// returns true. Ignores one line break at the end.
+    /// Reads an API key or the value of an `Authorization` header from an opened file. Accepts a regular file. Accepts
+    /// a file of another kind, such as a pipe, only if `accepts` returns true. Ignores one line break at the end of the
+    /// content.
     fn read_from(&self, opened: io::Result<File>, accepts: fn(&Metadata) -> bool) -> Result<Credential, Error> {
         let refuse = |what: &str, hint: &str| {
             Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).with_hint(hint.to_owned()))
@@ -164,7 +165,7 @@ fn fingerprint(metadata: &Metadata) -> u64 {
     hasher.finish()
 }
 
-/// Opens a file. Returns immediately for a pipe.
+/// Opens a file for reading. Does not wait for a writer if the file is a pipe.
 fn open_nonblocking(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     #[cfg(unix)]
@@ -202,7 +203,8 @@ fn others_can_read(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether the user of this process owns the file. Only the owner is responsible for the permissions of a file.
+/// Returns whether the user of this process owns the file. Other users usually cannot change the permissions of the
+/// file.
 fn is_own(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw();
@@ -213,8 +215,8 @@ fn is_own(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether Docker or Kubernetes mounted the file as a secret. Such a file is accepted although every user of
-/// the container can read it, because a container usually runs only one program. Docker mounts secrets below
+/// Returns whether Docker or Kubernetes mounted the file as a secret. Every user of the container can read such a file.
+/// The file is still accepted, because a container usually runs only one program. Docker mounts secrets below
 /// `/run/secrets`. Kubernetes mounts secrets in a folder that contains a link `..data`.
 fn is_mounted(path: &Path) -> bool {
     let is_link = |link: PathBuf| fs::symlink_metadata(link).is_ok_and(|metadata| metadata.is_symlink());

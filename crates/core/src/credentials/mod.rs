@@ -51,15 +51,15 @@ pub fn without_credentials(command: &mut Command) -> &mut Command {
 pub struct CredentialSource {
     /// The name of the environment variable.
     pub variable: &'static str,
-    /// The credential, or `None` if the variable is not set. An error if the credential is invalid, or if its file
-    /// cannot be read. Also an error if the file is a pipe. Only a client reads a pipe, because its content can be read
-    /// only once.
+    /// The credential, or `None` if the variable is not set. An error if the credential is invalid, if the file that
+    /// the variable names cannot be read, or if this file is a pipe. Only a client reads a pipe, because the content of
+    /// a pipe can be read only once.
     pub credential: Result<Option<Credential>, Error>,
 }
 
 /// Reads the environment variables for a credential, and returns each variable with its credential. A program can use
-/// this function to show the source of its key. A client uses the first variable that is set. If other variables
-/// contain another key, building the client fails.
+/// this function to show the source of its key. A client uses the first variable that is set. Building the client fails
+/// if another variable contains a different key.
 ///
 /// ```
 /// let chain = codat_keys::credential_chain();
@@ -81,8 +81,8 @@ struct Read {
     file: Option<KeyFile>,
 }
 
-/// Reads the environment variables for a credential. If `CODAT_API_KEY_FILE` names a pipe, waits up to `limit` for its
-/// content. Without a limit, returns an error for a pipe and does not read it.
+/// Reads the environment variables for a credential. If `CODAT_API_KEY_FILE` names a pipe, waits up to `limit` for the
+/// content of the pipe. If `limit` is `None`, returns an error for a pipe and does not read the pipe.
 fn read_each(
     environment: Environment<'_>,
     limit: Option<Duration>,
@@ -93,7 +93,7 @@ fn read_each(
 }
 
 /// Returns a cache with the credential from the environment variables. If two variables contain different keys, returns
-/// an error. `limit` is the maximum wait for a key in a pipe.
+/// an error. `limit` is the maximum time to wait for a key in a pipe.
 pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) -> Result<CredentialCache, Error> {
     let mut won: Option<(&str, Read)> = None;
     for (variable, read) in read_each(environment, Some(limit)) {
@@ -109,14 +109,14 @@ pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) ->
     Ok(file.map_or_else(|| CredentialCache::fixed(&credential), |file| of_file(file, &credential)))
 }
 
-/// Returns a cache with the credential in a file. `limit` is the maximum wait for a key in a pipe.
+/// Returns a cache with the credential in a file. `limit` is the maximum time to wait for a key in a pipe.
 pub(crate) fn read_file(file: KeyFile, limit: Duration) -> Result<CredentialCache, Error> {
     let first = file.read_now(limit)?;
     Ok(of_file(file, &first))
 }
 
-/// Returns a cache with the credential `first` from the file. The cache reads a regular file again when the file
-/// changes. A pipe can be read only once.
+/// Returns a cache with the credential `first`, which was read from `file`. The cache reads a regular file again when
+/// the file changes. A file of another kind, such as a pipe, is read only once.
 fn of_file(file: KeyFile, first: &Credential) -> CredentialCache {
     if file.can_be_read_again() { CredentialCache::of_file(file, first) } else { CredentialCache::fixed(first) }
 }

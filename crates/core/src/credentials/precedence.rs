@@ -5,19 +5,20 @@ use crate::environment::Environment;
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";
 const PROFILE: &str = "CODAT_PROFILE";
 
-/// The environment variables that contain a key, a header, or the path of a key file, in order of precedence.
+/// The environment variables that contain an API key, an `Authorization` header, or the path of a key file, in order of
+/// precedence.
 pub(crate) const KEY_VARIABLES: [&str; 3] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE];
 
-/// The environment variables for credentials. They contain an API key, a header, the path of a key file, or the name of
-/// a profile.
+/// The environment variables for credentials. They contain an API key, an `Authorization` header, the path of a key
+/// file, or the name of a profile.
 pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE, PROFILE];
 
 /// A setting that selects a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySelector {
-    /// The name of a profile in code, or in the option `--profile` of the command line.
+    /// The name of a profile, given in code or with the option `--profile` of the command line.
     ProfileOption,
-    /// An environment variable that contains a key, a header, or the path of a key file.
+    /// An environment variable that contains an API key, an `Authorization` header, or the path of a key file.
     KeyVariable(&'static str),
     /// `CODAT_PROFILE`.
     ProfileVariable,

@@ -1,4 +1,5 @@
-//! Masking of keys in the standard error of a program, including keys that the program printed on its standard output.
+//! Masking of keys in the standard error of a program. Keys that the program printed on its standard output are masked
+//! too.
 
 use std::cmp::Reverse;
 
@@ -12,13 +13,14 @@ use crate::needles::Needles;
 const MAX_DEPTH: usize = 4;
 
 /// The maximum length in bytes of a text that is also masked in encoded forms, such as Base64. A longer text is masked
-/// only as printed, because the search for encoded forms needs much memory. Codat's keys have 40 characters.
+/// only in the form in which it was printed, because the search for encoded forms needs much memory. Codat's keys have
+/// 40 characters.
 const MAX_KEY_BYTES: usize = 128;
 
 type Text = Zeroizing<String>;
 
 /// Masks keys in `message`, the standard error of a program. `output` is the standard output of the program. The lines
-/// and JSON strings of `output` are also masked in `message`, because a script with `set -x` prints a key to both
+/// and JSON strings of `output` are also masked in `message`, because a script with `set -x` can print a key to both
 /// streams.
 pub fn mask_printed(message: &str, output: &[u8]) -> String {
     let output = Zeroizing::new(String::from_utf8_lossy(output).into_owned());
@@ -49,8 +51,8 @@ fn add_texts(text: &str, depth: usize, texts: &mut Vec<Text>) {
     }
 }
 
-/// Splits `text` at its double quotes, and returns the parts with decoded escapes. Returns the parts outside of JSON
-/// strings too, because an unpaired quote before the JSON makes it unclear which parts are strings.
+/// Splits `text` at its double quotes, and returns the parts with decoded escapes. Also returns the parts outside of
+/// JSON strings: after an unpaired quote, it is unclear which parts are strings.
 fn strings(text: &str) -> Vec<Text> {
     let (mut parts, mut start, mut is_escaped) = (Vec::new(), 0, false);
     for (at, c) in text.char_indices() {

@@ -133,9 +133,9 @@ fn remaining(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// Reads up to `MAX_BYTES + 1` bytes from a pipe, on a separate thread. One byte more than the limit shows that the
-/// output is too long. Then discards further bytes, so that the command does not block. Calls `is_endless` after
-/// [`MAX_DISCARDED_BYTES`] discarded bytes.
+/// Reads up to `MAX_BYTES + 1` bytes from a pipe, on a separate thread. If all of these bytes arrive, the output is too
+/// long. Further bytes are read and discarded, so that the command does not block. After [`MAX_DISCARDED_BYTES`]
+/// discarded bytes, calls `is_endless`.
 fn collect(
     pipe: Option<impl Read + Send + 'static>,
     is_endless: impl FnOnce() + Send + 'static,
@@ -170,7 +170,7 @@ fn whole_words_before(text: &str) -> &str {
     text.rfind(char::is_whitespace).map_or("", |end| &text[..end])
 }
 
-/// Shortens a text to its last words. Cuts only between two words, because later redaction does not find a part of a
+/// Shortens a text to its last words. Cuts only between two words, because a later redaction would not find a part of a
 /// key.
 fn last_words(text: &str) -> String {
     let Some((start, _)) = text.char_indices().rev().nth(MAX_STDERR_CHARS) else { return text.to_owned() };

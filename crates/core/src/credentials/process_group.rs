@@ -24,8 +24,8 @@ pub(super) struct ProcessGroup(Mutex<State>);
 struct State {
     is_cancelled: bool,
     was_endless: bool,
-    /// The command, while it can be killed. `None` before the command starts, and after its exit status was read,
-    /// because the system can then reuse the process id.
+    /// The command, while it can be killed. `None` before the command starts. Also `None` after its exit status was
+    /// read, because the system can then reuse the process id.
     child: Option<Child>,
 }
 
@@ -43,8 +43,8 @@ impl ProcessGroup {
         Ok((child.stdout.take(), child.stderr.take()))
     }
 
-    /// Waits until the command has exited. Returns `None` at the deadline. Returns an error if the system does not keep
-    /// the exit status, because this process ignores SIGCHLD.
+    /// Waits until the command has exited. Returns `None` at the deadline. Returns an error if this process ignores
+    /// SIGCHLD, because the system then does not keep the exit status.
     pub(super) fn wait_until(&self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         loop {
             let mut state = self.lock();
@@ -75,7 +75,7 @@ impl ProcessGroup {
         state.kill();
     }
 
-    /// Kills the process group, because the command prints too much.
+    /// Kills the process group of a command that prints too much.
     pub(super) fn end_endless(&self) {
         let mut state = self.lock();
         state.was_endless = true;

@@ -55,8 +55,8 @@ pub trait KeyProvider: Send + Sync {
     fn read(&self) -> CredentialFuture<'_>;
 
     /// Returns whether the credential may have changed since the last read. Called before every request, and must
-    /// return immediately. If it returns true, one request reads the source, and concurrent requests use the cached
-    /// credential. If the read fails, the cached credential stays in use. Default: `false`.
+    /// return immediately. If this method returns true, one request reads the source, and concurrent requests use the
+    /// cached credential. If the read fails, the cached credential stays in use. Default: `false`.
     fn may_have_changed(&self) -> bool {
         false
     }

@@ -44,7 +44,7 @@ impl ApiKey {
             .map_err(|mistake| mistake.in_place("the API key"))
     }
 
-    /// Parses a key from a response. Returns `None` if the text cannot be a key.
+    /// Parses a key from a response. Returns `None` if the text cannot be a key, or is longer than 200 bytes.
     pub(crate) fn listed(text: &str) -> Option<Self> {
         Self::verbatim(text).ok().filter(|_| text.len() <= MAX_LISTED_BYTES)
     }

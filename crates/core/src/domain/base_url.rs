@@ -53,8 +53,8 @@ impl BaseUrl {
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })
     }
 
-    /// Returns an error if `url` has another scheme, host or port than the base URL. Also returns an error if some
-    /// libraries would parse `url` differently.
+    /// Returns an error if `url` has another scheme, host or port than the base URL. Also returns an error if HTTP
+    /// libraries could parse `url` in different ways.
     pub(crate) fn check_own(&self, url: &str) -> Result<(), Error> {
         let is_own = |other: url::Url| other.origin() == self.url.origin() && is_normal(url, &other);
         if url::Url::parse(url).is_ok_and(is_own) {

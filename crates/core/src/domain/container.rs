@@ -1,5 +1,5 @@
-//! Detection of text that is not a credential itself. An example is a document that contains a credential, in JSON,
-//! YAML, PEM or the format of a `.env` file. Another example is a placeholder such as `$CODAT_API_KEY`.
+//! Detection of text that is not itself a credential. One example is a document that contains a credential: JSON, YAML,
+//! PEM or a `.env` file. Another example is a placeholder such as `$CODAT_API_KEY`.
 
 use serde::de::IgnoredAny;
 

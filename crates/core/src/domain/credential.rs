@@ -49,8 +49,8 @@ impl Credential {
         Self::read(text).map_err(|mistake| mistake.in_place(place))
     }
 
-    /// Parses the content of a file, standard input or the output of a command. Ignores a byte order mark at the start
-    /// and one line break at the end.
+    /// Parses text from a file, from standard input or from the output of a command. Ignores a byte order mark at the
+    /// start and one line break at the end.
     ///
     /// # Errors
     /// As [`Credential::parse`].
@@ -80,7 +80,7 @@ impl Credential {
         AuthorizationHeader::from(self.api_key())
     }
 
-    /// Parses the content of a file, standard input or the output of a command.
+    /// Parses text from a file, from standard input or from the output of a command.
     pub(crate) fn read_bytes(bytes: &[u8]) -> Result<Self, Mistake> {
         Self::read(without_line_break(&decode(bytes)?))
     }

@@ -42,8 +42,8 @@ impl KeyId {
     ///
     /// # Errors
     /// `InvalidInput` for empty text, more than 200 bytes, control characters, and text that contains `..`, `/`, `\` or
-    /// `%`. Also for text that a gateway can read as an empty segment or as `.`: only dots and white space, also before
-    /// `;`, `?` or `#`.
+    /// `%`. Also for text that a gateway can read as an empty segment or as `.`: text with only dots and white space,
+    /// either in total or before the first `;`, `?` or `#`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::checked(Untrusted::given(text))
     }
@@ -86,7 +86,7 @@ impl KeyId {
 /// - Any part of the path is percent-encoded, up to three times.
 /// - The path has a backslash instead of a slash, or an invalid UTF-8 sequence, which can be an overlong encoding of a
 ///   slash.
-/// - A segment has parameters after a semicolon, or dots and white space around it.
+/// - A segment has parameters after a semicolon, or dots and white space at its start or end.
 ///
 /// # Errors
 /// `InvalidInput` if the path contains the segment `apiKeys`, but not exactly one segment after it, or if the id is not
@@ -138,8 +138,8 @@ impl KeyName {
     ///
     /// # Errors
     /// `InvalidInput` for a blank name, control characters, and more than 50 UTF-16 code units (Codat's limit of 50
-    /// characters). Also for a name that looks like it contains a credential, because names are not secret: 40 or more
-    /// letters and digits in a row, or Base64 text after `Basic`.
+    /// characters). Also for a name with text that looks like a credential, because names are not secret. Such text is
+    /// 40 or more letters and digits in a row, or Base64 text after `Basic`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let units = text.encode_utf16().count();
         if text.trim().is_empty() {

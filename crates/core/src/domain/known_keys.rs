@@ -16,7 +16,8 @@ use crate::needles::Needles;
 /// from another server.
 pub(crate) const MOST_LISTED: usize = 1_000;
 
-/// The maximum number of used keys that are kept for redaction. Older keys are no longer valid.
+/// The maximum number of used keys that are kept for redaction. The oldest keys are dropped, because they are no longer
+/// valid.
 const MOST_USED: usize = 16;
 
 /// The minimum length at which a listed key is redacted. A shorter key can be an ordinary word. A key that the client
@@ -46,8 +47,8 @@ impl KnownKeys {
         self.0.rcu(|known| Known::new(merged([key], &known.used, MOST_USED), known.listed.clone()));
     }
 
-    /// Adds the API keys from a response. Returns whether at least one of them is new. The keys of earlier responses
-    /// stay, because a list can be stale or incomplete.
+    /// Adds the API keys from a response. Returns whether at least one of these keys is new to the set. The keys of
+    /// earlier responses stay, because a list can be stale or incomplete.
     pub(crate) fn add_listed<'a>(&self, keys: impl IntoIterator<Item = &'a ApiKey>) -> bool {
         let is_long = |key: &&ApiKey| key.expose_secret().len() >= LEAST_LISTED_BYTES;
         let keys: Vec<&ApiKey> = keys.into_iter().filter(is_long).collect();
@@ -87,9 +88,9 @@ impl KnownKeys {
     }
 }
 
-/// Finds and redacts API keys in text: the keys that a client has used or listed. [`Untrusted`](crate::Untrusted)
-/// contains a `dyn Redactor` instead of [`KnownKeys`], which has interior mutability. With [`KnownKeys`], Clippy would
-/// reject `Untrusted` as the key of a `HashMap` (`mutable_key_type`).
+/// Finds and redacts in text the API keys that a client has used or listed. [`Untrusted`](crate::Untrusted) contains a
+/// `dyn Redactor`, because [`KnownKeys`] has interior mutability: if `Untrusted` contained it, Clippy would reject
+/// `Untrusted` as the key of a `HashMap` (`mutable_key_type`).
 pub(crate) trait Redactor: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn redact(&self, text: &str) -> String;
     fn occur_in(&self, text: &str) -> bool;

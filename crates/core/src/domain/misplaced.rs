@@ -1,5 +1,5 @@
-//! Masking of credentials in text that should not contain any, such as a path. Users can pass a credential there by
-//! mistake.
+//! Masking of credentials in text that should not contain a credential, such as a path. A user can pass a credential as
+//! a path by mistake.
 
 use super::api_key::ApiKey;
 use super::authorization::AuthorizationHeader;

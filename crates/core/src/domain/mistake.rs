@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::text::NotText;
 
 /// A mistake in a credential. `Display` describes the mistake without the credential. [`Mistake::hint`] says how to
-/// correct it.
+/// correct the mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub(crate) enum Mistake {
     #[error("is empty")]

@@ -43,8 +43,8 @@ pub struct Outcome {
 
 impl Error {
     /// Returns what is known about a request that may have taken effect. Returns `None` for an error of another kind
-    /// than [`ErrorKind::OutcomeUnknown`]. `source` returns the cause of the error, such as the error of the last
-    /// attempt.
+    /// than [`ErrorKind::OutcomeUnknown`]. The method `source` of the error returns its cause, such as the error of the
+    /// last attempt.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.detail()
     }

@@ -12,9 +12,9 @@ use super::untrusted::Untrusted;
 pub enum Unresolved<'a> {
     /// No key has this id or name.
     NotFound,
-    /// A key has this name, but the name can also be the id of another key.
+    /// A key has this name, but the name is also a listed id, or has the same form as a listed id.
     IdOrName,
-    /// Several keys have this name, or have names that are displayed as this name. Contains their ids.
+    /// Several keys have this name, or have names that are displayed as this name. Contains the ids of these keys.
     Several(Vec<&'a KeyId>),
 }
 
@@ -47,9 +47,9 @@ impl<'a> References<'a> {
     /// Returns the key with the id `text`, or else the only key with the name `text`.
     ///
     /// A UUID is never taken as a name, even with quotes or spaces around it. A name is rejected if it is a listed id,
-    /// or if it has the same form as a listed id, such as two groups of four digits with a hyphen. Otherwise, a command
-    /// that deletes the key with the id `text` could delete a second key when it runs again: a key that has this id as
-    /// its name.
+    /// or if it has the same form as a listed id, such as two groups of four digits with a hyphen. Without this rule, a
+    /// command that deletes the key with the id `text` could delete a second key when the command runs again: a key
+    /// that has this id as its name.
     ///
     /// # Errors
     /// The [`Unresolved`] reason.
@@ -75,8 +75,9 @@ impl<'a> References<'a> {
     /// Returns the only listed key with this name.
     ///
     /// # Errors
-    /// [`Unresolved::NotFound`] if no key has this name. [`Unresolved::Several`] if several keys have it, or if the name
-    /// of another key is displayed as this name, because its name contains a key and is masked.
+    /// [`Unresolved::NotFound`] if no key has this name. [`Unresolved::Several`] if several keys have this name. Also
+    /// `Several` if the name of another key contains an API key, and is displayed as this name because the API key is
+    /// masked.
     pub fn name(&self, name: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
         match self.by_name.get(name).filter(|_| !name.is_empty()).map(Vec::as_slice) {
             None | Some([]) => Err(Unresolved::NotFound),

@@ -19,8 +19,8 @@ pub(crate) fn is_full(keys: usize) -> bool {
     keys >= MAX_KEYS
 }
 
-/// Returns an error if the key with this id must not be deleted. `LastKey` takes precedence over `KeyInUse`: the caller
-/// can allow the deletion of the key in use, but not of the last key.
+/// Returns an error if the key with this id must not be deleted. The error `LastKey` takes precedence over `KeyInUse`:
+/// the caller can allow the deletion of the key in use, but not of the last key.
 pub(crate) fn may_delete(
     keys: &[ApiKeyDetails],
     id: &KeyId,

@@ -36,7 +36,7 @@ pub struct Untrusted {
 }
 
 impl Untrusted {
-    /// Returns the text as received. It can contain API keys and control characters.
+    /// Returns the text as received. The text can contain API keys and control characters.
     ///
     /// `Untrusted` does not convert to a string implicitly. The following examples do not compile:
     ///

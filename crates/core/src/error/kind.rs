@@ -1,4 +1,5 @@
-//! The table of error kinds. The table in `docs/errors.md` and the error classes of the bindings are generated from it.
+//! The table of error kinds. A part of `docs/errors.md` and the error classes of the bindings are generated from this
+//! table.
 
 /// The kind of an error, for programs. The table in `docs/errors.md` has a row for each kind.
 ///

@@ -41,7 +41,7 @@ struct Inner {
     elapsed: Duration,
     /// Whether the response body is Codat's JSON. False for the error page of a gateway.
     is_codats_own: bool,
-    /// Whether the error is not retryable although its kind is retryable. A retry would fail in the same way.
+    /// Whether a retry would fail in the same way. The error is then not retryable, even if its kind is retryable.
     is_final: bool,
     detail: Option<Arc<dyn Detail>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -55,7 +55,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns a hint on what to do next, for the user.
+    /// Returns a hint for the user on what to do next.
     pub fn hint(&self) -> &str {
         self.0.hint.as_deref().unwrap_or_else(|| self.kind().hint())
     }
@@ -70,7 +70,7 @@ impl Error {
         self.0.correlation_id.as_deref()
     }
 
-    /// Returns the wait that the `Retry-After` header asks for, at most 100 years.
+    /// Returns the wait that the `Retry-After` header of the response asks for, at most 100 years.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -144,7 +144,7 @@ impl Error {
         self.0.is_codats_own
     }
 
-    /// Marks an error as final, because a retry would fail in the same way.
+    /// Marks an error as final: a retry would fail in the same way.
     pub(crate) fn into_final(mut self) -> Self {
         self.0.is_final = true;
         self
@@ -200,7 +200,7 @@ impl Error {
         error
     }
 
-    /// Replaces the texts of this error with the results of `mask`.
+    /// Applies `mask` to the texts of this error: the message, the hint and the text of the source.
     pub(crate) fn masked(mut self, mask: impl Fn(&str) -> String) -> Self {
         self.0.message = mask(&self.0.message).into();
         self.0.source_text = self.0.source_text.take().map(|text| mask(&text));

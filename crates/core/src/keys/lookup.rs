@@ -7,7 +7,7 @@ use crate::domain::ApiKeyDetails;
 use crate::error::{Error, ErrorKind};
 use crate::handle::{Handle, Pending};
 
-/// A function that selects the result from the list of all keys.
+/// A function that selects the result of a [`Lookup`] from the list of all keys.
 pub(crate) type Select<T> = Box<dyn FnOnce(&Handle, Vec<ApiKeyDetails>) -> Result<T, Error> + Send>;
 
 /// A request that lists the keys and returns all of them or a selection. Returned by [`Keys::list`](crate::Keys::list),

@@ -59,8 +59,8 @@ impl<C: Clone> Keys<C> {
         Self { client: client.clone() }
     }
 
-    /// Returns all keys of the account, in Codat's order. Codat allows at most ten keys. Each entry includes the API
-    /// key itself.
+    /// Returns all keys of the account, in Codat's order. Codat allows at most ten keys. Each [`ApiKeyDetails`]
+    /// includes the API key itself.
     ///
     /// # Errors
     /// The errors listed at [`Keys`].

@@ -93,9 +93,9 @@ impl<C> Create<C> {
         self
     }
 
-    /// Cancels the operation when the future `cancelled` completes. A cancelled operation returns `Cancelled`. If a key
-    /// may have been created, the operation instead returns `OutcomeUnknown` with the idempotency key to resume the
-    /// operation. Default: the operation is not cancelled.
+    /// Cancels the operation when the future `cancelled` completes. A cancelled operation returns `Cancelled`, or
+    /// `OutcomeUnknown` if a key may have been created. The `OutcomeUnknown` error contains the idempotency key to
+    /// resume the operation. Default: the operation is not cancelled.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.cancellation = Some(Box::pin(cancelled));
         self

@@ -16,7 +16,7 @@ use crate::retry::{DEFAULT_POLICY, Retry, Rng};
 use crate::timeouts::{Deadline, Timeouts};
 use crate::wire::idempotency_key;
 
-/// A source of random numbers that always returns this number.
+/// A source of random numbers that always returns the same number.
 struct FixedJitter(f64);
 
 impl Rng for FixedJitter {

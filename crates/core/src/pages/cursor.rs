@@ -52,8 +52,8 @@ pub struct Page<T = Value> {
     pub response: Response,
 }
 
-/// The position in a paginated list of results. A cursor does not contain a client. The bindings for other languages
-/// pass a client for each page.
+/// The position in a paginated list of results. A cursor contains no client. The bindings for other languages pass a
+/// client to the cursor for each page.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -84,7 +84,7 @@ impl<R, E> Schedule<R, E> {
     /// Returns true if the returned pages are inconsistent: results may be missing or duplicated. This is the case if
     /// - two consecutive pages reported different totals, even if [`accept`](Self::accept) rejected the second page;
     /// - a page has more results than the page before it, or a page other than the last one has fewer;
-    /// - all pages together have more or fewer results than the total.
+    /// - all pages together have more or fewer results than the total that the last page reports.
     pub(super) fn total_changed(&self) -> bool {
         self.total_changed
     }
@@ -115,7 +115,7 @@ impl<R, E> Schedule<R, E> {
 
     /// Stores the response to the request for a page. `rate_limited` is true if Codat responded to the request with 429
     /// at least once. The limit of concurrent requests is then halved. Further 429 responses for pages that are already
-    /// under way do not halve it again.
+    /// under way do not halve the limit again.
     pub(super) fn receive(&mut self, page: u64, response: Result<R, E>, rate_limited: bool) {
         if rate_limited && page > self.halved_at {
             self.limit = (self.limit / 2).max(1);

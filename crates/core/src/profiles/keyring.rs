@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::trusted_file::open_trusted;
 
-/// The timeout of the command `codat-keys`. A user has time to answer the password prompt of a locked keyring.
+/// The timeout of the command `codat-keys`. It gives a user time to answer the password prompt of a locked keyring.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns a provider that runs `codat-keys header` for the profile `name`. The command fails unless the base URL of

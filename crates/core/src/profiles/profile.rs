@@ -49,7 +49,7 @@ pub struct ProfileCommand {
 
 /// The name of a profile.
 ///
-/// The name is also a file name. Some file systems ignore case, so capital letters are rejected.
+/// The name is also used as a file name. Some file systems ignore case, so a name must not contain capital letters.
 ///
 /// A user may give an API key as the name by mistake. An API key has 40 characters, and a name has at most 32, so an
 /// API key is rejected. Error messages do not quote a rejected name.

@@ -108,7 +108,8 @@ const OWN: [HeaderName; 11] = [
     UPGRADE,
 ];
 
-/// The headers by which a gateway performs another method than that of the request. The guards check the method only.
+/// The headers that make a gateway perform another method than the method of the request. A caller cannot set these
+/// headers, because this library checks only the method of the request.
 const METHODS: [HeaderName; 3] = [
     HeaderName::from_static("x-http-method-override"),
     HeaderName::from_static("x-http-method"),

@@ -1,5 +1,5 @@
-//! Execution of requests with retries. `create` and `delete` do not use this module, because they also list the keys
-//! between attempts.
+//! Execution of requests with retries. The requests that create or delete a key are not executed here, because the
+//! client also lists the keys between the attempts.
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! The retry policy, and the execution of requests with retries. Tests replace the clock and the source of jitter.
+//! The retry policy, and the execution of requests with retries. Tests replace the clock and the source of random
+//! numbers.
 
 mod execute;
 
@@ -82,7 +83,7 @@ pub(crate) fn is_transient(error: &Error) -> bool {
     }
 }
 
-/// A source of random numbers. Tests replace it.
+/// A source of random numbers for the waits between attempts. Tests replace the source.
 pub(crate) trait Rng: Send + Sync {
     /// Returns a random number that is at least 0 and less than 1.
     fn jitter(&self) -> f64;
@@ -111,7 +112,8 @@ mod tests {
     use crate::raw_server::{RawServer, Reply, json};
     use crate::timeouts::Clock;
 
-    /// A clock for tests: `sleep` returns immediately and records the duration. The jitter is always 0.5.
+    /// A clock and a source of random numbers for tests. `sleep` returns immediately and records the duration. Every
+    /// random number is 0.5.
     struct Fake {
         started: Instant,
         waits: Mutex<Vec<Duration>>,
@@ -143,8 +145,8 @@ mod tests {
         Client::builder().base_url(&server.url).api_key(key).clock_and_rng(Arc::clone(fake)).build().unwrap()
     }
 
-    /// Lists the keys on a test server that sends `replies` in turn. Returns the number of requests and the waits in
-    /// milliseconds.
+    /// Lists the keys of a test server that sends `replies` one after another. Returns the number of requests, and the
+    /// waits between them in milliseconds.
     async fn waits(replies: Vec<Reply>) -> (usize, Vec<u128>) {
         let (server, fake) = (RawServer::with_replies(replies), fake());
         let _ = client(&server, &fake).keys().list().await;

@@ -28,17 +28,17 @@ pub enum Purpose {
     /// Codat has responded with 429. Codat then forgets the idempotency key, and a further attempt could create a
     /// second key. The listed keys show whether an earlier attempt created the key.
     Released,
-    /// Codat has repeated the error response to an earlier attempt, and would repeat it again. The client lists the keys
-    /// to find out whether one of the attempts created the key.
+    /// Codat has repeated the error response to an earlier attempt, and would repeat it for every further attempt. The
+    /// listed keys show whether one of the attempts created the key.
     Failed,
     /// The list for [`Failed`](Self::Failed) contained no new key. The keys are listed again after a wait, because
     /// Codat can list a new key late.
     FailedAgain,
     /// Codat has rejected an attempt, because its limit of ten keys is reached. The listed keys show whether an earlier
-    /// attempt of the operation created one of the ten.
+    /// attempt of the operation created one of these ten keys.
     AtLimit,
-    /// The operation ends with an error. The error contains the keys that the operation may have created. The client
-    /// finds these keys in the list of all keys.
+    /// The operation ends with an error. The listed keys show which keys the operation may have created. The error
+    /// contains these keys.
     Candidates,
     /// The response to a repeated request contained the created key. The listed keys show whether an earlier attempt
     /// created another key.

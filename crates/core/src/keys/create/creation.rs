@@ -99,8 +99,8 @@ pub(super) fn outcome_unknown(cause: Error, outcome: Outcome) -> Error {
     cause.into_outcome_unknown(outcome).with_hint(hint)
 }
 
-/// Returns the error for an operation that ended before its first attempt. The idempotency key was too old, or no time
-/// was left.
+/// Returns the error for an operation that ended before its first attempt. Either the idempotency key was too old, or
+/// no time was left for an attempt.
 pub(super) fn not_sent(is_key_too_old: bool) -> Error {
     if is_key_too_old {
         let text = "the idempotency key is older than 85 minutes, and Codat forgets it after 90";

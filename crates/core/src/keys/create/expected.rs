@@ -1,4 +1,4 @@
-//! Search of a list of keys for the key that an operation created.
+//! Search in a list of keys for the key that an operation created.
 
 use jiff::Timestamp;
 
@@ -9,8 +9,8 @@ pub(super) struct ExpectedKey {
     name: KeyName,
     /// The creation time of the idempotency key, which is approximately the time of the first attempt.
     pub(super) since: Timestamp,
-    /// The ids of the keys that existed before the first attempt. `None` for a resumed operation, which uses the dates
-    /// of the keys instead.
+    /// The ids of the keys that existed before the first attempt. `None` for a resumed operation, which recognizes new
+    /// keys by their creation dates.
     before: Option<Vec<KeyId>>,
 }
 
@@ -19,7 +19,7 @@ impl ExpectedKey {
         Self { name, since, before: None }
     }
 
-    /// Excludes these keys, because they existed before the first attempt.
+    /// Excludes `keys` from the candidates, because they existed before the first attempt.
     pub(super) fn exclude(&mut self, keys: &[ApiKeyDetails]) {
         self.before = Some(keys.iter().map(|key| key.id.clone()).collect());
     }

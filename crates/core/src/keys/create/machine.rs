@@ -26,8 +26,8 @@ pub struct CreateMachine {
     operation: Operation,
     expected: ExpectedKey,
     idempotency_key: Uuid,
-    /// Whether the caller is the sole creator of keys with this name. If true, the operation can recover from a lost
-    /// response: it returns the only new key with this name from the list of keys.
+    /// Whether the caller is the sole creator of keys with the requested name. If true, the operation can recover from
+    /// a lost response: it lists the keys, and returns the only new key with the requested name.
     adopt: bool,
     /// Whether the operation resumes an earlier one with the same idempotency key.
     resumed: bool,
@@ -35,9 +35,11 @@ pub struct CreateMachine {
     /// Whether Codat has sent a 429 after an attempt whose effect is unknown. Codat forgets the idempotency key when it
     /// sends a 429, so a repeated attempt could create a second key.
     released_while_ambiguous: bool,
-    /// The correlation ids of all failed responses. A repeated id shows that Codat has repeated an earlier response.
+    /// The correlation ids of the responses with the status 408 or 5xx. A repeated id shows that Codat has repeated an
+    /// earlier response.
     failures: Vec<String>,
-    /// Whether a further request with this idempotency key would receive the same failure.
+    /// Whether every further attempt would fail, because Codat would respond to the idempotency key with the same
+    /// error.
     is_spent: bool,
     key: Option<(ApiKeyDetails, How)>,
     /// The new keys with the requested name. `None` if no listing has succeeded since the latest attempt.
@@ -142,7 +144,7 @@ impl CreateMachine {
     }
 
     /// Ends the operation. Returns the created key if a response has already contained this key. Otherwise, returns
-    /// `OutcomeUnknown` if a key may have been created, or else `Cancelled`.
+    /// `OutcomeUnknown` if a key may have been created, and `Cancelled` if not.
     pub fn cancel(&mut self, now: Now) -> Result<Creation, Error> {
         self.operation.error = Some(Error::of(ErrorKind::Cancelled));
         self.complete(self.unconfirmed(), now)

@@ -49,7 +49,8 @@ pub enum AttemptOutcome {
     LastKey,
     /// Nothing was sent, for example because the connection failed.
     NotSent,
-    /// It is unknown whether the key was deleted: no response arrived, or its status is 408, 5xx or an unexpected 2xx.
+    /// It is unknown whether the key was deleted: no response arrived, or the response has the status 408, 5xx or an
+    /// unexpected 2xx.
     Ambiguous,
     /// 429.
     RateLimited,
@@ -64,8 +65,8 @@ pub struct DeleteMachine {
     operation: Operation,
     id: KeyId,
     allow_key_in_use: bool,
-    /// Whether the client authenticates with the same key that it deletes. If true, Codat responds with 401 or 403 after
-    /// the deletion.
+    /// Whether the client authenticates with the same key that it deletes. If true, Codat responds with 401 or 403
+    /// after the deletion.
     is_own: bool,
     step: Step,
 }

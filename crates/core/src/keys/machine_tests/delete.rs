@@ -27,9 +27,9 @@ enum On {
 #[derive(Clone, Copy)]
 struct Delete(&'static str);
 
-/// The client authenticates with another key than the key to delete.
+/// A deletion of a key that the client does not authenticate with.
 const OTHER: Delete = Delete("b");
-/// The client authenticates with the key to delete.
+/// A deletion of the key that the client authenticates with.
 const OWN: Delete = Delete("a");
 
 fn until(left: Duration) -> On {
@@ -112,7 +112,8 @@ fn check(delete: Delete, events: &[On], actions: &str, result: &str) {
     assert_eq!((actual_actions.as_str(), actual.as_str()), (actions, result));
 }
 
-/// Runs the state machine with `events` after a first attempt without a response, and checks its further actions.
+/// Lets the first attempt end without a response, and then passes `events` to the state machine. Checks the actions
+/// after the first attempt and the result.
 #[track_caller]
 fn after_a_loss(delete: Delete, events: &[On], actions: &str, result: &str) {
     let events = [&[Keys("a b"), Fails(Ambiguous)], events].concat();
