@@ -23,13 +23,14 @@ use crate::runtime;
 const VARIABLE: &str = "_CODAT_KEYS_COMPLETE";
 const PROGRAM: &str = "codat-keys";
 
-/// An addition to clap's script for bash: the completion of words that contain `=` or `:`.
+/// An addition to the bash script that clap generates. The addition completes words that contain `=` or `:`.
 const BASH: &str = include_str!("completion.bash");
 
 /// The time limit for the request that lists the keys.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The function that builds the clap command with all subcommands. The completions of arguments need this command.
+/// The function that builds the clap command with all subcommands. The functions that complete arguments use this
+/// command.
 static COMMAND: OnceLock<fn() -> clap::Command> = OnceLock::new();
 
 /// If a shell requested completions, prints them and returns true. Otherwise, returns false. Ignores errors, because a
@@ -139,8 +140,8 @@ fn command() -> Option<clap::Command> {
     COMMAND.get().map(|command| command())
 }
 
-/// Whether a text is safe on a command line without quotes. Shells do not quote completions, and names of keys can
-/// contain any characters.
+/// Whether a text needs no quotes on a command line. Shells do not quote completions, and names of keys can contain any
+/// characters.
 fn is_plain_word(text: &str) -> bool {
     !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))
 }

@@ -6,7 +6,8 @@ use codat_keys::ErrorKind;
 
 use crate::failure::Failure;
 
-/// Returns an error if there is no terminal to ask on. `act` is the verb of the change, such as `delete`.
+/// Returns an error if there is no terminal on which the user can confirm a change. `act` is the verb of the change,
+/// such as `delete`.
 pub(crate) fn require_terminal(act: &str) -> Result<(), Failure> {
     if stdin().is_terminal() && stderr().is_terminal() {
         return Ok(());

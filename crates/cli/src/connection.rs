@@ -47,7 +47,7 @@ pub(crate) struct KeyOptions {
     /// The timeout of an operation with its retries, and of a request to the keyring [default: 30, for create 60]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<u64>,
-    /// Allow http:// URLs of other machines, which send the key unencrypted [default: CODAT_ALLOW_INSECURE_HTTP]
+    /// Allow http:// URLs of other machines: the key is then sent unencrypted [default: CODAT_ALLOW_INSECURE_HTTP]
     #[arg(long)]
     allow_insecure_http: bool,
 }
@@ -147,8 +147,9 @@ impl KeyOptions {
         Ok(Credential::parse(&text)?)
     }
 
-    /// Returns the base URL for requests with the key of a profile. Returns an error if an option or variable gives a
-    /// base URL with another origin, because the key of a profile is sent only to the origin of the profile.
+    /// Returns the base URL for requests with the key of a profile. The key of a profile is sent only to the origin of
+    /// the profile. Therefore this function returns an error if an option or variable gives a base URL with another
+    /// origin.
     pub(crate) fn base_url_for(&self, profile: &Profile) -> Result<String, Failure> {
         let given = self.base_url.as_deref().map(|url| (url, "--base-url"));
         Ok(profile.base_url_for(given, &process_environment)?)

@@ -9,8 +9,8 @@ pub(crate) const FINDINGS: u8 = 3;
 /// The exit status of `rotate` if it leaves a rotation unfinished, or finds an unfinished rotation.
 pub(crate) const UNFINISHED: u8 = 11;
 
-/// The signals that cancel a request, and the exit status after each. SIGINT (Ctrl-C) is not in this list. Its exit
-/// status is the one of [`ErrorKind::Cancelled`].
+/// The signals that cancel a request, and the exit status after each. SIGINT (Ctrl-C) is not in this list. The exit
+/// status after SIGINT is the status of [`ErrorKind::Cancelled`].
 pub(crate) const CANCELLED_BY: [(&str, u8); 2] = [("SIGHUP", 129), ("SIGTERM", 143)];
 
 /// The signal that ends the command without waiting for the outcome of a request, and its exit status.

@@ -49,7 +49,8 @@ impl Failure {
         Self { status: 1, kind: None, code: "local", message, notes: Vec::new(), hint, source: None }
     }
 
-    /// Creates the failure of a rotation. `code` is the code of its [`RotationErrorKind`](codat_keys_rotate::RotationErrorKind).
+    /// Creates the failure of a rotation. `code` is the code of the
+    /// [`RotationErrorKind`](codat_keys_rotate::RotationErrorKind).
     pub(crate) fn of_rotation(code: &'static str, status: u8, message: impl Display, hint: impl Display) -> Self {
         Self { status, code, ..Self::local(message, hint) }
     }
@@ -79,7 +80,7 @@ impl Failure {
         self.kind == Some(kind)
     }
 
-    /// Whether the same command may succeed later.
+    /// Whether the command may succeed if the user repeats it later.
     pub(crate) fn is_retryable(&self) -> bool {
         let of_kind = self.kind.is_some_and(ErrorKind::is_retryable);
         self.source.as_ref().map_or(of_kind, Error::is_retryable)

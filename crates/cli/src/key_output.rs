@@ -15,7 +15,7 @@ pub(crate) struct KeyOutput {
     /// Print the key as JSON: {"key":{"id","name","created","inUse","key"}}; `create` adds the members "how" and "extras"
     #[arg(long)]
     pub(crate) json: bool,
-    /// Print the unmasked key, and nothing else unless --json is given
+    /// Print only the unmasked key; with --json, print the JSON with the unmasked key
     #[arg(long)]
     pub(crate) reveal: bool,
     /// Write only the key's value to a file that only you can read, or to standard output (`-`)
@@ -63,8 +63,8 @@ pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure>
     Ok(output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()?)
 }
 
-/// Writes the unmasked key to `file`, if there is a file. Then prints the key to standard output. The printed key is
-/// masked unless `output` asks for the unmasked key.
+/// Writes the unmasked key to `file`, if there is a file. Then prints the key to standard output. Masks the printed
+/// key, unless `output` requests the unmasked key.
 pub(crate) fn write_secret(
     client: &Client,
     key: &ApiKeyDetails,

@@ -12,7 +12,8 @@ use crate::failure::Failure;
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct KeyReference {
-    /// The id or the unique name of a key; a name that may also be an id requires --id or --name
+    /// The id or the unique name of a key; if it is the name of one key and may be the id of another, use --id or
+    /// --name
     #[arg(value_name = "KEY", add = ArgValueCompleter::new(completion::keys))]
     either: Option<String>,
     /// The id of the key

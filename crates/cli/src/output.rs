@@ -15,8 +15,9 @@ use crate::json::{json_text, write_pretty};
 use crate::redact::without_secrets;
 use crate::signals;
 
-/// The maximum time that the process waits for a blocked standard output after a signal. This time is shorter than
-/// `COPY_TIME` in [`signals`], so that no copy of the signal ends the process before the command reports what it did.
+/// The maximum time that the process waits for a blocked standard output after a signal. Further signals are ignored
+/// during `COPY_TIME` in [`signals`]. `BLOCKED_TIMEOUT` is shorter, so that no further signal ends the process before
+/// the command reports what it has done.
 const BLOCKED_TIMEOUT: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -59,7 +60,7 @@ impl Printer {
         Self { texts, printed }
     }
 
-    /// Returns a function that prints a text. The returned function ignores errors.
+    /// Returns a function that prints a text. The function reports no errors. [`finish`](Self::finish) returns them.
     pub(crate) fn print(&self) -> impl Fn(String) + Send + Sync + use<> {
         let texts = self.texts.clone();
         move |text| {
@@ -67,8 +68,8 @@ impl Printer {
         }
     }
 
-    /// Waits until all texts are printed. After a signal, waits for at most [`BLOCKED_TIMEOUT`] more. Returns the first
-    /// error.
+    /// Waits until all texts are printed. After a signal, waits for at most another [`BLOCKED_TIMEOUT`]. Returns the
+    /// first error of a print.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         let _ = self.texts.send(None);
         let mut left = BLOCKED_TIMEOUT;
@@ -96,8 +97,8 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_on_closed_pipe)
 }
 
-/// Returns an error if standard output is closed or open for reading only. Accepts the null device. Called before a
-/// command that prints its result.
+/// Returns an error if standard output is closed or read-only. Accepts the null device. A command that prints its
+/// result calls this function first.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");
@@ -113,9 +114,9 @@ fn is_closed() -> bool {
     at_start::WAS_CLOSED.load(std::sync::atomic::Ordering::Relaxed) || is_read_only()
 }
 
-/// The state of standard output before `main`. If standard output is closed when a program starts, the runtime of Rust
-/// opens the null device in its place. This null device cannot be distinguished from a null device that the parent
-/// process has opened. Python and Node open the null device for an output that they ignore.
+/// Whether standard output was closed before `main`. If standard output is closed when a program starts, the runtime of
+/// Rust opens the null device in its place. `main` cannot distinguish this null device from one that the parent process
+/// opened. Python and Node open the null device to ignore the output of a child process.
 #[cfg(unix)]
 mod at_start {
     use std::sync::atomic::{AtomicBool, Ordering};

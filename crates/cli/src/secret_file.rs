@@ -17,11 +17,11 @@ use crate::signals::with_state;
 /// The disk space in bytes that must be available before a key is created. A key is smaller.
 const RESERVED_BYTES: usize = 4096;
 
-/// The destination file of a key. A command reserves the file before it creates the key, so that the key can be
+/// The destination file of a key. A command reserves the file before it creates the key, to ensure that the key can be
 /// written.
 ///
-/// The reservation opens and locks the file, so that no other command writes it. A missing file is created empty.
-/// Dropping this value removes the created file, unless the secret was written.
+/// The reservation opens and locks the file, so that no other command writes it. If the file is missing, the
+/// reservation creates an empty file. Dropping this value removes this file, unless the secret was written.
 ///
 /// The secret is written to a temporary file with mode 0600 on Unix. The temporary file then replaces the destination
 /// file, so that no reader sees a part of the secret. If the replacement fails, for example because the destination is
@@ -121,13 +121,12 @@ pub(crate) struct Denial {
 }
 
 impl Denial {
-    /// Returns the failure of a command that has sent requests.
+    /// Returns the failure of a command that has already sent requests.
     pub(crate) fn after_requests(self) -> Failure {
         Failure::local(self.what, self.hint)
     }
 
-    /// Returns the failure of a command that has received a response. The command does not write the response to the
-    /// file.
+    /// Returns the failure of a command that has received a response, and does not write the response to the file.
     pub(crate) fn after_response(self) -> Failure {
         let hint = "another program changed the file during the request, so it was not replaced: choose another file";
         Failure::local(self.what, hint)
@@ -188,9 +187,9 @@ fn create(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
-/// Opens an existing regular file for writing. Another user may replace the file at any moment, so this function
-/// follows no link and does not wait for the reader of a pipe. Returns an error if this process cannot set the mode of
-/// the file, because [`SecretFile::write`] may set the mode.
+/// Opens an existing regular file for writing. Another user may replace the file with a link or a pipe at any moment.
+/// Therefore this function follows no link, and does not wait for the reader of a pipe. [`SecretFile::write`] may set
+/// the mode of the file. Therefore this function returns an error if this process cannot set the mode.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]

@@ -53,8 +53,8 @@ static STATE: Mutex<State> = Mutex::new(State {
     children: Vec::new(),
 });
 
-/// The state that this module needs to end the process: the number of running requests, the files and processes to
-/// clean up, and the changes to report.
+/// The state that this module needs to end the process: the number of running requests, the files to remove, the
+/// processes to kill, and the changes to report.
 pub(crate) struct State {
     /// The number of [`interrupted`] futures that exist, plus the number of unfinished changes of data. While this
     /// number is not zero, the first signal does not end the process.
@@ -85,8 +85,8 @@ impl State {
         }
     }
 
-    /// Cancels [`State::remove_at_end`] for a file that now contains a secret. If a signal ends the process later, the
-    /// report says that the file was written.
+    /// Cancels the registration by [`State::remove_at_end`] for a file that now contains a secret. If a signal ends the
+    /// process later, the report says that the file was written.
     pub(crate) fn keep(&mut self, path: &Path) {
         self.files.retain(|(other, _)| other != path);
         self.done = Some(without_secrets(format!("{} was written", path.display())));
@@ -104,7 +104,7 @@ impl State {
         self.children.push(child);
     }
 
-    /// Cancels [`State::kill_at_end`] for a child process that has ended.
+    /// Cancels the registration by [`State::kill_at_end`] for a child process that has ended.
     #[cfg(unix)]
     pub(crate) fn has_ended(&mut self, child: Pid) {
         self.children.retain(|other| *other != child);

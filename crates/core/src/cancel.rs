@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-/// A future that completes when the operation is to be cancelled.
+/// A future that completes when the caller wants to cancel an operation.
 pub(crate) type Cancellation = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Awaits the future `call`, and returns its result. Returns `None` if `cancellation` completes first. `call` is then
@@ -26,7 +26,7 @@ pub(crate) async fn or_cancelled<T>(
     .await
 }
 
-/// Polls whether the operation is to be cancelled. Must not be called again after it returned true.
+/// Polls `cancellation`, and returns whether it has completed. Must not be called again after it has returned true.
 pub(crate) fn is_cancelled(cancellation: &mut Option<Cancellation>, context: &mut Context<'_>) -> bool {
     cancellation.as_mut().is_some_and(|cancelled| cancelled.as_mut().poll(context).is_ready())
 }

@@ -21,7 +21,7 @@ pub(crate) struct Exec {
     command: Vec<OsString>,
 }
 
-/// Runs the program with the key. Does not check the key with a request to Codat.
+/// Runs the program with the key in its environment. Sends no request, so an invalid key is not detected.
 pub(crate) fn exec(exec: &Exec) -> Result<ExitCode, Failure> {
     child_process::check(&exec.command, "codat-keys exec --profile work -- COMMAND")?;
     become_command(runtime::run(command(exec))?)
@@ -41,9 +41,9 @@ async fn command(exec: &Exec) -> Result<Command, Failure> {
 
 /// Replaces this process by the program. The program then receives the signals and sets the exit status.
 ///
-/// If this process is the init process of a container, it starts the program as a child process instead. An init
-/// process must reap orphans. Also, the kernel delivers a signal to an init process only if the process has a handler
-/// for this signal.
+/// If this process is the init process of a container, this function starts the program as a child process instead, for
+/// two reasons. An init process must reap orphans. The kernel delivers a signal to an init process only if the process
+/// has a handler for this signal.
 #[cfg(unix)]
 fn become_command(mut command: Command) -> Result<ExitCode, Failure> {
     if child_process::is_init() {

@@ -32,7 +32,7 @@ pub(crate) fn help(help: &Help, program: clap::Command) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the subcommand of `command` that `words` names, such as `profile use`.
+/// Returns a subcommand of `command`. `words` are the words of its name, such as `profile use`.
 pub(super) fn find(mut command: clap::Command, words: &[String]) -> Result<clap::Command, Failure> {
     command.build();
     for word in words {

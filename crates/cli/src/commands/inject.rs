@@ -15,7 +15,7 @@ use crate::output::{print_secret, refuse_terminal};
 use crate::secret_file::{SecretFile, check_overwrite};
 use crate::template::{Part, parse};
 
-/// The maximum size of a template in bytes. Templates are settings files with placeholders. They are much smaller.
+/// The maximum size of a template in bytes. A template is a settings file with placeholders, and is much smaller.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Replace {{ codat.key }}, {{ codat.header }} and {{ codat.base_url }} in a template

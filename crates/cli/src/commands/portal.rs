@@ -24,11 +24,10 @@ use crate::redact::without_secrets;
 use crate::signals::{interrupted, with_state};
 use crate::stderr::eprint_line;
 
-/// The page closes when it has received no request for this time.
+/// The idle time after which the page closes. The page is idle while it receives no request.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
-/// The time for which a browser launcher is watched. Without a browser, a launcher fails within this time. A launcher
-/// that still runs afterwards counts as successful.
+/// The time in which a browser launcher fails if there is no browser. A launcher that runs longer counts as successful.
 const LAUNCH_TIMEOUT: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
@@ -146,7 +145,8 @@ async fn print_link(links: &Links) -> Result<String, Failure> {
 }
 
 /// Opens the link in a browser. The browser gets the path of a file that only this user can read. The file redirects to
-/// the link. The link itself is not an argument, because other users can read the arguments of a process.
+/// the link. The link itself is not an argument, because it is secret and other users can read the arguments of a
+/// process.
 fn open(link: &str) -> Option<NamedTempFile> {
     let mut file = with_state(|state| {
         let file = tempfile::Builder::new().prefix("codat-keys-").suffix(".html").tempfile().ok()?;
@@ -178,7 +178,7 @@ fn launch(mut command: Command) -> bool {
     }
 }
 
-/// Returns a receiver. It receives a message for each line that the user types on the terminal.
+/// Returns a receiver that gets a message for each line that the user types on the terminal.
 fn lines() -> UnboundedReceiver<()> {
     let (typed, lines) = mpsc::unbounded_channel();
     if std::io::stdin().is_terminal() {

@@ -1,4 +1,4 @@
-//! The command `profile`: lists, selects and shows the profiles in `config.toml`. Does not read keys.
+//! The command `profile`: lists, selects and shows the profiles in `config.toml`. The command reads no keys.
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;

@@ -31,7 +31,8 @@ pub(crate) struct Config {
     file: ConfigFile,
     /// The TOML document of `config.toml`. Saving this document keeps the user's comments and formatting.
     document: DocumentMut,
-    /// The lock file, held from [`lock`](Self::lock) until this value is dropped. `None` after [`load`](Self::load).
+    /// The lock file, held from [`lock`](Self::lock) until this value is dropped. `None` if [`load`](Self::load)
+    /// created this value.
     _lock: Option<File>,
 }
 
@@ -156,15 +157,15 @@ impl Config {
     }
 }
 
-/// Returns the identifier under which `login` stores the key of a profile. It contains the origin of the base URL, so
-/// that no client of the profile reads a key that is for another origin.
+/// Returns the identifier under which `login` stores the key of a profile. The identifier contains the origin of the
+/// base URL. Therefore a client for one origin never reads a key that was stored for another origin.
 pub(crate) fn key_id(name: &Name, base_url: &str) -> String {
     let origin = Url::parse(base_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     format!("{name}@{origin}")
 }
 
-/// Returns the [`key_id`] as a file name, with `@` in place of `://` and `:`, because Windows allows no `:` and no `/`
-/// in file names. A host name contains no `@`, so different ids have different file names.
+/// Returns the [`key_id`] as a file name. Replaces `://` and `:` by `@`, because Windows allows no `:` and no `/` in
+/// file names. A host name contains no `@`, so different ids have different file names.
 fn file_name(name: &Name, base_url: &str) -> String {
     key_id(name, base_url).replace("://", "@").replace(':', "@")
 }

@@ -104,8 +104,8 @@ impl CommandSink {
     }
 
     /// Returns an error unless the sink has exactly one way to verify a delivered key: reading the sink, or
-    /// `--confirm-command`. If the sink has neither, the hint of the error suggests `--confirm-command`. In the hint,
-    /// the text `options` comes before `--confirm-command`.
+    /// `--confirm-command`. If the sink has neither, the hint of the error suggests `--confirm-command`. The hint
+    /// contains the text `options` before `--confirm-command`.
     fn check_verification(self, options: &str) -> Result<Self, Failure> {
         if self.read.is_some() && self.confirm.is_some() {
             let what = format!("{} can be read back", self.description);

@@ -48,7 +48,7 @@ pub(crate) enum Words {
 
 /// What the sinks of a rotation need in addition to their arguments.
 pub(crate) struct SinkContext<'a> {
-    /// The folder to which relative paths are relative.
+    /// The folder against which relative paths are resolved.
     pub(crate) folder: &'a Path,
     /// The base URL of the client. A profile whose base URL has another origin cannot be a sink.
     pub(crate) base_url: &'a str,
@@ -175,8 +175,8 @@ impl SinkArgument {
         [("--to", self.sink.clone())].into_iter().chain(commands).collect()
     }
 
-    /// Whether the text of the sink describes the sink completely, so that a later command need not name the sink
-    /// again.
+    /// Whether the text of the sink describes the sink completely. If so, a later command can read the sink from the
+    /// journal, and the user need not name the sink again.
     pub(crate) fn is_complete(&self) -> bool {
         let scheme = self.sink.split(':').next().unwrap_or_default();
         let can_be_read = scheme != "command" && recipes::find(scheme).is_none_or(|recipe| !recipe.read.is_empty());
@@ -193,8 +193,8 @@ impl SinkArgument {
 }
 
 impl Words {
-    /// Splits this command into words. `option` is the option of the command line that contains the command. The error
-    /// shows `example`, a valid use of this option.
+    /// Splits this command into words. `option` is the name of the command-line option that contains the command. The
+    /// error shows `example`, a valid use of this option.
     fn words(&self, option: &str, example: &str) -> Result<Vec<String>, Failure> {
         let words = match self {
             Self::Text(text) => shlex::split(text),
@@ -215,8 +215,8 @@ impl Words {
     }
 }
 
-/// Returns an error if two sinks replace the same file, or the same variable of a file. Each of these sinks would find
-/// the key that the rotation has delivered to the other sink.
+/// Returns an error if two sinks replace the same file, or the same variable of a file. Otherwise, the second sink
+/// would find the key that the rotation has delivered to the first sink.
 pub(crate) fn check_distinct(sinks: &[SinkArgument], folder: &Path) -> Result<(), Failure> {
     let files: Vec<_> = sinks.iter().filter_map(|sink| sink.file(folder)).collect();
     for (index, (path, variable)) in files.iter().enumerate() {

@@ -13,14 +13,15 @@ use zeroize::Zeroizing;
 
 use crate::redact::{without_known_keys, without_secrets};
 
-/// The maximum size of the standard output and of the standard error in bytes. An item of a secret manager is smaller.
+/// The maximum size in bytes of each output of a program: standard output and standard error. An item of a secret
+/// manager is smaller.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// The maximum length of a program's message in an error, in characters.
 const MAX_MESSAGE_CHARS: usize = 300;
 
-/// The length in bytes to which a program's message is truncated before the keys in it are masked. Without this limit,
-/// masking would take seconds, because it looks for every line of standard output in the message.
+/// The length in bytes to which a program's message is truncated before the keys in it are masked. Masking searches the
+/// message for every line of standard output. Without this limit, the search would take seconds.
 const MAX_SEARCHED_BYTES: usize = 4096;
 
 const MASK: &str = "****";
@@ -168,8 +169,8 @@ mod unix {
             Self(pid)
         }
 
-        /// Releases the process group without killing it. Must be called when the program has ended, because another
-        /// process may then get the id of the program.
+        /// Releases the process group without killing it. Must be called when the program has ended. Another process
+        /// may get the id of a program that has ended.
         pub(super) fn ended(mut self) {
             if let Some(pid) = self.0.take() {
                 with_state(|state| state.has_ended(pid));

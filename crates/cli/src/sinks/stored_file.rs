@@ -41,8 +41,8 @@ impl StoredFile {
 }
 
 /// The owner of a sink's file at the latest read. `None` if the user of this process owns the file. A replaced file
-/// keeps its owner, so the owner can read the new key. A rotation therefore accepts a file of another user only if that
-/// user could read the old key.
+/// keeps its owner, so the owner can read the new key. Without `--overwrite`, a rotation therefore accepts a file of
+/// another user only if that user could read the old key.
 #[derive(Default)]
 pub(super) struct Owner(Mutex<Option<u32>>);
 
@@ -66,8 +66,8 @@ impl Owner {
         }
     }
 
-    /// Returns an error if another user became the owner of the file after the rotation had read the file. A rotation
-    /// reads each file before it replaces the file.
+    /// Returns an error if another user became the owner of the file after the latest read. A rotation reads each file
+    /// before it replaces the file.
     pub(super) fn check(&self, file: Option<&StoredFile>) -> Result<(), SinkError> {
         match file.and_then(StoredFile::other_owner) {
             Some(owner) if *self.last() != Some(owner) => {

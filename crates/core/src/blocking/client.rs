@@ -21,9 +21,9 @@ use crate::wire::RateLimit;
 /// A client for Codat's API that blocks the calling thread. Clones are cheap and share their connections. Several
 /// threads can use a client at the same time.
 ///
-/// In a future that tokio polls, methods that send requests return `InvalidInput`, because such a method would block
-/// the runtime. Use `tokio::task::spawn_blocking` there. A future under `tokio::task::unconstrained` is not detected:
-/// the methods then block the runtime.
+/// In a future that tokio polls, methods that send requests return `InvalidInput`, because they would block the
+/// runtime. Call these methods in `tokio::task::spawn_blocking` instead. A future under `tokio::task::unconstrained` is
+/// not detected: in such a future, the methods block the runtime.
 ///
 /// After a fork, the child process opens its own connections. Until its first response,
 /// [`rate_limit`](Client::rate_limit) returns `None` in the child process.
@@ -173,8 +173,8 @@ impl Client {
         })
     }
 
-    /// Runs an asynchronous function that returns a [`ResponseStream`](crate::ResponseStream), and blocks until it
-    /// returns. See [`run`](Self::run).
+    /// Runs an asynchronous function that returns a [`ResponseStream`](crate::ResponseStream), and blocks until the
+    /// function returns. See [`run`](Self::run).
     ///
     /// # Errors
     /// As [`run`](Self::run).

@@ -33,11 +33,11 @@ pub(super) fn in_blocking_context<T: Send>(call: impl FnOnce() -> Result<T, Erro
 enum CallContext {
     /// On a thread outside any tokio runtime.
     OutsideRuntime,
-    /// On a thread of a tokio runtime, but outside any future, for example in `spawn_blocking`. This thread may be
-    /// blocked. The client runs its own runtime on another thread, because a second runtime might panic on this thread.
-    /// This variant also covers calls in the destructor of a thread-local value.
+    /// On a thread of a tokio runtime, but outside any future, for example in `spawn_blocking`. Blocking such a thread
+    /// is allowed. The client runs its own runtime on another thread, because a second runtime might panic on this
+    /// thread. This variant also covers calls in the destructor of a thread-local value.
     InRuntime,
-    /// In a future that tokio polls. The client returns an error, because a blocked thread would block the runtime.
+    /// In a future that tokio polls. The client returns an error, because blocking the thread would block the runtime.
     InFuture,
 }
 
@@ -50,9 +50,9 @@ fn call_context() -> CallContext {
     }
 }
 
-/// Returns whether tokio is polling a future on this thread. Tokio limits the number of operations only during a poll,
-/// by a budget that cannot be queried. This function therefore consumes the budget for up to 256 operations. If the
-/// budget runs out, tokio is polling a future.
+/// Returns whether tokio is polling a future on this thread. During a poll, tokio limits the number of operations by a
+/// budget. The budget cannot be queried, so this function consumes the budget of up to 256 operations. If the budget
+/// runs out, tokio is polling a future.
 fn has_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     (0..=u8::MAX).any(|_| pin!(tokio::task::consume_budget()).poll(&mut context).is_pending())

@@ -126,8 +126,8 @@ impl ClientBuilder {
     /// is read by the program `codat-keys`, which must be in a folder of `PATH`.
     ///
     /// The key is sent only to the origin of the profile. Another origin in [`base_url`](Self::base_url) or
-    /// `CODAT_BASE_URL` is an error. On Unix, the rules of [`ca_file`](Self::ca_file) apply to `config.toml`, and to
-    /// `codat-keys` if it runs.
+    /// `CODAT_BASE_URL` is an error. On Unix, the rules of [`ca_file`](Self::ca_file) apply to `config.toml`. They also
+    /// apply to the program `codat-keys` if the client runs it.
     ///
     /// ```no_run
     /// let client = codat_keys::Client::builder().profile("work").build()?;
@@ -177,8 +177,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Also trusts the PEM certificates in a file, for a proxy that intercepts TLS. Default: the file that
-    /// `CODAT_CA_FILE` names. If the variable is not set, only the bundled root certificates are trusted.
+    /// Trusts the PEM certificates in a file in addition to the bundled root certificates, for a proxy that intercepts
+    /// TLS. Default: the file that `CODAT_CA_FILE` names. If the variable is not set, only the bundled root
+    /// certificates are trusted.
     ///
     /// On Unix, the file and each folder above it must belong to root or to the user of this process. Other users must
     /// not be able to write to them. For a file in the home folder, only the folders up to the home folder are checked.
@@ -243,18 +244,18 @@ impl ClientBuilder {
     }
 
     /// Sets the maximum size of a response body in bytes, for [`request`](crate::Client::request) and
-    /// [`pages`](crate::Client::pages). A larger body is an error of kind `TooLarge`. The client reads such a body only up
-    /// to the limit. Default: 64 MiB (67,108,864). [`build`](Self::build) returns `InvalidInput` for zero. `u64::MAX`
-    /// means no limit.
+    /// [`pages`](crate::Client::pages). A larger body is an error of kind `TooLarge`. The client stops reading such a
+    /// body at the limit. Default: 64 MiB (67,108,864). [`build`](Self::build) returns `InvalidInput` for zero.
+    /// `u64::MAX` means no limit.
     ///
-    /// The operations on keys have a fixed limit of 8 MiB. Of an error response, at most 64 KiB are read.
+    /// The operations on keys have a fixed limit of 8 MiB. The client reads at most 64 KiB of an error response.
     pub fn max_response_bytes(mut self, bytes: u64) -> Self {
         self.max_response_bytes = Some(bytes);
         self
     }
 
     /// Sets whether requests are retried after transient errors. Without retries, every request is sent once. `create`
-    /// and `delete` then return `OutcomeUnknown` more often, because a retry can show whether an earlier attempt took
+    /// and `delete` then return `OutcomeUnknown` more often, because no retry shows whether the first attempt took
     /// effect. Default: `true`, with at most 4 attempts.
     pub fn retry(mut self, retry: bool) -> Self {
         self.only_once = !retry;

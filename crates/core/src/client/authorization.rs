@@ -58,8 +58,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` for an invalid URL, or a URL of another origin. `Closed` after [`close`](Self::close). Before the
-    /// first key was read, also the errors of [`ClientBuilder::build`](crate::ClientBuilder::build) for a key that
+    /// `InvalidInput` for an invalid URL, or a URL of another origin. `Closed` after [`close`](Self::close). If no key
+    /// has been read yet, also the errors of [`ClientBuilder::build`](crate::ClientBuilder::build) for a key that
     /// cannot be read, and `Timeout` if the read takes longer than the timeout of an operation.
     pub async fn authorize(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         self.check_own(url)?;
@@ -86,8 +86,8 @@ impl Client {
     }
 
     /// Checks whether another HTTP library may send the `Authorization` header to `url` over an unencrypted connection.
-    /// `url` is the URL of the proxy, because a proxy could read the API key in the header. Without a proxy, `url` is
-    /// the URL of the request. An `https` request needs no check.
+    /// If the request uses a proxy, `url` is the URL of the proxy, because a proxy could read the API key in the
+    /// header. Otherwise, `url` is the URL of the request. An `https` request needs no check.
     ///
     /// ```
     /// # fn main() -> Result<(), codat_keys::Error> {

@@ -51,14 +51,13 @@ impl Client {
     ///
     /// POST and PATCH requests contain an `Idempotency-Key` header with the same value in every attempt. Codat honours
     /// this header only for these two methods. Only requests with POST, PATCH or an idempotent method are retried, as
-    /// documented at [`Keys`].
+    /// documented at [`Keys`]. A DELETE request for a key has none of the guards of [`Keys::delete`].
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`, `/..;x`). Also
-    /// for DELETE with a path below `/apiKeys` that does not name exactly one key: Codat has no such operation. A DELETE
-    /// request that names one key has none of the guards of [`Keys::delete`]. Otherwise an error kind for the HTTP
-    /// status, as for [`Keys`]. For a method that changes data, `OutcomeUnknown` if it is unknown whether the request
-    /// took effect.
+    /// for DELETE with a path below `/apiKeys` that does not name exactly one key: Codat has no such operation.
+    /// Otherwise an error kind for the HTTP status, as for [`Keys`]. For a method that changes data, `OutcomeUnknown`
+    /// if it is unknown whether the request took effect.
     pub fn request(&self, method: Method, path: &str) -> Request {
         Request::new(self.0.clone(), method, path)
     }
@@ -76,7 +75,7 @@ impl Client {
     }
 
     /// Returns the details of the API key that this client authenticates with. The operation lists the keys and
-    /// searches the list, because Codat has no such operation.
+    /// searches the list, because Codat's API has no operation that returns only this key.
     ///
     /// # Errors
     /// `NotFound` if the list does not contain the key. This can happen if the list is stale. Also the errors listed at

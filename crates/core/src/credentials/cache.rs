@@ -140,8 +140,9 @@ impl CredentialCache {
         }
     }
 
-    /// Waits for a concurrent read of the source, if any. Then reads the source, unless the key has changed meanwhile,
-    /// or a read that started after this call has completed. An earlier read may have returned the old key.
+    /// Waits for a concurrent read of the source, if any. Then reads the source. Omits this read in two cases: the key
+    /// has changed in the meantime, or a concurrent read began after the start of this call. A read that began before
+    /// this call may have returned the old key.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let Some(source) = &self.source else { return Ok(()) };
         let (before, reads_started) = (self.stored(), source.reads_started.load(Ordering::SeqCst));

@@ -20,13 +20,13 @@ use crate::sinks::{SinkArgument, Words};
 /// The maximum size in MiB of the file that `--from` names.
 const MAX_FILE_MIB: u64 = 1;
 
-/// The options of all commands about a rotation.
+/// The options that `rotate` and all its subcommands have in common.
 #[derive(Args)]
 pub(super) struct Common {
     #[command(flatten)]
     pub(super) sinks: SinkArguments,
-    /// Read the options from a TOML file: profile, key, to, grace, name, delete-first, overwrite, journal, lock; an option of the
-    /// command line replaces that of the file
+    /// Read the options from a TOML file: profile, key, to, grace, name, delete-first, overwrite, journal, lock; an
+    /// option on the command line replaces the same option in the file
     #[arg(long, value_name = "FILE")]
     pub(super) from: Option<PathBuf>,
     /// The folder of the journals, or a bucket and a prefix in it: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX
@@ -63,10 +63,10 @@ pub(super) struct Replacement {
 /// The options of a new rotation.
 #[derive(Args)]
 pub(super) struct Start {
-    /// The id of a key that is deleted first if ten keys exist, and cannot be restored; may be repeated
+    /// The id of a key to delete first if ten keys exist; the deleted key cannot be restored; may be repeated
     #[arg(long, value_name = "ID", add = ArgValueCompleter::new(completion::ids))]
     pub(super) delete_first: Vec<String>,
-    /// Replace the content of a sink even if it is not the old key; a rollback does not restore it
+    /// Replace the content of a sink even if this content is not the old key; a rollback does not restore the content
     #[arg(long)]
     pub(super) overwrite: bool,
     /// Print what would be done, and change nothing
@@ -76,7 +76,8 @@ pub(super) struct Start {
     pub(super) replacement: Replacement,
 }
 
-/// The sinks that `--to` names, each with the `--read-command` and the `--confirm-command` that follow it.
+/// The sinks that the options `--to` name. Each sink has the `--read-command` and the `--confirm-command` that follow
+/// its `--to`.
 #[derive(Default)]
 pub(super) struct SinkArguments {
     sinks: Vec<SinkArgument>,
@@ -140,7 +141,7 @@ impl FromArgMatches for SinkArguments {
     }
 }
 
-/// The options in a file. They have the same names as the options of the command line.
+/// The options in a file. An option in the file has the same name as the option on the command line.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct FileOptions {
@@ -173,7 +174,7 @@ enum FileSink {
 }
 
 impl Common {
-    /// Reads the file that `--from` names. Without the option, returns empty options.
+    /// Reads the options from the file that `--from` names. Returns empty options if `--from` is not given.
     pub(super) fn file(&self) -> Result<FileOptions, Failure> {
         let Some(path) = &self.from else { return Ok(FileOptions::default()) };
         let place = path.display();
@@ -197,8 +198,8 @@ impl Common {
         Ok(options)
     }
 
-    /// Returns the sinks, and the folder to which their paths are relative. Sinks on the command line replace the sinks
-    /// in the file.
+    /// Returns the sinks, and the folder to which their paths are relative. If the command line names sinks, ignores
+    /// the sinks in the file.
     pub(super) fn sinks<'a>(&'a self, file: &'a FileOptions) -> Result<(Vec<SinkArgument>, &'a Path), Failure> {
         if let Some(name) = self.sinks.misplaced {
             let what = format!("--{name} does not follow the sink that it belongs to");

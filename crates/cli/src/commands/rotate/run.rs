@@ -26,7 +26,7 @@ use crate::signals::{begin_change, end_change, interrupted};
 use crate::sinks::{SinkArgument, SinkContext, check_distinct, forms};
 use crate::stderr::eprint_line;
 
-/// A placeholder for a key. No name and no path contains this text.
+/// The key of a client that only reads the journal. Messages mask this text, so it must not occur in a name or a path.
 const NO_KEY: &str = "+/+/the-journal-is-read-without-a-key/+/+";
 
 /// How a command continues the rotation in the journal.
@@ -143,8 +143,8 @@ impl<'a> Setup<'a> {
         Ok(())
     }
 
-    /// Creates the folder of the journal. Call this function before a key command or a request runs. Otherwise, another
-    /// user could create the folder in the meantime.
+    /// Creates the folder of the journal. Call this function before a command that prints a key runs, and before a
+    /// request is sent. Otherwise, another user could create the folder in the meantime.
     fn create_journal(&self) -> Result<(), Failure> {
         self.journal.prepare(&self.journal_name)
     }
@@ -160,7 +160,7 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// Returns the builder of a new rotation, or of a rotation whose journal was lost.
+    /// Returns a builder for a new rotation, or for the recovery of a rotation whose journal was lost.
     async fn replacement(
         &self,
         options: &Replacement,
@@ -181,7 +181,8 @@ impl<'a> Setup<'a> {
         Ok(builder)
     }
 
-    /// Returns a builder with the sinks, the journal and the events. See [`SinkContext::is_strict`] for `is_strict`.
+    /// Returns a builder with the sinks, the journal and the event handler of this run. See [`SinkContext::is_strict`]
+    /// for `is_strict`.
     fn builder(&self, client: &Client, is_strict: bool) -> Result<RotationBuilder, Failure> {
         let keyring_timeout = self.common.connection.key.keyring_timeout();
         let context =
@@ -232,8 +233,8 @@ impl<'a> Setup<'a> {
         lines
     }
 
-    /// Returns the failure of a rotation. The notes say what the rotation did. If the rotation can be continued, the
-    /// hint is the next command.
+    /// Converts the error of a rotation to a failure of this command. The notes of the failure say what the rotation
+    /// did. If the rotation can be continued, the hint of the failure contains the command that continues it.
     fn failure(&self, error: &RotationError) -> Failure {
         let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
         let has_deleted = error.report().is_some_and(|report| !report.deleted.is_empty());
@@ -268,7 +269,8 @@ impl<'a> Setup<'a> {
         error.report().map_or_else(Vec::new, report::facts).into_iter().fold(failure, Failure::with_note)
     }
 
-    /// Returns the next command after an error. Returns `None` if the rotation has ended.
+    /// Returns the hint after an error: the command that continues the rotation. Returns `None` if the rotation has
+    /// ended.
     fn hint_after(&self, error: &RotationError, report: &Report) -> Option<String> {
         let next = report::next(report);
         match error.kind() {
@@ -353,7 +355,7 @@ fn json_line(document: &impl Serialize) -> String {
     json_text(document, false) + "\n"
 }
 
-/// Returns the exit status of a failed rotation. `source` is the error of the API that caused the failure.
+/// Returns the exit status of a failed rotation. `source` is the error of the API request that caused the failure.
 fn status_of(kind: RotationErrorKind, source: Option<&Error>) -> u8 {
     match kind {
         RotationErrorKind::Api => source.map_or(1, |source| exit_status::of(source.kind())),

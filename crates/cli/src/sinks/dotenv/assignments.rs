@@ -212,8 +212,8 @@ fn closing_quote(text: &[u8], start: usize, quote: u8) -> Option<usize> {
     None
 }
 
-/// Returns `value` in the quotes of the previous value, or without quotes if `quote` is `None`. Uses single quotes
-/// instead if this form cannot represent `value`. Returns `None` if single quotes cannot represent `value` either.
+/// Returns `value` in the quotes of the previous value, or without quotes if `quote` is `None`. If `value` cannot be
+/// written in this form, uses single quotes. Returns `None` if `value` cannot be written in single quotes.
 fn quoted(value: &str, quote: Option<u8>) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "+/=_-.:@,%".contains(c);
     match quote {

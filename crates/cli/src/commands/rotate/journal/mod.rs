@@ -105,8 +105,8 @@ fn unusable(error: io::Error) -> Failure {
     Failure::local(format!("the folder of the journal cannot be used: {error}"), hint)
 }
 
-/// Returns the name of the journal. This is `lock`, if given. Otherwise, it is the name of the selected profile, or
-/// [`WITHOUT_PROFILE`].
+/// Returns the name of the journal: `lock` if it is given, otherwise the name of the selected profile. Without a
+/// profile, the name is [`WITHOUT_PROFILE`].
 pub(super) fn name(lock: Option<&str>, profile: Option<&str>) -> Result<String, Failure> {
     if let Some(lock) = lock {
         refuse_key(lock, "the name of the journal", "choose another name: --lock NAME")?;

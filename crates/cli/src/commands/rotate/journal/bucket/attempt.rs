@@ -1,6 +1,6 @@
-//! One attempt of an operation, and its errors. An error message contains the error code of a response, and no other
-//! text of the server. The reason is that the response to a request with a wrong signature repeats headers with
-//! credentials.
+//! One attempt of an operation on a bucket, and the errors of the attempt. An error message quotes only the error code
+//! of a response. Other text in a response could contain credentials: the response to a request with a wrong signature
+//! repeats headers with credentials.
 
 use std::error::Error;
 use std::fmt;
@@ -60,8 +60,8 @@ impl fmt::Display for Failed {
 }
 
 impl Bucket {
-    /// Gets credentials, or uses cached ones, and then runs `call`. The attempt may take at most the timeout of the
-    /// operation, divided by [`ATTEMPTS`].
+    /// Gets new or cached credentials, and then runs `call`. The timeout of the attempt is the timeout of the operation
+    /// divided by [`ATTEMPTS`].
     pub(super) async fn attempt<T>(&self, call: impl Future<Output = object_store::Result<T>>) -> Result<T, Failed> {
         let attempt = async {
             self.store.check_credentials().await.map_err(|error| Failed::of_credentials(&error))?;

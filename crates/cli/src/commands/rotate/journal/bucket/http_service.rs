@@ -1,5 +1,5 @@
-//! Sends the requests of `object_store` with the HTTP client of the crate `codat-keys`: with its TLS settings, root
-//! certificates and proxy.
+//! Sends the requests of the crate `object_store` with an HTTP client from the crate `codat-keys`. This client has the
+//! TLS settings, the root certificates and the proxy of `codat-keys`.
 
 use std::error::Error;
 use std::fmt;
@@ -19,16 +19,17 @@ use reqwest::{Client, StatusCode};
 use crate::connection::Connection;
 use crate::failure::Failure;
 
-/// The timeout of a connection with TLS.
+/// The timeout for opening a connection with TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The timeout of a connection without TLS. On machines without a metadata service, its address may not respond.
+/// The timeout for opening a connection without TLS, such as a connection to the metadata service of a cloud. On a
+/// machine without a metadata service, the address of this service may not respond.
 const UNENCRYPTED_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The maximum size of a response in bytes. A list of 1000 entries is smaller by far.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// The error of a request that has no useful response.
+/// The error of a request that got no response, or got a response that `object_store` cannot handle.
 #[derive(Debug)]
 pub(super) struct RequestFailed {
     message: String,
@@ -36,7 +37,7 @@ pub(super) struct RequestFailed {
     pub(super) is_final: bool,
 }
 
-/// Creates the HTTP clients of a store. Requests to `http` URLs use no proxy.
+/// Creates the HTTP clients for `object_store`. Requests to `http` URLs use no proxy.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     encrypted: Client,
@@ -114,8 +115,8 @@ async fn read(mut response: reqwest::Response, origin: &str) -> Result<Bytes, Ht
     Ok(body.freeze())
 }
 
-/// Returns the error for a response. Returns `None` for a success, and for a response that says that an object exists
-/// or is missing: `object_store` handles these responses.
+/// Returns the error for a response. Returns `None` for a response that `object_store` handles: a success, or a
+/// response that says that an object exists or is missing.
 fn status_error(status: StatusCode, body: &[u8], origin: &str) -> Option<HttpError> {
     let code = error_code(body);
     let is_about_object = match status {
@@ -155,7 +156,7 @@ fn send_error(error: &reqwest::Error, origin: &str) -> HttpError {
     }
 }
 
-/// Creates an error of the kind `Unknown`, because `object_store` does not repeat requests after such errors.
+/// Creates an error of the kind `Unknown`. `object_store` does not repeat a request after an error of this kind.
 fn failed(is_final: bool, message: String) -> HttpError {
     HttpError::new(HttpErrorKind::Unknown, RequestFailed { message, is_final })
 }

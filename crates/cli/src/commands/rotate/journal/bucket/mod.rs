@@ -1,6 +1,7 @@
 //! Journals in a bucket of S3, Google Cloud Storage or Azure. The entries of the journal `NAME` are the objects
-//! `PREFIX/NAME/00000001.json`, `PREFIX/NAME/00000002.json` and so on. An entry is created with a conditional request, so
-//! that exactly one process creates it. A bucket has no locks: the lease alone excludes other processes.
+//! `PREFIX/NAME/00000001.json`, `PREFIX/NAME/00000002.json` and so on. An entry is created with a conditional request,
+//! so that exactly one process creates it. A bucket has no locks, so only the lease in the journal excludes other
+//! processes.
 
 mod attempt;
 mod http_service;
@@ -38,11 +39,11 @@ pub(crate) struct BucketJournal(Arc<Bucket>);
 
 struct Bucket {
     store: Store,
-    /// The prefix of all objects. Empty, or ends with `/`.
+    /// The prefix of the names of all objects. The prefix is empty or ends with `/`.
     prefix: String,
     /// The URL for messages.
     url: String,
-    /// The timeout of an operation, with all its attempts.
+    /// The timeout of an operation, including all attempts.
     timeout: Duration,
 }
 
@@ -81,9 +82,10 @@ impl Bucket {
         self.repeat(|| self.create_once(&path, &bytes)).await
     }
 
-    /// Creates an entry if there is none. An attempt whose response is lost may have created the entry. The next
-    /// attempt then finds an entry with the same bytes. No other process writes the same bytes, because an entry
-    /// contains the name of the process that wrote it.
+    /// Creates an entry, unless it exists. Returns whether this process created the entry. If the response to an
+    /// attempt was lost, the attempt may have created the entry. In this case, the next attempt finds an entry with the
+    /// same bytes. No other process writes the same bytes, because an entry contains the name of the process that wrote
+    /// it.
     async fn create_once(&self, path: &Path, bytes: &Bytes) -> Result<bool, Failed> {
         let options = PutOptions::from(PutMode::Create);
         let put = self.store.objects().put_opts(path, bytes.clone().into(), options);
@@ -112,7 +114,8 @@ impl Bucket {
         }
     }
 
-    /// Calls a function until it succeeds or an error is final, at most [`ATTEMPTS`] times and for at most the timeout.
+    /// Calls `call` until it succeeds or returns a final error. Calls it at most [`ATTEMPTS`] times, and stops at the
+    /// timeout of the operation.
     async fn repeat<T, F>(&self, call: impl Fn() -> F) -> io::Result<T>
     where
         F: Future<Output = Result<T, Failed>>,

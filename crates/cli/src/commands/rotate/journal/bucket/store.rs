@@ -64,8 +64,8 @@ impl Store {
         }
     }
 
-    /// Gets credentials, or finds cached ones. Called before each request, so that an error of the service that issues
-    /// credentials is not reported as an error of the bucket.
+    /// Gets new or cached credentials. Called before each request. Otherwise, an error of the service that issues
+    /// credentials would be reported as an error of the bucket.
     pub(super) async fn check_credentials(&self) -> object_store::Result<()> {
         match self {
             Self::S3(store) => store.credentials().get_credential().await.map(drop),

@@ -42,7 +42,7 @@ impl<'a> BucketUrl<'a> {
         if is_valid { Ok(Self { service, bucket, path }) } else { Err(not_valid()) }
     }
 
-    /// Returns the prefix of all objects, which is empty or ends with `/`.
+    /// Returns the prefix of the names of all objects. The prefix is empty or ends with `/`.
     pub(super) fn prefix(&self) -> String {
         if self.path.is_empty() { String::new() } else { format!("{}/", self.path) }
     }
