@@ -9,10 +9,10 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// A log record of a call. Most records report the end of an HTTP request, with its duration, and with its HTTP status
-/// or error code. The other records report that the API key has changed, or that it could not be read. Each record
-/// contains a message. If the call has started an HTTP request, the record also contains the method and the path of the
-/// current or latest request.
+/// A log record of a call. Most records report the end of an HTTP request. Such a record contains the duration of the
+/// request, and the HTTP status or an error code. The other records report that the API key has changed, or that the
+/// API key could not be read. Each record contains a message. If the call has started an HTTP request, the record also
+/// contains the method and the path of the current or latest request.
 #[derive(Clone, Default)]
 pub struct Line {
     /// The HTTP method.
@@ -35,8 +35,8 @@ pub struct Line {
     pub sent: Option<bool>,
 }
 
-/// Runs the future of a call, and passes the log records of the call to `listener`. Without a listener, no record is
-/// created.
+/// Runs the future of a call, and passes the log records of the call to `listener`. If `listener` is `None`, no log
+/// record is created.
 pub async fn with_listener<T>(
     work: impl Future<Output = T>,
     listener: Option<impl Fn(Line) + Send + Sync + 'static>,
@@ -53,17 +53,18 @@ struct Listener<F> {
     requests: Mutex<Requests>,
 }
 
-/// The HTTP requests of a call. Each request has a tracing span, and the id of the span is the number of the request.
+/// The HTTP requests of a call. Each request has a tracing span. The id of the span is the number of the request within
+/// the call.
 #[derive(Default)]
 struct Requests {
     all: Vec<Line>,
-    /// The number of the request whose future is being polled, if any. A call that requests several pages at the same
-    /// time polls the futures of these requests in turn.
+    /// The number of the request whose future is being polled. `None` if no such future is being polled. A call that
+    /// requests several pages at the same time polls the futures of these requests in turn.
     current: Option<usize>,
 }
 
 impl Requests {
-    /// Returns the request whose future is being polled. If there is none, returns the latest request.
+    /// Returns the request whose future is being polled. If no such future is being polled, returns the latest request.
     fn current(&self) -> Line {
         self.current.map_or(self.all.last(), |number| self.all.get(number - 1)).cloned().unwrap_or_default()
     }

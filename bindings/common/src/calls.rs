@@ -18,7 +18,7 @@ use crate::rotation::{Rotation, RotationVerb};
 
 /// A future that completes when the caller cancels the call.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// The future of a running call. The future resolves to `None` if the call only reads data and was cancelled.
+/// The future of a running call. If a call that only reads data is cancelled, the future resolves to `None`.
 type Work<'a> = Pin<Box<dyn Future<Output = Option<Result<Outcome, Failure>>> + Send + 'a>>;
 
 /// The error of a call.
@@ -41,7 +41,7 @@ pub enum Call {
         /// The URL of the request.
         url: String,
     },
-    /// Returns an `Authorization` header with another API key, after a server rejected the header `rejected`.
+    /// After a server rejected an `Authorization` header, returns a header with another API key.
     Reauthorize {
         /// The URL of the request.
         url: String,
@@ -78,7 +78,8 @@ pub enum Call {
     },
     /// Sends an HTTP request to Codat's API.
     Request(Request),
-    /// Sends an HTTP request to Codat's API. The call ends when the headers of the response have arrived.
+    /// Sends an HTTP request to Codat's API. The call ends when the headers of the response have arrived. The body is
+    /// read later.
     Stream(Request),
     /// Reads the next chunk of a response. If the call is cancelled, no part of the response is lost.
     NextChunk(BodyStream),
@@ -128,14 +129,14 @@ pub enum Completion<R> {
     Returned(Outcome),
     /// The call failed.
     Failed(Box<ErrorData<R>>),
-    /// A call that only reads data was cancelled. A call that can change data never ends like this.
+    /// The call only reads data, and was cancelled. A call that can change data never has this result.
     Cancelled,
 }
 
 impl Call {
-    /// Performs the call. When `stop` completes, the call is cancelled. A cancelled call that only reads data is
-    /// dropped. A cancelled call that can change data ends with its result, or with an error that says whether data may
-    /// have changed. A panic becomes an error.
+    /// Performs the call. If `stop` completes before the call ends, the call is cancelled. A cancelled call that only
+    /// reads data returns [`Completion::Cancelled`]. A cancelled call that can change data returns its result, or an
+    /// error that says whether data may have changed. A panic becomes an error.
     pub async fn perform<R: Clone + Send + Sync + 'static>(self, client: Client, stop: Stop) -> Completion<R> {
         complete(self.begin(client, stop)).await
     }

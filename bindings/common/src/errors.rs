@@ -34,8 +34,8 @@ pub struct ErrorData<R> {
     pub elapsed: Duration,
     /// The idempotency key with which the creation of an API key can be resumed.
     pub idempotency_key: Option<String>,
-    /// Whether the idempotency key can be shown. False if it looks like an API key, because the caller may have passed
-    /// an API key by mistake.
+    /// Whether the idempotency key can be shown. False if the idempotency key looks like an API key, because the caller
+    /// may have passed an API key by mistake.
     pub shows_idempotency_key: bool,
     /// The API keys that the call may have created.
     pub candidates: Option<Vec<ApiKeyDetails>>,
@@ -57,12 +57,13 @@ pub struct RotationErrorData {
 pub enum Cause<R> {
     /// Another error of the core.
     Error(Box<ErrorData<R>>),
-    /// The exception that the key callback or a function of a sink raised.
+    /// The exception that a Python or JavaScript function raised. The function is the key callback or a function of a
+    /// rotation.
     Raised(R),
 }
 
 impl<R: Clone + Send + Sync + 'static> ErrorData<R> {
-    /// Returns the data of an error, and of the causes of this error.
+    /// Returns the data of an error. The data includes the causes of the error.
     pub fn of(error: &Error) -> Self {
         let outcome = error.outcome();
         let idempotency_key = outcome.and_then(|outcome| outcome.idempotency_key.clone());
@@ -85,7 +86,7 @@ impl<R: Clone + Send + Sync + 'static> ErrorData<R> {
         }
     }
 
-    /// Returns the data of an error of a rotation, and of the causes of this error.
+    /// Returns the data of an error of a rotation. The data includes the causes of the error.
     pub fn of_rotation(error: &RotationError) -> Self {
         Self {
             code: "rotation",

@@ -1,6 +1,6 @@
-//! The functions of sinks and of journal stores that are written in Python or JavaScript. A rotation that needs such a
-//! function sends a request to the native module of the Python or Node package. The native module runs the function, and
-//! returns the result through the [`Reply`] of the request.
+//! Functions of sinks and journal stores, written in Python or JavaScript. To run such a function, a rotation sends a
+//! request to the native module of the Python or Node package. The native module runs the function, and returns the
+//! result through the [`Reply`] of the request.
 
 use std::any::Any;
 use std::future::Future;
@@ -41,15 +41,15 @@ pub(crate) fn current_ask() -> Ask {
 pub enum RotationRequest {
     /// Run a function.
     Run(FunctionRequest),
-    /// Release this lock of the journal store. [`Reply::locked`] received the lock.
+    /// Release this lock of the journal store. The native module passed the lock to [`Reply::locked`].
     Unlock(Lock),
     /// Report this event of the rotation. The event is JSON.
     Event(String),
 }
 
 impl RotationRequest {
-    /// Returns whether the request is for the journal store. Such requests are also processed after the rotation has
-    /// been cancelled, so that another process can resume the rotation immediately.
+    /// Returns whether the request is for the journal store. A request for the journal store is processed even after
+    /// the rotation has been cancelled. Otherwise, another process could not resume the rotation immediately.
     pub fn is_of_journal(&self) -> bool {
         match self {
             Self::Run(request) => request.sink.is_none(),
@@ -106,7 +106,7 @@ impl Function {
 /// A value of the native module that represents a lock of the journal store.
 pub type Lock = Box<dyn Any + Send + Sync>;
 
-/// A lock of the journal store. Dropping it asks the native module to release the lock.
+/// A lock of the journal store. When this value is dropped, the native module is asked to release the lock.
 pub struct HeldLock {
     /// `None` while the value is dropped.
     lock: Option<Lock>,
@@ -123,8 +123,8 @@ impl Drop for HeldLock {
 
 /// What a function returned.
 pub enum Returned {
-    /// No value. After `read`, the sink is empty. After `get`, the entry does not exist. After `lock`, the journal
-    /// store has no locks. After `deliver`, the sink has the key.
+    /// No value. For `read`, this means that the sink is empty. For `get`, the entry does not exist. For `lock`, the
+    /// journal store has no locks. For `deliver`, the sink has the key.
     Nothing,
     /// A credential.
     Credential(Credential),
@@ -160,15 +160,15 @@ pub(crate) struct FunctionError {
 }
 
 impl FunctionError {
-    /// Creates the error for a returned value that does not fit the function.
+    /// Creates the error for a function that returned a value of a wrong type.
     pub(crate) fn wrong_value() -> Self {
         Self { text: "the function returned a value of a wrong type".into(), source: None }
     }
 }
 
 impl Reply {
-    /// Creates a reply, and the receiver of its result. `turn` is the guard of a sink's lock. The reply holds this
-    /// guard, so the lock is released when the reply is used or dropped.
+    /// Creates a reply, and the receiver of the result that is sent through the reply. `turn` is the guard of a sink's
+    /// lock. The reply holds this guard, so the lock is released when the reply is used or dropped.
     pub(crate) fn new(ask: &Ask, turn: Option<OwnedMutexGuard<()>>) -> (Self, Receiver) {
         let (tx, rx) = oneshot::channel();
         (Self { tx, ask: Arc::clone(ask), _turn: turn }, rx)
@@ -179,7 +179,7 @@ impl Reply {
         self.send(Ok(value));
     }
 
-    /// Sends the lock that the function returned. The rotation releases the lock when the rotation ends. If the rotation no
+    /// Sends the lock that the function returned. The lock is released when the rotation ends. If the rotation no
     /// longer waits for the lock, this method releases the lock.
     pub fn locked(self, lock: Lock) {
         let lock = HeldLock { lock: Some(lock), ask: Arc::clone(&self.ask) };
@@ -191,8 +191,8 @@ impl Reply {
         self.send(Err(FunctionError { text: why, source: None }));
     }
 
-    /// Sends an error, because the function raised an exception. `raised` represents the exception, and is the source of
-    /// the error. `text` is the message of the error, and does not contain the message of the exception.
+    /// Sends an error, because the function raised an exception. `raised` represents the exception, and is the source
+    /// of the error. `text` is the message of the error, and does not contain the message of the exception.
     pub fn raised<R: Send + Sync + 'static>(self, text: String, raised: R) {
         let source = CallbackError { text: text.clone(), raised };
         self.send(Err(FunctionError { text, source: Some(Box::new(source)) }));

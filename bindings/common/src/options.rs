@@ -41,7 +41,7 @@ pub enum KeySource {
     Command(KeyCommandOptions),
     /// The name of a profile in `config.toml`.
     Profile(String),
-    /// A function of the other language.
+    /// A Python or JavaScript function that returns the API key.
     Callback(KeyCallback),
 }
 
@@ -102,8 +102,8 @@ impl From<KeyCommandOptions> for KeyCommand {
     }
 }
 
-/// Returns the name and the value of the only option in `sources` that has a value. Returns `None` if no option has a
-/// value. `sources` contains the name and the value of each client option that gives the API key.
+/// Returns the name and the value of the only option that has a value. Returns `None` if no option has a value.
+/// `sources` contains the name and the value of each client option that can provide the API key.
 ///
 /// # Errors
 /// The message of the error if more than one option is given.

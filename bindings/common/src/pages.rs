@@ -19,8 +19,8 @@ struct Shared {
     /// The guard that keeps `cursor` locked from [`next_response`](PageCursor::next_response) until the caller has
     /// parsed the page.
     unparsed: sync::Mutex<Option<OwnedMutexGuard<internal::PageCursor>>>,
-    /// A copy of the value `total_changed` of `cursor`. While a page is requested, `cursor` is locked, but this copy
-    /// can be read.
+    /// A copy of the value that the method `total_changed` of `cursor` returns. While a page is requested, `cursor` is
+    /// locked. This copy can be read without the lock.
     total_changed: AtomicBool,
 }
 
@@ -40,7 +40,7 @@ pub struct PageOptions {
 }
 
 impl PageCursor {
-    /// Returns a cursor at the page of `position`.
+    /// Creates a cursor. The first page that the cursor requests is the page at `position`.
     pub fn new(position: internal::PageCursor) -> Self {
         let total_changed = AtomicBool::new(position.total_changed());
         let cursor = Arc::new(Mutex::new(position));
@@ -65,8 +65,8 @@ impl PageCursor {
     }
 
     /// Moves to the page after the parsed page. `results` is the number of results on the parsed page. `total` is the
-    /// number of results on all pages, which the parsed page reports. Returns false if the parsed page is outdated. The
-    /// caller then drops this page, and requests a page again.
+    /// total number of results on all pages, as the parsed page reports it. Returns false if the parsed page is
+    /// outdated. In this case, the caller drops the parsed page, and requests a page again.
     pub fn accept(&self, results: u64, total: u64) -> bool {
         self.unparsed().take().is_some_and(|mut cursor| {
             let is_accepted = cursor.accept(results, total);

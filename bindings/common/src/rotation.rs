@@ -18,7 +18,8 @@ use crate::sinks::{FunctionSink, Turn};
 /// How long one run of a function may take by default. The function belongs to a sink or to a journal store.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The default duration of the lease. If twice the longest timeout of a sink is longer, that is the default instead.
+/// The default duration of the lease is at least this long. If twice the longest timeout of a sink is longer, the
+/// default is twice that timeout.
 const LEASE: Duration = Duration::from_secs(5 * 60);
 
 /// The options of a rotation. An option that is `None` has its default value.
@@ -31,7 +32,7 @@ pub struct RotationOptions {
     pub journal: JournalOptions,
     /// The name of the journal.
     pub journal_name: String,
-    /// The name of the new key, without its tag.
+    /// The name of the new key, without the tag that the rotation appends to the name.
     pub name: Option<String>,
     /// How long the old key stays after all sinks have the new key.
     pub grace: Option<Duration>,
@@ -137,7 +138,7 @@ fn turn(store: &Path, journal: &str, sink: &str) -> Turn {
 }
 
 impl Rotation {
-    /// Creates a rotation. Checks and sends nothing.
+    /// Creates a rotation. Does not check the options, and sends no request.
     pub fn new(options: RotationOptions) -> Self {
         Self(Arc::new(options))
     }

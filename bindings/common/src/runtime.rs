@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// A handle to a native thread that runs calls. The thread ends when the handle is dropped.
 ///
-/// The thread receives the calls from a channel. While the thread is busy, calls that arrive do not wake it again.
+/// The thread receives the calls from a channel. A call that arrives while the thread is busy does not wake the thread.
 /// `tokio::runtime::Handle::spawn` would wake the thread for each call.
 pub struct Runtime(UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>);
 

@@ -26,8 +26,7 @@ pub(crate) struct FunctionSink {
 }
 
 impl FunctionSink {
-    /// Waits until the earlier run of a function of this sink has ended. Then requests a run of `function`, and waits
-    /// for the result.
+    /// Waits until no function of this sink runs. Then requests a run of `function`, and waits for the result.
     async fn run(&self, function: Function) -> Result<Returned, SinkError> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let (reply, result) = Reply::new(&self.ask, Some(turn));
@@ -71,7 +70,8 @@ impl Sink for FunctionSink {
     }
 }
 
-/// Returns the content that the function `read` returned. White space alone means that the sink is empty.
+/// Returns the content that the function `read` returned. A text that consists only of white space means that the sink
+/// is empty.
 fn content(returned: Returned) -> Result<Content, SinkError> {
     match returned {
         Returned::Nothing => Ok(Content::Nothing),
@@ -84,8 +84,8 @@ fn content(returned: Returned) -> Result<Content, SinkError> {
     }
 }
 
-/// Returns the error of a sink. If a function raised an exception, the error is temporary: the rotation runs the
-/// function up to four times.
+/// Returns the error of a sink. If a function raised an exception, the error is temporary. After a temporary error, the
+/// rotation runs the function again, up to four times in total.
 fn sink_error(error: FunctionError) -> SinkError {
     match error.source {
         Some(source) => SinkError::temporary(error.text).with_source(source),

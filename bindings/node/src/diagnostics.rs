@@ -21,7 +21,8 @@ struct Attempt<'a> {
     sent: Option<bool>,
 }
 
-/// Returns the attempt as JSON. Returns `None` for a record that is not the end of an attempt.
+/// Returns the attempt that a log record describes, as JSON. Returns `None` for a log record that does not report the
+/// end of an attempt.
 pub(crate) fn attempt(line: &Line) -> Option<String> {
     line.milliseconds.map(|duration| {
         text(&Attempt {

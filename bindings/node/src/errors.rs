@@ -44,8 +44,8 @@ pub struct RotationErrorData {
     pub report: Option<String>,
 }
 
-/// The data of an error of the Rust client. If a run of a JavaScript function caused the error, the `i64` is the number
-/// of this run.
+/// The data of an error of the Rust client. Each run of a JavaScript function has a number. If a run caused the error,
+/// the `i64` is the number of this run.
 type Data = codat_keys_bindings::ErrorData<i64>;
 
 impl From<Data> for ErrorData {

@@ -65,20 +65,21 @@ struct State {
     attachments: Vec<Attachment>,
     errors: Vec<ErrorData>,
     /// The pending runs of JavaScript functions, by number. The functions are key callbacks and functions of rotations.
-    /// Each reply receives the result of a run. Adding a run removes the runs of key callbacks whose calls have ended.
+    /// Each reply receives the result of a run. When a run is added, earlier runs of key callbacks are removed if their
+    /// calls have ended.
     requests: HashMap<i64, Reply>,
     last_request: i64,
 }
 
-/// The call that waits for the result of a run of a function.
+/// Receives the result of one run of a JavaScript function.
 enum Reply {
     Key(KeyReply),
     Rotation(rotation::Run),
 }
 
 impl Reply {
-    /// Whether the reply can be dropped. The reply for a function of a sink holds the lock of the sink, so it must not be
-    /// dropped before the function has ended.
+    /// Whether the reply can be dropped. The reply for a function of a sink holds the lock of the sink, so this reply
+    /// must not be dropped before the function has ended.
     fn is_abandoned(&self) -> bool {
         matches!(self, Self::Key(reply) if reply.is_abandoned())
     }
@@ -243,7 +244,7 @@ impl Drop for PendingCalls {
 }
 
 impl State {
-    /// Adds a run of a function, and returns its number.
+    /// Adds a run of a JavaScript function, and returns the number of the run.
     fn add(&mut self, reply: Reply) -> i64 {
         self.requests.retain(|_, reply| !reply.is_abandoned());
         self.last_request += 1;

@@ -101,21 +101,23 @@ impl From<StoreData> for JournalOptions {
 /// A message of a rotation to JavaScript: an event, the request to run a function, or the request to release a lock.
 #[derive(Default, Serialize)]
 pub(crate) struct Message {
-    /// The index of the sink whose function runs. `None` for a function of the journal store, and if no function runs.
+    /// The index of the sink whose function is to run. `None` for a function of the journal store, and for a message
+    /// that requests no function.
     sink: Option<usize>,
     /// The name of the function to run.
     function: Option<&'static str>,
     /// The arguments of the function. Keys and entries are JSON strings.
     arguments: Vec<Value>,
     event: Option<Box<RawValue>>,
-    /// Identifies the lock to release: the number of the run of `lock` that acquired this lock.
+    /// The number of the lock to release. Each run of a function has a number. A lock has the number of the run that
+    /// acquired the lock.
     unlock: Option<i64>,
 }
 
 /// The run of a function: the function, and the receiver of its result.
 pub(crate) type Run = (Function, Reply);
 
-/// Returns the message for a request. If the request is to run a function, also returns this run.
+/// Returns the message for a request. If the message requests a run of a function, the second value is this run.
 pub(crate) fn message(request: RotationRequest) -> (Message, Option<Run>) {
     match request {
         RotationRequest::Event(event) => {

@@ -26,7 +26,7 @@ pub(crate) fn argument<'a, 'py, T: FromPyObject<'a, 'py>>(name: &str, value: &'a
     })
 }
 
-/// Converts a string argument. The string is borrowed from Python.
+/// Converts a string argument. The returned value borrows the string from Python.
 pub(crate) fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
     argument(name, value)
 }

@@ -39,9 +39,9 @@ impl BlockingCore {
         Ok(Self { client, function })
     }
 
-    /// Performs a call. If a signal handler raises an exception, this method raises the same exception. If the call
-    /// still returns a value, the value is appended to the list `unclaimed`. A rotation passes its messages to the
-    /// Python function `handle`.
+    /// Performs a call. If a signal handler raises an exception during the call, this method raises the same exception.
+    /// If the call has a result despite the exception, this method appends the result to the list `unclaimed`. A
+    /// rotation passes its messages to the Python function `handle`.
     #[pyo3(signature = (call, unclaimed=None, handle=None))]
     fn perform<'py>(
         &self,

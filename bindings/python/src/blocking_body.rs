@@ -22,8 +22,8 @@ pub(crate) struct BlockingBody {
     is_closed: AtomicBool,
     /// `None` after `close`. Locked while a thread reads a chunk.
     body: Mutex<Option<OpenBody>>,
-    /// The id of the process that received the response. A child process cannot read the response after a fork, because
-    /// its copy of `body` may be locked for ever.
+    /// The id of the process that received the response. After a fork, the child process cannot read the response,
+    /// because the copy of `body` in the child process may be locked for ever.
     process: u32,
 }
 

@@ -166,11 +166,12 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct PageCursor(Mutex<OwnCursor>);
 
-/// The cursor of this process. Python locks it only while the GIL is held, so it is never locked during a fork.
+/// The cursor that the current process uses. A thread locks the cursor only while the thread holds the GIL. A fork in
+/// Python also requires the GIL, so the cursor is never locked during a fork.
 struct OwnCursor {
     process: u32,
     cursor: codat_keys_bindings::PageCursor,
-    /// The position after the last page that the program has received.
+    /// The position of the page after the last page that the program has received.
     position: internal::PageCursor,
 }
 

@@ -67,8 +67,8 @@ enum Waker {
     /// A pipe. The event loop watches the reading end of the pipe.
     #[cfg(unix)]
     Pipe(PipeReader, PipeWriter),
-    /// A Python function that wakes the event loop, for event loops that cannot watch a pipe. Calling the function
-    /// takes the GIL.
+    /// A Python function that wakes the event loop, for event loops that cannot watch a pipe. The call of the function
+    /// requires the GIL.
     Call(Py<PyAny>),
 }
 
@@ -121,8 +121,9 @@ impl CompletionQueue {
         Ok(Task(Mutex::new(Some(stop))))
     }
 
-    /// Removes all entries from the queue. Passes the log records to the Python logger. Returns the other entries,
-    /// which are results of calls, requests to run key callbacks, and messages of rotations.
+    /// Removes all entries from the queue. Passes the log records to the Python logger, and releases the locks of
+    /// journal stores that rotations no longer need. Returns the results of calls, the requests to run key callbacks,
+    /// and the messages of rotations.
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Entry<'py>>> {
         self.0.waker.reset()?;
         let events = std::mem::take(&mut *lock(&self.0.events));
@@ -143,8 +144,8 @@ impl Event {
 }
 
 /// Handles the exception of a log handler or of the function that releases a lock. Returns an entry for an exception
-/// that ends the program, such as `KeyboardInterrupt`. Reports any other exception as unraisable, so that the results
-/// of calls are not lost.
+/// that ends the program, such as `KeyboardInterrupt`. Passes any other exception to Python's `sys.unraisablehook`, so
+/// that the results of calls are not lost.
 fn exit(py: Python<'_>, result: PyResult<()>) -> Option<Entry<'_>> {
     let error = result.err()?;
     if error.is_instance_of::<PyException>(py) {

@@ -10,7 +10,8 @@ use pyo3::types::{IntoPyDict as _, PyDict, PyType};
 use crate::interpreter::{call, call_with, ensure_running};
 use crate::json;
 
-/// The data of an error. If a key callback caused the error, the data contains the Python exception of the callback.
+/// The data of an error. If the key callback or a function of a rotation caused the error, the data contains the Python
+/// exception of this function.
 pub(crate) type ErrorData = codat_keys_bindings::ErrorData<Arc<PyErr>>;
 
 /// Returns the Python exception for an error.
@@ -18,8 +19,8 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     raise_data(py, &ErrorData::of(&error))
 }
 
-/// Returns the Python exception for the data of an error. Does not set the attribute `candidates`.
-/// [`raise_call_error`](crate::key_types::raise_call_error) sets it.
+/// Returns the Python exception for the data of an error. Does not set the attribute `candidates`, which
+/// [`raise_call_error`](crate::key_types::raise_call_error) sets.
 pub(crate) fn raise_data(py: Python<'_>, error: &ErrorData) -> PyErr {
     build(py, error).unwrap_or_else(|failed| ensure_running(py).err().unwrap_or(failed))
 }

@@ -29,8 +29,8 @@ pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
     }
 }
 
-/// Calls a Python function that is written in Python. If the interpreter shuts down meanwhile, this function does not
-/// return in a daemon thread.
+/// Calls a function that is written in Python. If the interpreter shuts down during the call, and the current thread is
+/// a daemon thread, this function does not return.
 ///
 /// Before Python 3.14, the interpreter ends a daemon thread by `pthread_exit`, as soon as the thread needs the GIL
 /// during the shutdown. With glibc, `pthread_exit` unwinds the stack of the thread. PyO3 declares its C functions as
@@ -97,8 +97,8 @@ fn is_main_interpreter() -> bool {
     id == 0
 }
 
-/// Accepts every interpreter as the main one. On Windows, the stable ABI of Python 3.9 has no function that identifies
-/// an interpreter.
+/// Returns true for every interpreter. On Windows, the stable ABI of Python 3.9 has no function that identifies an
+/// interpreter.
 #[cfg(windows)]
 fn is_main_interpreter() -> bool {
     true

@@ -36,9 +36,8 @@ pub(crate) fn parse<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyA
     call(&loads, (text,)).inspect_err(|error| error.set_traceback(py, None))
 }
 
-/// Runs `parse` while Python's garbage collector is disabled. Otherwise, the collector would run after every few
-/// hundred new containers, although none of the parsed values is garbage. While the collector is disabled, no Python
-/// code runs.
+/// Runs `parse` while Python's garbage collector is disabled. An enabled collector would run after every few hundred
+/// new containers, and would free none of the parsed values. While the collector is disabled, no Python code runs.
 fn without_garbage_collection<T>(py: Python<'_>, parse: impl FnOnce() -> T) -> PyResult<T> {
     let gc = py.import("gc")?;
     if !gc.call_method0("isenabled")?.is_truthy()? {
@@ -56,8 +55,8 @@ fn created<'py, E: Error>(py: Python<'py>, new: impl FnOnce() -> *mut ffi::PyObj
     unsafe { Bound::from_owned_ptr_or_err(py, new()) }.map_err(no_memory)
 }
 
-/// Replaces an error of Python with the error that there is not enough memory. Does not use the text of the original
-/// error, because formatting the text would need memory.
+/// Returns an error that reports a lack of memory. This error replaces an error of Python. Does not use the text of the
+/// original error, because formatting the text would need memory.
 fn no_memory<E: Error>(_: impl Sized) -> E {
     E::custom("there is not enough memory")
 }

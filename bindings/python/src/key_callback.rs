@@ -29,9 +29,9 @@ impl KeyFunction {
         call(&module_function(py, "is_async")?, (&*self.0,))?.is_truthy()
     }
 
-    /// Returns a function for a new call. When the call needs an API key, it calls this function, which passes a
-    /// [`KeyRequest`] to `send`. Returns an error if the key callback itself started the new call, because the call and
-    /// the callback would wait for each other.
+    /// Returns a function for a new call. The new call runs this function when the call needs an API key. The function
+    /// passes a [`KeyRequest`] to `send`. Returns an error if the key callback itself started the new call, because the
+    /// new call and the callback would wait for each other.
     pub(crate) fn ask(
         &self,
         py: Python<'_>,
@@ -51,7 +51,8 @@ impl KeyFunction {
     }
 }
 
-/// A message that asks Python to run the key callback. The call waits for the result of the callback.
+/// A message that asks Python to run the key callback. The call that needs the API key waits for the result of the
+/// callback.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct KeyRequest {
     function: KeyFunction,

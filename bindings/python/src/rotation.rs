@@ -100,7 +100,8 @@ pub(crate) struct RotationRequest {
 }
 
 impl RotationRequest {
-    /// Returns the message for a request. If the request is to release a lock, returns the lock as the error.
+    /// Returns the message for a request. A request to release a lock has no message. For such a request, returns the
+    /// lock as the error.
     pub(crate) fn new(request: codat_keys_bindings::RotationRequest) -> Result<Self, Lock> {
         use codat_keys_bindings::RotationRequest;
         match request {

@@ -22,7 +22,8 @@ impl StagedPlan {
         self.0.retired.iter().map(KeyId::as_str).collect()
     }
 
-    /// The id of the previous key, if the rotation does not delete that key, because another program may use it.
+    /// The id of the key that the previous rotation replaced, if another program may use this key. The rotation does
+    /// not delete such a key.
     #[getter]
     fn foreign(&self) -> Option<&str> {
         self.0.foreign.as_ref().map(KeyId::as_str)

@@ -62,9 +62,10 @@ impl Watch {
         ask.transpose()
     }
 
-    /// Returns the function through which a rotation passes its messages to `handle`, a Python function that runs in
-    /// this thread. If `handle` raises an exception, the returned function stores the exception, which ends the call.
-    /// After an exception, the returned function passes to `handle` only the messages for the journal store.
+    /// Returns the function that receives the messages of a rotation. The returned function passes each message to
+    /// `handle`, a Python function that runs in this thread. If `handle` raises an exception, the returned function
+    /// stores the exception, and the call ends. After an exception, only the messages for the journal store are passed
+    /// to `handle`.
     pub(crate) fn rotation_requests(
         self: &Arc<Self>,
         handle: Option<&Bound<'_, PyAny>>,
@@ -99,7 +100,7 @@ impl Watch {
     }
 
     /// Passes the remaining log records to Python's logger. Then returns the exception that a signal handler or a log
-    /// handler has raised, if any. The call must have ended.
+    /// handler has raised, if any. Use this function only after the call has ended.
     pub(crate) fn interruption(&self, py: Python<'_>) -> Option<PyErr> {
         let written = self.write(py);
         let signal = lock(&self.signal).take().or(written.err());
@@ -109,7 +110,7 @@ impl Watch {
     }
 
     /// Runs a Python function in this thread. If the function or a signal handler raises an exception during the run,
-    /// stores the exception. The stored exception ends the call.
+    /// this method stores the exception. The stored exception ends the call.
     fn run_python(&self, run: impl FnOnce(Python<'_>) -> PyResult<()>) {
         // `try_attach` returns `None` if the interpreter has shut down.
         if let Some(Err(signal)) = Python::try_attach(run) {

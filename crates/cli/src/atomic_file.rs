@@ -9,8 +9,9 @@ use tempfile::NamedTempFile;
 use crate::file_identity::is_at;
 use crate::signals::with_state;
 
-/// A temporary file that will replace another file in the same folder. On Unix, the file has mode 0600: only the owner
-/// can read it. Until the replacement, the file is removed if this value is dropped or a signal ends this process.
+/// A temporary file that will replace another file in the same folder. On Unix, the temporary file has mode 0600: only
+/// the owner can read it. If this value is dropped or a signal ends this process before the replacement, the temporary
+/// file is removed.
 pub(crate) struct AtomicFile(NamedTempFile);
 
 impl AtomicFile {
@@ -32,8 +33,8 @@ impl AtomicFile {
         write(self.0.as_file_mut(), content)
     }
 
-    /// Gives the file the owner, the group, the mode and the access control list of another file. Does nothing on
-    /// Windows.
+    /// Copies the owner, the group, the mode and the access control list of another file to the temporary file. Does
+    /// nothing on Windows.
     pub(crate) fn copy_access(&self, of: &Access) -> io::Result<()> {
         #[cfg(unix)]
         {
@@ -69,9 +70,9 @@ impl AtomicFile {
         self.rename(path, |file| file.persist_noclobber(path).map(drop).map_err(Into::into))
     }
 
-    /// Renames the temporary file to `path`. After the rename, neither a drop nor a signal removes the file. Another
-    /// user who can write to the folder can replace the temporary file before the rename, or the file at `path` after
-    /// the rename. Returns an error in both cases.
+    /// Renames the temporary file to `path`. After the rename, neither a drop nor a signal removes the file. Returns an
+    /// error if another program has replaced the temporary file before the rename, or the file at `path` immediately
+    /// after the rename.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
         self.rename(path, |file| file.persist(path).map(drop).map_err(Into::into))
     }
@@ -96,7 +97,8 @@ impl AtomicFile {
 /// The metadata of a file, and the access control list of the file.
 pub(crate) struct Access {
     pub(crate) metadata: Metadata,
-    /// The POSIX access control list, as the value of an extended attribute. `None` if the file has only a mode.
+    /// The POSIX access control list, as the value of an extended attribute. `None` if the file has no access control
+    /// list.
     #[cfg(target_os = "linux")]
     acl: Option<Vec<u8>>,
 }

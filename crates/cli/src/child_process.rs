@@ -20,7 +20,8 @@ pub(crate) fn check(command: &[OsString], usage: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs a program, forwards signals to it, and returns its exit status.
+/// Runs a program, and returns its exit status. Forwards signals to the program, except signals that the program also
+/// receives from the terminal.
 #[cfg(unix)]
 pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     use rustix::process::{Pid, WaitOptions, wait};

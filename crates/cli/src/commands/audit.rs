@@ -20,8 +20,8 @@ use crate::output::{print_json, print_rows};
 use crate::runtime::unless_interrupted;
 use crate::stderr::eprint_line;
 
-/// The number of keys at which `audit` warns that the limit of ten keys is near. A rotation adds one more key,
-/// because it creates the new key before it deletes the old key.
+/// The number of keys at which `audit` warns that the limit of ten keys is near. During a rotation, there is one more
+/// key, because the rotation creates the new key before it deletes the old key.
 const MANY: usize = 8;
 
 #[derive(Args)]
@@ -172,8 +172,9 @@ struct Names<'a> {
     /// For each name, the ids of the keys with this name. If a key is listed several times, the set contains its id
     /// once.
     keys: HashMap<&'a str, HashSet<&'a KeyId>>,
-    /// The age of the newest replacement for each base name. A replacement is a key that a rotation has created. The
-    /// name of a replacement is the base name and a tag, and therefore differs from the name of the older key.
+    /// For each base name, the age of the newest replacement. A replacement is a key that a rotation has created. The
+    /// name of a replacement consists of the base name and a tag. Therefore the name differs from the name of the
+    /// replaced key.
     replacements: HashMap<&'a str, Duration>,
 }
 

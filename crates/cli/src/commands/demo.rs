@@ -27,7 +27,7 @@ struct Demo<'a> {
     emulator: &'a Emulator,
     first: ApiKey,
     client: Client,
-    /// The number of requests in the emulator's journal that were already printed.
+    /// The number of requests that have been printed so far. The requests come from the emulator's journal.
     shown: Cell<usize>,
 }
 
@@ -69,7 +69,7 @@ impl Demo<'_> {
         Ok(key)
     }
 
-    /// Creates a key on an emulator that closes the connection without a response.
+    /// Creates a key. The emulator creates the key, but closes the first connection without a response.
     async fn lose_a_response(&self) -> Result<ApiKeyDetails, Failure> {
         let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#;
         self.emulator.set_faults(script).map_err(|error| Failure::local(error, "please report it"))?;
@@ -127,8 +127,8 @@ impl Demo<'_> {
         print(&format!("\nThe emulator's state agrees: one key, {}.\n", last.id))
     }
 
-    /// Prints a step of the demonstration, its result, and the responses that the emulator has sent since the previous
-    /// step.
+    /// Prints a step of the demonstration, the result of the step, and the requests that the emulator has received
+    /// since the previous step.
     async fn print_step(&self, step: &str, result: &str) -> Result<(), Failure> {
         let journal = self.read_control("journal").await?;
         let answers: Vec<String> =

@@ -29,7 +29,8 @@ pub(crate) struct Doctor {
     connection: Connection,
 }
 
-/// Prints the report. The first problem ends the report, and determines the exit status.
+/// Prints the report. The checks stop at the first problem. This problem is the last line of the report, and determines
+/// the exit status.
 pub(crate) async fn doctor(doctor: &Doctor) -> Result<(), Failure> {
     let mut report = Report { lines: doctor.json.then(Vec::new) };
     report.line(
@@ -115,7 +116,8 @@ async fn examine(report: &mut Report, connection: &Connection) -> Result<(), Fai
     keys(report, &client, &unless_interrupted(client.keys().list()).await?)
 }
 
-/// Sends two requests and reports how long each takes. The time of the first request includes the time to connect.
+/// Sends two requests, and reports how long each request takes. The time of the first request includes the time to
+/// connect. Also reports the difference between the local clock and the server's clock.
 async fn call(report: &mut Report, client: &Client) -> Result<(), Failure> {
     let (asked, clock) = (Instant::now(), Timestamp::now());
     let response = unless_interrupted(client.request(Method::GET, "/apiKeys")).await?;

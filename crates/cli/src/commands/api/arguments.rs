@@ -106,7 +106,8 @@ impl Api {
         Ok((!fields.is_empty()).then(|| Value::from(fields).to_string().into_bytes()))
     }
 
-    /// Reads the request body from a file. JSON is converted to UTF-8 without a byte order mark.
+    /// Reads the request body from a file. If the user gives no `Content-Type` header, the file must contain text. This
+    /// text is converted to UTF-8 without a byte order mark.
     fn input(&self, file: &Path) -> Result<Vec<u8>, Failure> {
         let bytes = read(file)?;
         if self.has_content_type() {
@@ -145,7 +146,7 @@ impl Api {
             || self.concurrency.is_some()
     }
 
-    /// Returns an error for options that would have no effect.
+    /// Returns an error if the path is missing, or if options have no effect or cannot be combined.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let has_body = !self.field.is_empty() || self.input.is_some();
         let method = self.method();
@@ -175,7 +176,7 @@ impl Api {
     }
 }
 
-/// Whether a path means standard output. `./-` is a file of this name.
+/// Whether a path is `-`, which means standard output. The path `./-` means a file with the name `-`.
 pub(super) fn is_dash(path: &Path) -> bool {
     path == Path::new("-")
 }

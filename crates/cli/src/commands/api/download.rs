@@ -74,8 +74,8 @@ impl<'a> Download<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// Creates the temporary file. Returns an error if the folder accepts no new file, or if the file at `path` must
-    /// not be replaced.
+    /// Creates the temporary file. Returns an error if no file can be created in the folder, or if the file at `path`
+    /// must not be replaced.
     fn new(path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
         check_path(path)?;
         if path.symlink_metadata().is_ok() {
@@ -96,8 +96,8 @@ impl<'a> Destination<'a> {
         self.finish()
     }
 
-    /// Renames the temporary file. Another program may have created or replaced the file at the path since
-    /// [`new`](Self::new), so this function repeats the checks of [`new`](Self::new).
+    /// Renames the temporary file. Another program may have created or replaced the file at the destination path after
+    /// the checks in [`new`](Self::new). Therefore this function checks the file at the destination path again.
     fn finish(self) -> Result<(), Failure> {
         let failed = failed(self.path);
         self.file.sync().map_err(&failed)?;
@@ -118,8 +118,8 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> Failure {
     }
 }
 
-/// Returns a progress bar on standard error. The progress bar is hidden if standard error is not a terminal. It is
-/// removed when it is dropped.
+/// Returns a progress bar on standard error. The progress bar is hidden if standard error is not a terminal. When the
+/// progress bar is dropped, it disappears from the terminal.
 fn progress(length: Option<u64>) -> ProgressBar {
     let template = if length.is_some() { KNOWN_LENGTH } else { UNKNOWN_LENGTH };
     let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr()).with_finish(ProgressFinish::AndClear);

@@ -87,7 +87,7 @@ impl Printer {
         print_body(&body)
     }
 
-    /// Prints each result of a page on its own line. Numbers keep all their digits.
+    /// Prints each result of a page on its own line. Does not change the digits of numbers.
     fn print_lines(&self, response: &Response) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Results<'a> {
@@ -106,8 +106,8 @@ impl Printer {
         print(&escape_json(&lines.collect::<String>()))
     }
 
-    /// Returns the body to print, with keys masked unless `reveal` is true. When the client masks a body, it remembers
-    /// the keys in the body, so that it can also mask these keys in the headers.
+    /// Returns the body to print, with keys masked unless `reveal` is true. A client that masks a body remembers the
+    /// keys in the body. The client can then mask the same keys in the headers.
     fn body<'a>(&self, response: &'a Response) -> Cow<'a, [u8]> {
         if self.reveal { response.bytes().as_ref().into() } else { response.redacted() }
     }

@@ -1,4 +1,5 @@
-//! The step of the demonstration that rotates a key. The rotation runs in a process of its own, which is killed.
+//! The steps of the demonstration that rotate a key. The rotation starts in a separate process, which is killed. Other
+//! processes resume and finish the rotation.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -15,7 +16,8 @@ use crate::secret_file::SecretFile;
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Demo<'_> {
-    /// Rotates a key in a file, in three processes. The first process is killed after it has created the new key.
+    /// Rotates a key that is stored in a file. Three processes run one after another: they start, resume and finish the
+    /// rotation. The first process is killed after it has created the new key.
     pub(super) async fn rotate(&self, key: &ApiKeyDetails) -> Result<(), Failure> {
         let folder = tempfile::tempdir().map_err(|error| failure("no temporary folder", &error))?;
         let file = folder.path().join("key.txt");
@@ -41,8 +43,8 @@ impl Demo<'_> {
         self.print_step("finish", "the old key is deleted").await
     }
 
-    /// Returns a command of this program. The command gets its key from a file in `folder`, and has its journal in
-    /// `folder`.
+    /// Returns a command that runs this program with `arguments`. The program reads its key from a file in `folder`,
+    /// and stores its journal in `folder`.
     fn command(&self, folder: &Path, arguments: &[&str]) -> Result<Command, Failure> {
         let program = std::env::current_exe().map_err(|error| failure("this program", &error))?;
         let mut command = Command::new(program);
@@ -73,7 +75,7 @@ impl Demo<'_> {
         expect(ended.status.success(), &format!("the rotation succeeds, but it said: {}", text.trim()))
     }
 
-    /// Returns the key in a file. Sends a request with the key, and returns an error if the emulator rejects it.
+    /// Returns the key in a file. Sends a request with the key, and returns an error if the emulator rejects the key.
     async fn key_in(&self, file: &Path) -> Result<ApiKeyDetails, Failure> {
         let text = std::fs::read_to_string(file).map_err(|error| failure("the file of the key", &error))?;
         Ok(client(self.emulator, &ApiKey::parse(&text)?)?.whoami().await?)

@@ -105,8 +105,8 @@ async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Stops the emulator. A request that occupies the emulator for longer than [`STOP_TIMEOUT`] is abandoned: its thread
-/// ends with the process.
+/// Stops the emulator, and waits at most [`STOP_TIMEOUT`]. A request that the emulator processes for a longer time is
+/// abandoned: the thread of the request ends with the process.
 fn stop(emulator: codat_keys_emulator::Emulator) {
     let (stopped, wait) = mpsc::channel();
     let started = thread::Builder::new().spawn(move || {

@@ -120,9 +120,9 @@ fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "not an IP address like 127.0.0.1 or 0.0.0.0".into())
 }
 
-/// Reads the `--faults` file. Reading a named pipe can block. Call this function before
-/// [`interrupted`](crate::signals::interrupted). After a call to `interrupted`, Ctrl-C does not end the process during
-/// the read.
+/// Reads the `--faults` file. If the file is a named pipe, the read can block. Call this function before
+/// [`interrupted`](crate::signals::interrupted), because Ctrl-C no longer ends the process after a call to
+/// `interrupted`.
 pub(super) fn script(options: &EmulatorOptions) -> Result<Option<String>, Failure> {
     let Some(file) = &options.faults else { return Ok(None) };
     let mut bytes = Vec::new();

@@ -7,7 +7,7 @@ pub(super) const KEYS: &str = "/apiKeys";
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A request. The default is a GET request with the API key in use.
+/// A request to the API. By default, the API key in use authenticates the request.
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) path: &'a str,
@@ -15,7 +15,7 @@ pub(super) struct Call<'a> {
     pub(super) body: Bytes,
     /// The client whose API key authenticates the request. `None` for the key in use.
     pub(super) client: Option<Client>,
-    /// Whether the response can be a replay of an earlier response.
+    /// Whether the response can be a copy of an earlier response.
     pub(super) is_repeat: bool,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Sends this value of the `Authorization` header.
+    /// Sends `value` as the value of the `Authorization` header.
     pub(super) fn authorization(mut self, value: &str) -> Self {
         let mut value = HeaderValue::from_str(value).expect("an API key is visible ASCII");
         value.set_sensitive(true);

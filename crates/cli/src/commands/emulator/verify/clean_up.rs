@@ -13,9 +13,9 @@ use super::session::{Made, ROUNDS, Session};
 /// The time between two rounds.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The number of rounds in which a key must be missing before it counts as deleted, if no deletion request for the key
-/// succeeded. One round is not enough: a server that does not know a new key yet responds with 404, and its list does
-/// not contain the key.
+/// A key counts as deleted if it was missing in this number of rounds, even if no request to delete the key succeeded.
+/// One round is not enough. A server that does not know a new key yet responds with 404, and sends a list without the
+/// key.
 const MISSING_ROUNDS: u32 = 2;
 
 /// The result of the deletion of the keys.
@@ -35,7 +35,7 @@ impl CleanedUp {
 }
 
 impl Made {
-    /// Whether the key no longer exists. A list that does not contain the key is not sufficient, because the list can be
+    /// Whether the key no longer exists. A list without the key is not sufficient evidence, because the list can be
     /// older than the key.
     fn is_gone(&self) -> bool {
         !self.is_listed && (self.is_deleted || self.missing >= MISSING_ROUNDS)
@@ -73,7 +73,7 @@ impl Session {
         cleaned
     }
 
-    /// Deletes a key. Returns whether the response was 404.
+    /// Sends a request to delete a key. Returns whether the response was 404.
     async fn delete_at_end(&mut self, index: usize) -> bool {
         let id = self.made[index].id.clone();
         if id == self.own.id || self.existing.contains(&id) {
@@ -85,8 +85,9 @@ impl Session {
         response.status().as_u16() == 404
     }
 
-    /// Lists the keys, and records the keys that the command has created. The names of these keys identify them.
-    /// `missing` contains the keys whose deletion in this round ended with 404. Returns `None` if the keys cannot be listed.
+    /// Lists the keys, and records the keys that the command has created. The command recognizes these keys by their
+    /// names. `missing` contains the ids of the keys for which the response to the deletion request in this round was
+    /// 404. Returns `None` if the keys cannot be listed.
     async fn list_at_end(&mut self, missing: &HashSet<KeyId>) -> Option<()> {
         #[derive(Deserialize)]
         struct Keys {

@@ -65,7 +65,7 @@ pub(super) async fn verify(verify: &Verify) -> Result<ExitCode, Failure> {
     finish(verify, &client, &session, findings, stopped, &cleaned)
 }
 
-/// Runs the probes. Returns the signal or the error that stopped them.
+/// Runs the probes. If a signal or an error stops the probes, returns the signal or the error.
 async fn probe(session: &mut Session, findings: &mut Findings) -> Option<Stop> {
     for (index, probe) in Probe::ALL.into_iter().enumerate() {
         match probes::run(probe, session, findings).await {

@@ -1,4 +1,4 @@
-//! The rows of `docs/fidelity.md`, and how the command tries each of them.
+//! The rows of `docs/fidelity.md`, and how the command tries each row. Each row describes a behaviour of the emulator.
 
 use Treatment::{NotTried, TriedBy};
 

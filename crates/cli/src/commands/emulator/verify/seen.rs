@@ -4,7 +4,7 @@ use codat_keys::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The maximum length in characters of the part of an error message that a description contains.
+/// The maximum number of characters of an error message that a description contains. A longer message is cut.
 const MAX_CHARS: usize = 80;
 
 /// Parses the body of a response. Returns `None` if the body is not the JSON that was expected.

@@ -19,25 +19,25 @@ pub(super) const MAX_REQUESTS: u32 = 60;
 /// The maximum number of keys that the command creates.
 pub(super) const MAX_MADE: usize = 2;
 
-/// The maximum number of rounds at the end. Each round deletes the created keys, and lists the keys to find remaining
-/// ones.
+/// The maximum number of rounds of deletion at the end of the command. Each round deletes the created keys, and then
+/// lists the keys to find created keys that remain.
 pub(super) const ROUNDS: u32 = 3;
 
 /// The number of requests that the probes must leave for the deletion of the keys.
 const RESERVED: u32 = ROUNDS * (MAX_MADE as u32 + 1);
 
-/// The maximum number of requests before the session: a list of the keys, and a second list. The second list follows if
-/// Codat rejects the key and the client reads the key again.
+/// The maximum number of requests before the session. The command sends a request to list the keys. If Codat rejects
+/// the key, the client reads the key again, and sends the request a second time.
 const SENT_BEFORE: u32 = 2;
 
-/// How long the command still waits after a signal for the response to a request that creates a key.
+/// After a signal, how long the command waits for the response to a request that creates a key.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The reason why the probes stopped early.
 pub(super) enum Stop {
     /// A signal arrived.
     Interrupted,
-    /// No request is left, except those for the deletion of the keys.
+    /// The remaining requests are reserved for the deletion of the keys.
     LimitReached,
     Failed(Failure),
 }
@@ -48,12 +48,12 @@ pub(super) struct Made {
     /// A client that authenticates with this key. If the response with this key was lost, the client authenticates with
     /// the key in use instead.
     pub(super) client: Client,
-    /// Whether the response to a request that deletes the key was a success.
+    /// Whether a request to delete the key succeeded.
     pub(super) is_deleted: bool,
-    /// The number of rounds at the end in which the deletion request got a 404 response and the list did not contain
-    /// the key.
+    /// The number of rounds of deletion in which the response to the deletion request was 404 and the list did not
+    /// contain the key.
     pub(super) missing: u32,
-    /// Whether the latest list at the end contained the key.
+    /// Whether the key was in the latest list of a round of deletion.
     pub(super) is_listed: bool,
 }
 
@@ -75,7 +75,7 @@ struct KeyJson {
 pub(super) struct Observed {
     pub(super) response: Response,
     pub(super) is_head: bool,
-    /// Whether the response can be a replay of an earlier response.
+    /// Whether the response can be a copy of an earlier response.
     pub(super) is_repeat: bool,
 }
 
@@ -102,8 +102,8 @@ pub(super) struct Session {
     pub(super) is_new_key_valid: bool,
 }
 
-/// Returns a new name for the keys. The last part of the name has six random characters. In a name that a rotation
-/// makes, this part has four.
+/// Returns a new name for the keys. The name ends with six random characters. A name that a rotation creates ends with
+/// four random characters.
 pub(super) fn new_name() -> String {
     let date: String = Timestamp::now().to_string().chars().filter(char::is_ascii_digit).take(8).collect();
     let random = generate_idempotency_key();
@@ -158,8 +158,8 @@ impl Session {
         }
     }
 
-    /// Sends a request that may create a key, and records a created key. If the command has created the maximum number
-    /// of keys, returns `None` and sends nothing.
+    /// Sends a request that may create a key. If the request creates a key, records the key. If the command has created
+    /// the maximum number of keys, returns `None` and sends nothing.
     pub(super) async fn create(&mut self, creation: Creation<'_>) -> Result<Option<Response>, Stop> {
         if self.made.len() + self.unknown >= MAX_MADE {
             return Ok(None);
@@ -192,7 +192,7 @@ impl Session {
         Ok(Some(response))
     }
 
-    /// Records the key in the response to a request that creates keys.
+    /// Records the key that the response to a creation request contains.
     fn record(&mut self, response: &Response) -> Result<(), Stop> {
         let unreadable = || {
             let what = "the response to the request that created a key cannot be read";
@@ -220,7 +220,8 @@ impl Session {
         Ok(response)
     }
 
-    /// Sends a request. Returns [`Stop::LimitReached`] if fewer than `reserved` requests would be left afterwards.
+    /// Sends a request. If fewer than `reserved` requests would be left after this request, sends nothing and returns
+    /// [`Stop::LimitReached`].
     pub(super) async fn exchange(&mut self, call: Call<'_>, reserved: u32) -> Result<Response, Stop> {
         if self.sent + reserved >= MAX_REQUESTS {
             return Err(Stop::LimitReached);

@@ -57,7 +57,7 @@ pub(super) async fn idempotency(session: &mut Session, findings: &mut Findings) 
     Ok(Some("the new key is not valid"))
 }
 
-/// Sends a request with the idempotency key of the first key.
+/// Sends a request to create a key. The request has the idempotency key of the request that created the first key.
 async fn repeat(
     session: &mut Session,
     name: &str,

@@ -12,10 +12,12 @@ use crate::commands::emulator::verify::findings::Findings;
 use crate::commands::emulator::verify::seen::{describe, json};
 use crate::commands::emulator::verify::session::{Session, Stop};
 
-/// The waits between requests with a new key, in milliseconds. No further request follows when the key is valid.
+/// The times between requests with a new key, in milliseconds. After a request has succeeded, no further request is
+/// sent.
 const WAITS_UNTIL_VALID: [u64; 4] = [500, 1_500, 4_000, 8_000];
 
-/// The waits between requests with a deleted key, in milliseconds. No further request follows when the key is rejected.
+/// The times between requests with a deleted key, in milliseconds. After a request has failed, no further request is
+/// sent.
 const WAITS_UNTIL_REJECTED: [u64; 2] = [1_000, 4_000];
 
 /// Codat's limit on the length of a name.
@@ -65,7 +67,7 @@ pub(super) async fn create(session: &mut Session, findings: &mut Findings) -> Re
     Ok(Some("the new key is not listed"))
 }
 
-/// Compares the fields of a new key with what the rows say.
+/// Compares the value, the id and the creation date of a new key with the corresponding rows of `docs/fidelity.md`.
 fn examine_key(findings: &mut Findings, key: &Value) {
     let text = |member: &str| key[member].as_str().unwrap_or_default().to_owned();
     let (secret, id, date) = (text("apiKey"), text("id"), text("createdDate"));

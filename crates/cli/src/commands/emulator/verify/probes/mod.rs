@@ -12,7 +12,7 @@ use super::rows::Probe;
 use super::seen::describe;
 use super::session::{Session, Stop};
 
-/// Runs a probe. Returns the reason why some of its rows were not tried.
+/// Runs a probe. If some rows of the probe may not have been tried, returns the reason.
 pub(super) async fn run(
     probe: Probe,
     session: &mut Session,

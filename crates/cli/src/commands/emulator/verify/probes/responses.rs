@@ -1,4 +1,5 @@
-//! Checks the rows about error bodies and rate limits, because any response can confirm or contradict these rows.
+//! Compares the responses to all probes with the rows about error bodies and rate limits. Any response can confirm or
+//! contradict these rows.
 
 use std::collections::HashSet;
 
