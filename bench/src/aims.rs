@@ -106,7 +106,7 @@ pub(crate) fn table(results: &Results, packages: &[Package]) -> Result<String> {
             case.memory(&what, most, |line| Ok(memory(line)?.resident))
         })?);
     }
-    Ok(markdown(["aim", "cores", "measured", "result", "beside it"], &rows))
+    Ok(markdown(["aim", "cores", "measured", "result", "other values"], &rows))
 }
 
 /// Returns a row for each pinning of a job.
@@ -136,7 +136,7 @@ impl Case<'_> {
         let speed = self.line.speed(self.reference);
         let cpu = match (self.line.cpu(), self.reference.cpu()) {
             (Some(ours), Some(other)) => {
-                format!("CPU a call: {} beside {} ms", significant(ours.median), significant(other.median))
+                format!("CPU per call: {} ms, reference {} ms", significant(ours.median), significant(other.median))
             }
             _ => String::new(),
         };
@@ -163,7 +163,7 @@ impl Case<'_> {
 
     fn memory(&self, what: &str, most: f64, of: impl Fn(&Line) -> Result<f64>) -> Result<Row> {
         let (ours, reference) = (of(self.line)?, of(self.reference)?);
-        let mut beside = format!("{} beside {} MB", number(ours, 1), number(reference, 1));
+        let mut beside = format!("{} MB, reference {} MB", number(ours, 1), number(reference, 1));
         for other in &self.others {
             beside += &format!("; {} {} MB", other.client, number(of(other)?, 1));
         }

@@ -20,7 +20,7 @@ pub(crate) fn list(servers: &Servers, cores: &Cores) -> Result<String> {
     let crates: Result<Vec<_>> = CRATES.iter().map(|name| Ok(format!("{name} {}", locked(LOCK, name)?))).collect();
     let system = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     Ok(format!(
-        "- Machine: {}, {} cores, Linux {}\n- Pinned: {cores}\n- Server: {}\n- Built with: {}, {}\n- Beside: {}; in {}: {}; in Node {}: {}\n",
+        "- Machine: {}, {} cores, Linux {}\n- Pinned: {cores}\n- Server: {}\n- Built with: {}, {}\n- Other programs: {}; in {}: {}; in Node {}: {}\n",
         processor()?,
         cores.usable,
         system.trim(),

@@ -137,7 +137,7 @@ impl Results {
             [line.job.to_owned(), line.pin.to_string(), line.client.to_owned(), ms(line.ms()), cpu, ratio, peak]
         };
         let rows: Vec<_> = self.0.iter().map(row).collect();
-        markdown(["job", "cores", "client", "ms a call", "ms of CPU", "× the first", "peak MB"], &rows)
+        markdown(["job", "cores", "client", "ms per call", "ms of CPU", "× the first", "peak MB"], &rows)
     }
 }
 

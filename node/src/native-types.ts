@@ -49,7 +49,7 @@ export interface RotationData {
     key?: string;
     /** The folder of the journals. */
     journal?: string;
-    /** The journal store, which is used instead of the folder. */
+    /** The journal store to use instead of the folder. */
     store?: StoreData;
     journalName: string;
     name?: string;
