@@ -31,9 +31,9 @@ pub(crate) struct Timeouts {
 }
 
 impl OperationTimeouts {
-    /// Returns the timeouts for operations that can take at most `timeout`. If `timeout` is `None`, returns the default
-    /// timeouts. An attempt of `create` or `delete` can take at most a third of `timeout`, so time remains to determine
-    /// the outcome of a failed attempt.
+    /// Returns the timeouts of operations that must end within `timeout`. If `timeout` is `None`, returns the default
+    /// timeouts. One attempt of `create` or `delete` gets a third of `timeout`. If the attempt fails, time remains to
+    /// determine its outcome.
     pub(crate) fn given(timeout: Option<Duration>) -> Result<Self, Error> {
         let Some(timeout) = timeout else { return Ok(DEFAULTS) };
         let operation = positive(timeout)?;
@@ -72,7 +72,7 @@ impl Deadline {
         self.attempt * 3 / 4
     }
 
-    /// Returns the maximum wait for the next chunk of a body that the caller reads: the timeout of an attempt.
+    /// Returns the maximum wait for the next chunk of a streamed response body. It equals the timeout of an attempt.
     pub(crate) fn idle_timeout(self) -> Duration {
         self.attempt.min(MAX_TIMEOUT)
     }

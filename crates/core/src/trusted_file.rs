@@ -56,8 +56,8 @@ pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     Ok(File::open(path)?)
 }
 
-/// Reads a file with the rules of [`open_trusted`]. Returns an error if the file is larger than `max_mib` MiB: without a
-/// limit, a file of the wrong kind could use up the memory.
+/// Reads a file with the rules of [`open_trusted`]. Returns an error if the file is larger than `max_mib` MiB. Without
+/// this limit, a file of the wrong kind could use up the memory.
 pub fn read_trusted(path: &Path, max_mib: u64) -> Result<Vec<u8>, OpenError> {
     let (mut bytes, max_bytes) = (Vec::new(), max_mib * 1024 * 1024);
     open_trusted(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
@@ -79,8 +79,8 @@ pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
 }
 
 /// Checks a folder in which only root and the user of this process may create files. Applies the rules of
-/// [`check_trusted_folder`]. Also returns an error if `folder` has the sticky bit and other users have write permission
-/// for it.
+/// [`check_trusted_folder`] with one difference: if other users have write permission for `folder`, the sticky bit is
+/// not sufficient.
 pub fn check_own_folder(folder: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
     unix::check_own_folder(folder)?;
@@ -108,7 +108,7 @@ pub fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Returns a description of the permissions of a file if users other than its owner can change it.
+/// If users other than the owner can change a file, returns a description of the permissions of the file.
 pub(crate) fn writable_by_others(metadata: &Metadata) -> Option<String> {
     #[cfg(unix)]
     {
@@ -150,7 +150,7 @@ mod unix {
     /// The maximum number of symbolic links on a path. Linux has the same maximum.
     const MAX_LINKS: usize = 40;
 
-    /// The maximum number of times that a file may be replaced while it is opened.
+    /// The maximum number of attempts to open a file that another process replaces at the same time.
     const MAX_REPLACEMENTS: usize = 100;
     const STICKY: u32 = 0o1000;
 

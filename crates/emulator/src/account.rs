@@ -193,8 +193,7 @@ fn generate_unused(taken: &mut HashSet<String>, mut next: impl FnMut() -> String
     }
 }
 
-/// Rejects duplicate values of `field`. Several values can be empty, because [`Account::complete_keys`] replaces empty
-/// values.
+/// Rejects duplicate values of `field`. Accepts several empty values, because [`Account::complete_keys`] replaces them.
 fn reject_duplicates<'a>(field: &str, values: impl Iterator<Item = &'a String>) -> Result<(), String> {
     let mut seen = HashSet::new();
     match values.filter(|value| !value.is_empty()).all(|value| seen.insert(value)) {

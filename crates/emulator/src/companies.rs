@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::lists::{List, Property, date};
 
-/// A company in a response. The fields `lastSync` and `description` are absent: the emulator has no values for these
-/// fields, and the official TypeScript SDK rejects null in them.
+/// A company in a response. The fields `lastSync` and `description` are absent, because the emulator has no values for
+/// them. The official TypeScript SDK rejects null in these fields.
 #[derive(Serialize)]
 pub(crate) struct Company {
     id: String,
@@ -47,13 +47,13 @@ fn id(number: u32) -> String {
     format!("c0da7000-0000-4000-8000-{number:012}")
 }
 
-/// Returns the name of a company. The name contains the number with leading zeros, so that sorting by name gives the
-/// order of the numbers up to 99,999.
+/// Returns the name of the company `number`. Leading zeros give the names the same order as the numbers, up to 99,999.
 fn name(number: u32) -> String {
     format!("Example Company {number:05}")
 }
 
-/// Returns a sort key for the name of a company. Names are sorted as texts: `100000` is between `10000` and `10001`.
+/// Returns a sort key for the name of the company `number`. Names are sorted as texts, so `100000` is between `10000`
+/// and `10001`.
 fn position_of_name(number: u32) -> u32 {
     match number {
         ..=99_999 => number * 100,

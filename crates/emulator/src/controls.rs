@@ -1,5 +1,5 @@
-//! The control endpoints under `/_emulator/`. Tests read and change the emulator's state through them. The endpoints
-//! need no API key, and the journal does not record requests to them.
+//! The control endpoints under `/_emulator/`. Tests use these endpoints to read and change the emulator's state. The
+//! endpoints need no API key, and the journal does not record requests to them.
 
 use std::io;
 
@@ -98,8 +98,8 @@ pub(crate) fn is_journal(head: &Parts) -> bool {
     head.uri.path() == "/_emulator/journal" && head.method == Method::GET
 }
 
-/// Returns the journal. The JSON of a journal can need 200 MB. A long journal is therefore converted and sent in parts,
-/// so that a client that reads slowly does not fill the memory. If an entry is removed before its part is created, the
+/// Returns the journal. The JSON of a journal can have 200 MB. If the client reads slowly, this JSON must not fill the
+/// memory, so a long journal is converted and sent in parts. If an entry is removed before its part is created, the
 /// response does not contain the entry.
 pub(crate) fn journal(server: SharedServer) -> Response {
     let last = server.lock().journal.last_seq();

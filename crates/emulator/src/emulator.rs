@@ -108,8 +108,8 @@ impl Emulator {
         controls::set_state(&mut self.server.lock(), json.as_bytes()).map_err(ApiError::into_text)
     }
 
-    /// Returns the latest 10,000 requests without secrets. The oldest request comes first. This method is equivalent to
-    /// `GET /_emulator/journal`.
+    /// Returns the latest 10,000 requests, with secrets masked. The oldest request comes first. This method is
+    /// equivalent to `GET /_emulator/journal`.
     pub fn journal(&self) -> Vec<Value> {
         self.server.lock().journal.entries().iter().map(|entry| json!(entry)).collect()
     }
@@ -189,7 +189,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the seed of the generators of keys, ids and correlation ids. The same seed generates the same sequence.
+    /// Sets the seed for the generation of keys, ids and correlation ids. The same seed generates the same sequence.
     /// Default: a random seed.
     ///
     /// If the state file exists, the emulator continues the sequence of keys and ids in the state file. The seed then
@@ -203,8 +203,8 @@ impl EmulatorBuilder {
     /// mode 0600 on Unix. Default: keys and settings are kept in memory.
     ///
     /// A lock file, `FILE.lock`, prevents a second emulator from using the same state file. On Unix, both files must
-    /// belong to the user of this process or root, and other users must not have write permission for them. The state
-    /// file does not contain the used daily quota.
+    /// belong to root or to the user of this process, and other users must not have write permission for them. The
+    /// state file does not contain the used daily quota.
     pub fn state_file(mut self, path: impl Into<PathBuf>) -> EmulatorBuilder {
         self.options.state_file = Some(path.into());
         self

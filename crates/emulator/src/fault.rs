@@ -63,7 +63,7 @@ type Requests = Whole<1, 1_000_000>;
 /// The length in bytes of the body of the fault `huge`. The minimum is the length of an empty list without padding.
 type Bytes = Whole<14, 4_000_000_000>;
 
-/// A fault that responds with a given status instead of the actual response.
+/// A fault that replaces the actual response with a response that has a given status.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "StatusFields")]
 pub(crate) struct StatusFault {
@@ -74,8 +74,8 @@ pub(crate) struct StatusFault {
     pub(crate) body: Option<Value>,
 }
 
-/// Whether and when the emulator performs a request to which a [`StatusFault`] applies. The response has the status of
-/// the fault in each case.
+/// Whether and when the emulator performs a request to which a [`StatusFault`] applies. In each case, the client
+/// receives the status of the fault.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Effect {
     None,
@@ -97,8 +97,8 @@ pub(crate) enum Sender {
 #[serde(try_from = "DelayFields")]
 pub(crate) enum Delay {
     Time(Duration),
-    /// A number of later requests. The emulator performs the delayed request just before it handles the last of these
-    /// requests.
+    /// A number of requests that arrive after the delayed request. The emulator performs the delayed request just
+    /// before it handles the last of these requests.
     Requests(u64),
 }
 
@@ -111,8 +111,8 @@ pub(crate) enum When {
 }
 
 impl Fault {
-    /// Returns true if the fault applies before authentication. Any other fault applies only to requests with a valid
-    /// key.
+    /// Returns true if the fault applies even to requests without a valid key. Any other fault applies only to requests
+    /// with a valid key.
     pub(crate) fn precedes_authentication(&self) -> bool {
         match self {
             Fault::DropBefore {} | Fault::Redirect { .. } => true,

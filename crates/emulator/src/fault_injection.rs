@@ -98,7 +98,8 @@ impl FaultedRequest {
         server.complete(admission, |server| server.perform(&self.request))
     }
 
-    /// Checks the API key, the quota and the idempotency key of the request now. Performs the request after the delay.
+    /// Checks the API key, the quota and the idempotency key of the request immediately. Performs the request after
+    /// `delay`.
     fn handle_late(self, delay: Delay) {
         let admission = self.server.lock().admit(&self.request);
         let request = self.request;
@@ -112,8 +113,8 @@ impl FaultedRequest {
         self.complete(admission)
     }
 
-    /// Performs the request now and returns the response after `time`. Until then, the request counts as running: a
-    /// second request with the same idempotency key gets an error.
+    /// Performs the request immediately, and returns the response after `time`. Until then, the request counts as
+    /// running, so a second request with the same idempotency key gets an error.
     async fn delay_after(&self, time: Duration) -> ApiResponse {
         let (response, claim) = {
             let mut server = self.server.lock();
@@ -161,9 +162,9 @@ impl FaultedRequest {
         response
     }
 
-    /// Returns a response of a gateway in front of Codat. The response has the status of the fault. Depending on the
-    /// effect of the fault, the emulator also performs the request. The client does not receive the actual response,
-    /// but the emulator stores it under the idempotency key of the request.
+    /// Returns a response of a gateway in front of Codat. The response has the status of the fault. The effect of the
+    /// fault determines whether the emulator also performs the request. The actual response is then stored under the
+    /// idempotency key of the request, but is not sent to the client.
     fn status_from_gateway(self, fault: &StatusFault) -> ApiResponse {
         let response = fault.response(&mut self.server.lock());
         match fault.effect {

@@ -18,8 +18,8 @@ pub(crate) struct FaultScript(Vec<Rule>);
 
 /// A fault with a filter that selects the requests to which the fault applies.
 struct Rule {
-    /// The JSON object of the rule, as a test sent it. [`Rule::remaining`] replaces `skip` and `count` in this object
-    /// with the remaining numbers.
+    /// The JSON object of the rule, as a test sent it. [`Rule::remaining`] updates `skip` and `count` in a copy of this
+    /// object.
     given: Map<String, Value>,
     filter: Filter,
     fault: Fault,
@@ -56,7 +56,7 @@ enum Path {
 }
 
 impl FaultScript {
-    /// Parses the JSON `{"faults":[…]}`. The error contains the number of the invalid fault and the reason.
+    /// Parses the JSON `[…]` or `{"faults":[…]}`. The error contains the number of the invalid fault and the reason.
     pub(crate) fn parse(json: &[u8]) -> Result<FaultScript, String> {
         let faults = match serde_json::from_slice(json) {
             Ok(Value::Array(faults)) => faults,
@@ -85,8 +85,9 @@ impl FaultScript {
         Value::from(self.0.iter().map(Rule::remaining).collect::<Vec<_>>())
     }
 
-    /// Returns the first fault that matches a request, and decrements the `count` of this fault. A matching fault with
-    /// a `skip` above zero is passed over, and its `skip` is decremented.
+    /// Goes through the faults that match a request, in order. If the `skip` of a fault is above zero, decrements this
+    /// `skip` and continues with the next fault. If the `skip` is zero, decrements the `count` of the fault and returns
+    /// the fault.
     pub(crate) fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<(String, Fault)> {
         for index in 0..self.0.len() {
             let rule = &mut self.0[index];

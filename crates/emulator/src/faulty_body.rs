@@ -31,7 +31,7 @@ pub(crate) enum BodyFault {
 type BodySender = Sender<Bytes, io::Error>;
 
 /// Returns the response with the fault in its body, and a future that sends the body. The future returns an error if
-/// the client disconnects. The future is `None` if the returned response has no body.
+/// the client disconnects. If the returned response has no body, there is no future.
 pub(crate) fn prepare(
     mut response: ApiResponse,
     fault: BodyFault,

@@ -16,15 +16,15 @@ const MAX_RESPONSES: usize = 10_000;
 #[derive(Default)]
 pub(crate) struct IdempotencyCache {
     first_requests: HashMap<Vec<u8>, FirstRequest>,
-    /// The idempotency keys that have a response, in the order of the responses.
+    /// The idempotency keys for which a response is stored. The key of the oldest response comes first.
     answered: VecDeque<Vec<u8>>,
     last_number: u64,
     hasher: RandomState,
 }
 
-/// The first request with an idempotency key. After the request has ended, this value contains its response.
+/// The first request with an idempotency key. After the request has ended, `state` contains the response.
 struct FirstRequest {
-    /// A hash of the body. The body itself can be a megabyte long.
+    /// A hash of the request body. The body itself is not stored, because it can be a megabyte long.
     body: u64,
     state: State,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Claim {
 /// The result of looking up the idempotency key of a request in the cache.
 pub(crate) enum Lookup {
     /// The request is the first one with its idempotency key. After the request was performed,
-    /// [`IdempotencyCache::store`] takes this claim and the response.
+    /// [`IdempotencyCache::store`] needs this claim to store the response.
     Claimed(Claim),
     /// The first request with the idempotency key has ended with this response.
     Replay(ApiResponse),
@@ -72,7 +72,7 @@ impl IdempotencyCache {
     }
 
     /// Stores the response of the first request with an idempotency key. Has no effect if [`release`](Self::release)
-    /// has removed the idempotency key since the claim was issued.
+    /// has removed the idempotency key after `claim` was issued.
     ///
     /// A request that gets a 429 has no claim, so a 429 is never stored.
     pub(crate) fn store(&mut self, claim: Claim, response: &ApiResponse, now: Timestamp) {
@@ -85,7 +85,7 @@ impl IdempotencyCache {
     }
 
     /// Removes the responses that have expired. If the cache is full, also removes the oldest response. Does not remove
-    /// requests that are running: their number is limited by the number of connections and of delayed requests.
+    /// running requests: the limits on connections and on delayed requests also limit the number of running requests.
     fn remove_expired(&mut self, now: Timestamp) {
         while let Some(oldest) = self.answered.front() {
             let is_expired = match self.first_requests.get(oldest) {

@@ -26,8 +26,8 @@ fn id(number: u32) -> String {
     format!("1a401ce0-0000-4000-8000-{number:012}")
 }
 
-/// Returns the number that the company has given to an invoice. The number has leading zeros, so that sorting by
-/// number keeps the order of the invoices.
+/// Returns the invoice number that the company has assigned. Leading zeros give these numbers the order of the
+/// invoices.
 fn invoice_number(number: u32) -> String {
     format!("INV-{number:07}")
 }

@@ -1,4 +1,4 @@
-//! The journal: a record of the newest 10,000 requests, without secrets.
+//! The journal: a record of the newest 10,000 requests, with secrets masked.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
@@ -77,7 +77,7 @@ impl Serialize for Body {
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum End {
-    /// The emulator sent a response. If a fault applies to the body, the emulator has sent the whole faulty body.
+    /// The emulator sent the response. If the body has a fault, the emulator sent the whole faulty body.
     Answered,
     /// The emulator closed the connection without a response.
     Dropped,
@@ -95,9 +95,9 @@ impl Journal {
         self.last_seq
     }
 
-    /// Returns a part of the journal, and the number of the last entry in the part. The part contains entries with
-    /// numbers above `after` and up to `last`, as JSON separated by commas. Its length is about [`PART`] bytes. Returns
-    /// `None` if no entry has such a number.
+    /// Returns a part of the journal, and the number of the last entry in this part. The part contains entries with
+    /// numbers above `after` and up to `last`, as JSON separated by commas. The part has about [`PART`] bytes. Returns
+    /// `None` if the journal has no entry with such a number.
     pub(crate) fn part(&self, after: u64, last: u64) -> Option<(String, u64)> {
         let first = self.entries.partition_point(|entry| entry.seq <= after);
         let (mut json, mut seq) = (String::new(), None);

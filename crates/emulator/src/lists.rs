@@ -26,7 +26,8 @@ pub(crate) struct List<'a, T> {
     pub(crate) generate: fn(u32) -> T,
 }
 
-/// A property of the results. The functions `value` and `position` take the number of a result.
+/// A property of the results. The functions `value` and `position` take the number of a result, which is from 1 to the
+/// total.
 #[derive(Clone, Copy)]
 pub(crate) struct Property {
     pub(crate) name: &'static str,
@@ -125,7 +126,7 @@ impl<T: Serialize> List<'_, T> {
         Ok(Clause { property: self.property(name.trim())?, operator, value: value.trim().to_lowercase() })
     }
 
-    /// Sorts results by the property that `order` names. A leading `-` sorts in descending order.
+    /// Sorts results by the property that `order` names. If `order` begins with `-`, the order is descending.
     fn sort(&self, numbers: &mut [u32], order: &str) -> Result<(), ApiError> {
         let name = order.trim_start_matches('-');
         let property = self.property(name)?;
@@ -204,7 +205,7 @@ impl Parameters {
     }
 
     /// Returns the relative URL of the page with the given number and size, or of the whole list if `page` is `None`.
-    /// The URL contains the other query parameters of the request.
+    /// The URL contains all query parameters of the request except `page` and `pageSize`.
     fn href(&self, path: &str, page: Option<(usize, usize)>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if let Some((page, page_size)) = page {

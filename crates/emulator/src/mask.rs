@@ -57,8 +57,8 @@ impl Masker {
         self.start_of(text, text.len())
     }
 
-    /// Masks secrets in the first `max` bytes of a text, and omits the rest. Masks a secret that begins in these bytes and
-    /// ends after them.
+    /// Masks secrets in the first `max` bytes of a text, and omits the rest. A secret that begins in these bytes and
+    /// ends after them is also masked.
     pub(crate) fn start_of(&self, text: &str, max: usize) -> String {
         let max = text.floor_char_boundary(max);
         let longest = self.0.first().map_or(0, |(secret, _)| secret.len());
@@ -80,9 +80,9 @@ impl Masker {
         if masked == decoded { part.to_owned() } else { masked }
     }
 
-    /// Masks secrets in all strings of a JSON value, including field names. The strings are masked when the result is
-    /// serialized. If a string value has more than `max` bytes, the serialization writes its first `max` bytes and then
-    /// fails.
+    /// Masks secrets in all strings of a JSON value, including field names. The strings are masked when the returned
+    /// value is serialized. If a string value has more than `max` bytes, the serialization writes the first `max` bytes
+    /// of this string and then fails.
     pub(crate) fn json<'a>(&'a self, value: &'a Value, max: usize) -> MaskedJson<'a> {
         MaskedJson { value, masker: self, max }
     }
@@ -96,7 +96,7 @@ impl Masker {
 
 /// A part of a text that is searched for secrets.
 struct Part<'a> {
-    /// The offset of this part in the text. For a mask, the offset of the masked secret.
+    /// The offset of this part in the text. If this part is a mask, this is the offset of the masked secret.
     offset: usize,
     text: &'a str,
     /// Whether this part is a mask. A mask is not searched, because a short secret such as `*` could occur in the mask.

@@ -28,7 +28,7 @@ pub(crate) enum Admission {
     /// The request is not performed, and the client receives this response.
     Respond(ApiResponse),
     /// The request can be performed. The [`Claim`] is the permission to store the response under the idempotency key of
-    /// the request. `None` if the idempotency key is absent or ignored.
+    /// the request. There is no claim if the idempotency key is absent or ignored.
     Perform(Option<Claim>),
 }
 
@@ -47,7 +47,7 @@ impl ReceivedRequest {
 
 impl Server {
     /// Performs the delayed requests that are due, and then records a new request in the journal. Returns the new
-    /// request, and the fault that applies to the new request, if any.
+    /// request and the fault that applies to it. The fault is `None` if no fault applies.
     pub(crate) fn receive(&mut self, head: Parts, body: Result<Bytes, ApiError>) -> (ReceivedRequest, Option<Fault>) {
         self.perform_delayed_requests();
         let credential = self.authenticate(&head.headers);
@@ -69,8 +69,7 @@ impl Server {
         self.handle_with(request, |server| server.perform(request))
     }
 
-    /// Handles a received request with `perform` instead of [`Server::perform`]. All other steps are those of
-    /// [`Server::handle`].
+    /// Handles a received request as [`Server::handle`] does, but calls `perform` in place of [`Server::perform`].
     pub(crate) fn handle_with(
         &mut self,
         request: &ReceivedRequest,

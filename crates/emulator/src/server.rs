@@ -24,8 +24,8 @@ use crate::mask::Masker;
 use crate::state_file::StateFile;
 use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
 
-/// The maximum number of requests that faults delay at a time. The maximum number of connections does not limit this
-/// number, because a client can disconnect while its request is delayed.
+/// The maximum number of requests that faults delay at a time. The limit on connections does not limit this number,
+/// because a client can close its connection while its request is delayed.
 const MAX_DELAYED: usize = 1000;
 
 /// The options of the emulated API. [`EmulatorBuilder`](crate::EmulatorBuilder) documents them.
@@ -173,7 +173,7 @@ impl Server {
     }
 
     /// Performs the delayed requests that are due. The emulator calls this method once for each new request, because
-    /// these delays are measured in new requests.
+    /// these delays are numbers of new requests.
     pub(crate) fn perform_delayed_requests(&mut self) {
         for (requests, perform) in mem::take(&mut self.delayed) {
             if requests == 1 {
@@ -213,8 +213,8 @@ impl SharedServer {
         }
     }
 
-    /// Calls `perform` after a delay, even if the client has disconnected. `perform` performs a request. If
-    /// [`MAX_DELAYED`] requests are already delayed, calls `perform` immediately.
+    /// Calls `perform` after a delay, even if the client has disconnected. If [`MAX_DELAYED`] requests are already
+    /// delayed, calls `perform` immediately.
     pub(crate) fn perform_later(&self, delay: Delay, perform: impl FnOnce(&mut Server) + Send + 'static) {
         let Ok(permit) = Arc::clone(&self.delays).try_acquire_owned() else { return perform(&mut self.lock()) };
         let perform = move |server: &mut Server| {

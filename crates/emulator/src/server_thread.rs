@@ -60,8 +60,8 @@ impl Drop for ServerThread {
     }
 }
 
-/// Returns the address to which clients can connect. This is the loopback address if the bound address is unspecified
-/// (`0.0.0.0` or `::`).
+/// Returns the address to which clients can connect. If the bound address is unspecified (`0.0.0.0` or `::`), returns
+/// the loopback address.
 fn connectable(bound: SocketAddr) -> SocketAddr {
     let address = match bound.ip() {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -21,8 +21,8 @@ use crate::server::SharedServer;
 use crate::wire::{ApiError, is_control_path};
 use crate::{controls, faulty_body};
 
-/// The maximum length of a request body in bytes. The service reads a longer body to its end, so that the client
-/// receives the error response. The longer body is not stored.
+/// The maximum length of a request body in bytes. The service does not store a longer body, but reads it to its end, so
+/// that the client receives the error response.
 const MAX_BODY: usize = 1024 * 1024;
 
 /// The state that all requests share.
@@ -122,10 +122,10 @@ async fn send_faulty_body(sending: impl Future<Output = Result<(), SendError>>, 
     }
 }
 
-/// A guard that detects the disconnection of the client. If the guard is dropped before the end of the request, it
-/// records the disconnection in the journal. The guard belongs to the future that handles the request. If the body has
-/// a fault, the guard then belongs to the task that sends the body. After a disconnection, hyper drops the future, or
-/// the task ends early.
+/// A guard that records the disconnection of a client in the journal. If the guard is dropped before the request has
+/// ended, the client has disconnected. The future that handles the request owns the guard. While a body with a fault is
+/// sent, the task that sends the body owns the guard. When the client disconnects, hyper drops the future, or the task
+/// ends early.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

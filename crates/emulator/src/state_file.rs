@@ -111,9 +111,9 @@ fn check_path(path: &Path) -> io::Result<()> {
     fs::symlink_metadata(path).map_or(Ok(()), |metadata| check(path, &metadata))
 }
 
-/// Returns an error unless the file is a regular file, belongs to the user of this process or root, and is not writable
-/// by others. A device or a pipe is rejected, because reading it may never end. A file of another user is rejected,
-/// because saving would replace it.
+/// Returns an error unless the file is a regular file, belongs to root or to the user of this process, and is not
+/// writable by others. A device or a pipe is rejected, because reading it may never end. A file of another user is
+/// rejected, because the emulator would replace the file when it saves the state.
 fn check(path: &Path, metadata: &Metadata) -> io::Result<()> {
     if !metadata.is_file() {
         let text = format!("{}: not a regular file; choose another state file", path.display());

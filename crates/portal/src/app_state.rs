@@ -49,7 +49,8 @@ impl AppState {
 
     /// Returns the messages that the next page shows: the message about the last action, and the messages about
     /// creations and revocations with an unknown outcome. If the HTTP request is a navigation, records all these
-    /// messages as shown, and removes the message about the last action. That message is thus shown only once.
+    /// messages as shown. A navigation also removes the message about the last action, so this message is shown only
+    /// once.
     pub(crate) fn flash_messages(&self, visitor: &Visitor, is_navigation: bool) -> Vec<Arc<FlashMessage>> {
         let messages = |session: &mut Session| {
             let once = if is_navigation { session.flash.take() } else { None };
@@ -92,7 +93,8 @@ impl AppState {
         });
     }
 
-    /// Records the time at which an authenticated visitor uses the page. [`Links::wait_until_idle`] needs this time.
+    /// Records that an authenticated visitor uses the page at the current time. [`Links::wait_until_idle`] needs this
+    /// time.
     pub(crate) fn record_use(&self) {
         if let Authentication::Links(links) = &self.authentication {
             links.record_use();

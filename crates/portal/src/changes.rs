@@ -34,11 +34,11 @@ pub enum ChangeOutcome {
     Created(KeyId),
     /// The API key with this id was revoked.
     Revoked(KeyId),
-    /// The creation of an API key with this name failed: its outcome is unknown, or [`Changes::cancel`] cancelled it
-    /// before it had an effect. The kind of the error shows which of the two happened.
+    /// The creation of an API key with this name failed: the outcome is unknown, or [`Changes::cancel`] cancelled the
+    /// creation before it had an effect. The kind of the error shows which of the two happened.
     CreationFailed(String, Error),
-    /// The revocation of the API key with this id failed: its outcome is unknown, or [`Changes::cancel`] cancelled it
-    /// before it had an effect.
+    /// The revocation of the API key with this id failed: the outcome is unknown, or [`Changes::cancel`] cancelled the
+    /// revocation before it had an effect.
     RevocationFailed(KeyId, Error),
 }
 

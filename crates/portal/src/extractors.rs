@@ -18,8 +18,8 @@ use crate::messages::Language;
 use crate::session::{Identity, Visitor};
 use crate::{cookies, middleware, token, view};
 
-/// A visitor who can list and change the API keys. If the visitor lacks this permission, the extractor responds with a
-/// page that says how to get access.
+/// A visitor who can list and change the API keys. For any other visitor, the extractor responds with a page that says
+/// how to get access.
 pub(crate) struct KeyManager(pub(crate) Visitor);
 
 impl FromRequestParts<Arc<AppState>> for KeyManager {
@@ -61,8 +61,9 @@ fn authentication_required(app: &AppState, language: Language, anonymous: Option
     }
 }
 
-/// A submitted form with a valid form token. Each session has a secret form token, and the pages of the session contain
-/// it. Other sites do not know the token, so they cannot submit a form (CSRF). A form without the token is rejected.
+/// A submitted form with a valid form token. Each session has a secret form token, and the forms on its pages contain
+/// this token. Other sites do not know the token, so they cannot submit a form (CSRF). A form without the token is
+/// rejected.
 pub(crate) struct SessionForm<T> {
     pub(crate) visitor: Visitor,
     pub(crate) form: T,

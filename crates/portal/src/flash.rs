@@ -1,4 +1,5 @@
-//! Flash messages. A flash message reports the result of an action on the next page. It contains no secrets.
+//! Flash messages. After an action of the visitor, a flash message on the next page reports the result of the action. A
+//! flash message contains no secrets.
 
 use std::time::Duration;
 
@@ -53,8 +54,8 @@ impl FlashMessage {
         self.change().is_some()
     }
 
-    /// Returns an identifier of the earlier messages that this message replaces.
-    /// [`unresolved_change`](Self::unresolved_change) returns the same identifier for these messages.
+    /// Returns an identifier of the earlier messages that this message replaces. For each of these messages,
+    /// [`unresolved_change`](Self::unresolved_change) returns the same identifier.
     pub(crate) fn resolves(&self) -> Option<&str> {
         match self {
             Self::Created { resumed, .. } => resumed.as_deref(),
@@ -79,8 +80,8 @@ impl RequestedAction {
 /// The properties of an API key that are not secret.
 #[derive(Clone)]
 pub(crate) struct KeySummary {
-    /// The name of the API key. Each page redacts the name again, because Codat may meanwhile have listed an API key
-    /// that occurs in the name.
+    /// The name of the API key. The name can contain an API key that Codat lists only later. Each page therefore
+    /// redacts the name again.
     pub(crate) name: Option<Untrusted>,
     pub(crate) masked: String,
 }

@@ -86,8 +86,8 @@ pub struct Portal {
 }
 
 impl Portal {
-    /// Creates a builder for a page at `address`, which must be a loopback address. The page rejects requests whose
-    /// `Host` header is not this address.
+    /// Creates a builder for a page at `address`, which must be a loopback address. If the `Host` header of a request
+    /// is not this address, the page rejects the request.
     ///
     /// The page calls the function `client` for each HTTP request. The function can return a client with another API
     /// key, for example after the first API key was revoked.

@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep};
 use crate::paths::PATH;
 use crate::token;
 
-/// A handle that creates links to the API keys page, and can wait until the page is idle. Clones share their state.
+/// A handle that creates links to the API keys page, and can wait until the page is idle. All clones share the same
+/// state.
 #[derive(Clone)]
 pub struct Links(Arc<Mutex<State>>);
 
@@ -33,8 +34,7 @@ impl Links {
         link
     }
 
-    /// Waits until the page has been idle for the duration `time`. The page is idle while authenticated visitors send
-    /// no HTTP requests.
+    /// Waits until authenticated visitors have sent no HTTP requests for the duration `time`.
     pub async fn wait_until_idle(&self, time: Duration) {
         loop {
             let left = time.saturating_sub(self.state().last_used.elapsed());

@@ -53,9 +53,9 @@ fn rejection(app: &AppState, request: &Request) -> Option<StatusCode> {
 }
 
 /// Returns true if a page of the portal sent the HTTP request. Browsers send `Sec-Fetch-Site: same-origin` for such a
-/// request, and other sites cannot forge this header. With this header, `Origin` must be the origin of the portal or
-/// `null`. Browsers send `Origin: null` with the forms of a page that has the referrer policy `no-referrer`. Older
-/// browsers do not send `Sec-Fetch-Site`. Without this header, `Origin` must be the origin of the portal.
+/// request, and other sites cannot forge this header. If this header is present, `Origin` must be the origin of the
+/// portal or `null`. Browsers send `Origin: null` with a form of a page whose referrer policy is `no-referrer`. Older
+/// browsers do not send `Sec-Fetch-Site`. If this header is absent, `Origin` must be the origin of the portal.
 fn is_same_origin(app: &AppState, headers: &HeaderMap) -> bool {
     let own = format!("http://{}", app.host);
     let origin = single(headers, &header::ORIGIN);

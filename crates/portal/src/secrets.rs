@@ -1,4 +1,5 @@
-//! The three endpoints that return a secret. The script of the page calls them after the visitor has clicked a button.
+//! The three endpoints that return a secret. When the visitor clicks a button, the script of the page calls one of
+//! them.
 
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ fn of_key(secret: fn(ApiKey) -> String) -> MethodRouter<Arc<AppState>> {
 }
 
 /// Responds with the API key that this session created last, and with its `Authorization` header on a second line.
-/// Responds with an API key only once. The API key comes from the session, because Codat may not list a new API key
+/// Returns each API key only once. The API key comes from the session, because Codat may not list a new API key
 /// immediately.
 pub(crate) async fn created(
     State(app): State<Arc<AppState>>,

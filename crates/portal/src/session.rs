@@ -18,7 +18,7 @@ const MAX_SESSIONS: usize = 256;
 /// again, which happens soon after the first submission.
 const MAX_RESULTS: usize = 16;
 
-/// The result of the action of a submitted form. Empty until the action has ended.
+/// The result of the action of a submitted form. Empty until the action has succeeded or has an unknown outcome.
 pub(crate) type ActionResult = Arc<OnceCell<Arc<FlashMessage>>>;
 
 /// The identity of a visitor.

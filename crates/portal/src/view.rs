@@ -25,13 +25,13 @@ use layout::layout;
 /// return names of any length. Codat accepts at most 50 characters.
 const MAX_NAME_CHARS: usize = 200;
 
-/// The data that every page needs. With `read_only`, the page has no forms that change API keys.
+/// The data that every page needs. If `read_only` is true, the page has no forms that change API keys.
 pub(crate) struct Page<'a> {
     pub(crate) language: Language,
     pub(crate) visitor: &'a Visitor,
     pub(crate) read_only: bool,
     pub(crate) messages: &'a [Arc<FlashMessage>],
-    /// The client that listed the API keys. If the API keys cannot be listed, the page uses a client from
+    /// The client that listed the API keys. If the API keys cannot be listed, this is another client from
     /// `AppState::client`, or `None` if `AppState::client` fails.
     pub(crate) client: Option<&'a Client>,
 }
@@ -84,7 +84,7 @@ impl Page<'_> {
         )
     }
 
-    /// Renders the page for the case that the API keys cannot be listed.
+    /// Renders the page that is shown if the API keys cannot be listed.
     pub(crate) fn without_keys(&self, error: &ErrorSummary) -> Markup {
         let language = self.language;
         layout(
@@ -100,8 +100,8 @@ impl Page<'_> {
         )
     }
 
-    /// Returns a text with the listed API keys masked. A page can show a text that is older than the list, so the text
-    /// is redacted again.
+    /// Returns a text with the listed API keys masked. The text can be older than the list of API keys, so it is masked
+    /// again.
     fn redact(&self, text: &str) -> String {
         self.client.map_or_else(|| text.to_owned(), |client| client.redact(text))
     }

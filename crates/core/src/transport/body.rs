@@ -21,8 +21,8 @@ const FIRST_RESERVED_BYTES: usize = 1024 * 1024;
 
 const MAX_ENCODING_CHARS: usize = 40;
 
-/// Whether the transport reads the body of a successful response, or the caller reads it in chunks. The transport reads
-/// the bodies of other responses in both cases.
+/// How the body of a successful response is read. The transport reads the whole body, or returns a stream of chunks.
+/// The transport always reads the whole body of an error response.
 #[derive(Clone, Copy)]
 pub(crate) enum BodyMode {
     Whole(BodyLimit),
@@ -40,7 +40,7 @@ pub(crate) struct BodyLimit {
 impl BodyLimit {
     /// The default of the option `max_response_bytes`.
     pub(crate) const DEFAULT: Self = Self { bytes: 64 * MIB, is_option: true };
-    /// No limit: the default for a body that the caller reads in chunks.
+    /// No limit. This is the default for a streamed body.
     pub(crate) const NONE: Self = Self { bytes: u64::MAX, is_option: true };
     /// The limit for the operations on keys. Codat's lists of keys are far smaller.
     pub(crate) const OF_KEY_OPERATIONS: Self = Self { bytes: 8 * MIB, is_option: false };
@@ -85,8 +85,8 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// Returns the body of the response `answer`. `headers` contains the headers of the response. Rejects a body with a
-    /// content encoding, or with a declared length above the limit.
+    /// Returns the body of the response `answer`, whose headers are in `headers`. Rejects a body with a content
+    /// encoding, or with a declared length above the limit.
     pub(super) fn new(
         answer: reqwest::Response,
         headers: &HeaderMap,
@@ -137,9 +137,9 @@ impl Body {
         Ok(read.into())
     }
 
-    /// Reserves memory for the rest of the body, up to a maximum. The maximum is 1 MiB, or the number of bytes that
-    /// have arrived if this is more. If `chunk` is larger than this maximum, reserves `chunk` bytes. A server that
-    /// declares a long body but sends only a small part of it therefore occupies little memory.
+    /// Reserves memory for the rest of the body. The limit is 1 MiB, or the number of bytes that have arrived if this
+    /// is more. If `chunk` is larger than this limit, reserves `chunk` bytes. With the limit, a server that declares a
+    /// long body but sends only a small part of it occupies little memory.
     fn reserve(&self, read: &mut Vec<u8>, chunk: usize) {
         if read.capacity() - read.len() < chunk {
             let missing = self.length.unwrap_or(u64::MAX).saturating_sub(read.len() as u64);

@@ -1,5 +1,5 @@
-//! Errors of failed connections. An error is final if TLS fails, or if the proxy rejects the connection with a status
-//! such as 403 or 407. A final error is not retried. A failed name resolution is not final.
+//! Errors of failed connections. A final error is not retried. If TLS fails, or if the proxy rejects the connection
+//! with a status such as 403 or 407, the error is final. If a host name cannot be resolved, the error is not final.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::source::chain;
 use super::tls::handshake_error;
 use crate::error::{Error, ErrorKind};
 
-/// The server that a request is for, and the proxy, if one is used.
+/// The destination of a request: the server, and the proxy if the request uses a proxy.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) url: &'a Url,
@@ -122,8 +122,8 @@ fn too_slow(place: &str) -> Error {
         .with_hint(ErrorKind::Connect.hint())
 }
 
-/// Returns the error for a proxy that rejects a `CONNECT` request with this status. The error is retryable if the
-/// status is 408, 429 or 5xx.
+/// Returns the error for a proxy that rejects a `CONNECT` request with the status `status`. The error is retryable if
+/// the status is 408, 429 or 5xx.
 fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
     let what = format!("the proxy {place} answered {}{reason} when asked to connect to {target}", status.as_u16());
@@ -137,7 +137,7 @@ fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     }
 }
 
-/// Describes an I/O error. The descriptions of common errors have no error number.
+/// Describes an I/O error. For common errors, the description is a short text without an error number.
 fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".into(),

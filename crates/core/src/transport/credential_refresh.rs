@@ -61,9 +61,10 @@ impl Transport {
         self.within(deadline, self.credentials().refresh_after_rejection(rejected)).await
     }
 
-    /// Returns the credential with which to repeat a request after a 401 or 403. Returns `None` if the response has
-    /// another status, if the source has no other key, or if too little time remains. If the source cannot be read,
-    /// returns `None` and stores the error in `attempt.refresh_error`.
+    /// Returns another credential if Codat has rejected the credential `refused` with 401 or 403. The request can then
+    /// be repeated with the other credential. Returns `None` if the response has another status, if the credential
+    /// source has no other key, or if too little time remains. If the source cannot be read, returns `None` and stores
+    /// the error in `attempt.refresh_error`.
     pub(crate) async fn key_after_response(
         &self,
         refused: &CachedCredential,

@@ -16,8 +16,8 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::{Attempt, RateLimit};
 
 impl Transport {
-    /// Sends the request once. `timeout` is the maximum time until the whole response has arrived. If the caller reads
-    /// the body, `timeout` covers the time until the headers have arrived.
+    /// Sends the request once. `timeout` is the maximum time until the whole response has arrived. If the body is
+    /// streamed, `timeout` is the maximum time until the headers have arrived.
     pub(super) async fn exchange(
         &self,
         key: &Arc<CachedCredential>,
@@ -39,7 +39,7 @@ impl Transport {
         self.read_response(answer, mode, ends).await
     }
 
-    /// Reads the headers of a response. Also reads the body, unless the caller reads the body in chunks.
+    /// Reads the headers and the body of a response. If the body is streamed, reads only the headers.
     async fn read_response(
         &self,
         mut answer: reqwest::Response,
@@ -83,7 +83,8 @@ impl Transport {
         }
     }
 
-    /// Converts an error of reqwest. The request counts as not sent only if no connection was made.
+    /// Converts an error of reqwest. If no connection was made, the request was not sent. After any other error, the
+    /// request counts as sent.
     async fn failure(&self, source: reqwest::Error) -> Failure {
         if source.is_connect() {
             return Failure { error: connect_error(source, self.target()).await, sent: false };

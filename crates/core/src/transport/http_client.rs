@@ -8,14 +8,15 @@ use super::proxy::Proxy;
 use super::tls::Tls;
 use crate::error::{Error, ErrorKind};
 
-/// One year, which stands for no timeout. `reqwest::ClientBuilder` has no method that removes a timeout.
+/// One year, which has the effect of no timeout. `reqwest::ClientBuilder` has no method that removes a timeout.
 const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The function that the user of this crate passes to
 /// [`ClientBuilder::http_client`](crate::ClientBuilder::http_client).
 pub(crate) type GivenClient = Arc<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>;
 
-/// The settings of a reqwest client: those of this crate, or those that the user of this crate provides.
+/// The settings of a reqwest client. They come from this crate, or from a function that the user of this crate
+/// provides.
 #[derive(Clone)]
 #[allow(clippy::large_enum_variant, reason = "a client has one, and seldom copies it")]
 pub(crate) enum HttpConfig {
@@ -32,8 +33,8 @@ impl HttpConfig {
         }
     }
 
-    /// Returns a builder with these settings. Its client follows no redirects, repeats no requests and does not
-    /// decompress responses. `is_encrypted` says whether the URLs of its requests are https URLs.
+    /// Returns a builder with these settings. The built client follows no redirects, repeats no requests and does not
+    /// decompress responses. `is_encrypted` is true if the client sends its requests to `https` URLs.
     pub(crate) fn client_builder(&self, is_encrypted: bool) -> reqwest::ClientBuilder {
         let http = match self {
             Self::Own { tls, proxy: None } => tls.set(reqwest::Client::builder().no_proxy()),

@@ -72,10 +72,10 @@ pub(crate) struct Transport {
     latest_rate_limit: LatestRateLimit,
 }
 
-/// The response to one attempt. `body` is set if the caller reads the body in chunks.
+/// The response to one attempt. `body` is set if the body is streamed.
 pub(crate) struct Received {
     pub(crate) attempt: Attempt,
-    /// `None` if the transport has already read the body.
+    /// The streamed body. `None` if the transport has already read the body into `attempt`.
     pub(crate) body: Option<Body>,
 }
 
@@ -125,10 +125,10 @@ impl Transport {
         self.config.clock.sleep(time).await;
     }
 
-    /// Returns the minimum time that must remain until the deadline when an attempt begins: the time to connect, plus
-    /// 250 ms. The time to connect is the connect timeout, or three quarters of the timeout of the attempt if this is
-    /// shorter. If less time remained, the attempt could time out while it connects, and the request would count as
-    /// possibly sent.
+    /// Returns the minimum time that must remain until the deadline when an attempt begins. This is the time to connect
+    /// plus 250 ms. The time to connect is the connect timeout, but at most three quarters of the timeout of the
+    /// attempt. With less time, the attempt could time out while it connects. The request would then count as possibly
+    /// sent.
     pub(crate) fn time_to_send(&self, deadline: Deadline) -> Duration {
         self.config.connect_timeout.min(deadline.time_to_connect()) + Duration::from_millis(250)
     }

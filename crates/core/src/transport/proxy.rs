@@ -23,8 +23,8 @@ const MAX_STATUS_LINE: u64 = 1024;
 pub(crate) struct Proxy {
     pub(crate) route: reqwest::Proxy,
     url: Url,
-    /// A description of the proxy: its origin, and the setting or environment variable that configures the proxy.
-    /// Contains no password.
+    /// A description of the proxy, without a password: its origin, and the setting or environment variable that
+    /// configures the proxy.
     pub(crate) shown: String,
 }
 
@@ -91,9 +91,9 @@ impl Proxy {
         self.url.origin().ascii_serialization()
     }
 
-    /// Sends a `CONNECT` request to the proxy, and returns the status line of the response. `target` is a host and
-    /// port. This function is called after a proxy has not opened a tunnel, because the error of reqwest does not
-    /// contain the status.
+    /// Sends a `CONNECT` request for `target`, a host and port, to the proxy. Returns the status line of the response.
+    /// This function is called after reqwest has failed to open a tunnel, because the error of reqwest does not contain
+    /// the status.
     pub(crate) async fn ask_for_tunnel(&self, target: &str) -> io::Result<String> {
         let (Some(host), Some(port), "http") =
             (self.url.host_str(), self.url.port_or_known_default(), self.url.scheme())
@@ -111,7 +111,7 @@ impl Proxy {
     }
 
     /// Returns the `Proxy-Authorization` header line for the user name and password in the proxy URL. Returns an empty
-    /// string if the URL has neither.
+    /// string if the URL contains no user name and no password.
     fn authorization(&self) -> String {
         if self.url.username().is_empty() && self.url.password().is_none() {
             return String::new();

@@ -43,7 +43,7 @@ pub(crate) fn any_request(
 }
 
 /// Returns an error unless the response is successful. A response with the status 206 contains only a part of a
-/// resource. It counts as successful only if the request asked for a part.
+/// resource. This status counts as successful only if the request asked for a part (`asks_for_part`).
 pub(crate) fn parse_any(attempt: Attempt, asks_for_part: bool) -> Result<Attempt, Error> {
     let is_complete = attempt.status() != StatusCode::PARTIAL_CONTENT || asks_for_part;
     match attempt.status().is_success() && is_complete {

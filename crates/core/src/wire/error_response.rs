@@ -63,7 +63,8 @@ pub(crate) fn status_in_body(attempt: &Attempt) -> Option<u64> {
     CodatError::read(attempt.body(), &attempt.known_keys).status_code
 }
 
-/// The fields of Codat's error body. Each field can be missing, because the body can come from another server.
+/// The fields of Codat's error body. Each field can be missing, because a server other than Codat, such as a proxy, can
+/// send the body.
 #[derive(Default)]
 struct CodatError {
     is_codats: bool,

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 
 pub(crate) const HEADER: &str = "idempotency-key";
 
-/// An idempotency key of this age is no longer sent. Codat forgets an idempotency key after 90 minutes.
+/// The age from which an idempotency key is no longer sent. Codat forgets an idempotency key after 90 minutes.
 const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
 /// Generates an idempotency key. Does not use `Uuid::now_v7`, because that function takes a lock. After a fork, the

@@ -56,8 +56,8 @@ pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &s
         .map_err(unbuildable)
 }
 
-/// Parses the response to a request that creates an API key. The status is 201, but 200 is also accepted. A 409 becomes
-/// `KeyLimitReached` if the body describes Codat's limit of ten keys, and `Conflict` otherwise.
+/// Parses the response to a request that creates an API key. Accepts the status 201, which Codat sends, and the status
+/// 200. A 409 becomes `KeyLimitReached` if the body describes Codat's limit of ten keys, and `Conflict` otherwise.
 pub(crate) fn parse_create(attempt: &Attempt) -> Result<ApiKeyDetails, Error> {
     expect_status(attempt, &[StatusCode::CREATED, StatusCode::OK]).map_err(|error| {
         // The response to a request beyond Codat's limit of ten keys has this message, or a `statusCode` of 400 in its

@@ -54,8 +54,8 @@ impl Page<'_> {
         }
     }
 
-    /// Renders the table row of an API key. With `is_found` false, the row is hidden. Hidden rows let the script of the
-    /// page search without an HTTP request.
+    /// Renders the table row of an API key. If `is_found` is false, the row is hidden. The script of the page can
+    /// search hidden rows without an HTTP request.
     fn row(&self, keys: &Keys<'_>, key: &ApiKeyDetails, is_found: bool) -> Markup {
         let (language, id) = (self.language, &key.id);
         let name = name(key);
@@ -95,8 +95,8 @@ impl Page<'_> {
     }
 
     /// Renders a button with the label `text`. After a click, the script of the page fetches a secret from the URL path
-    /// `source`, and copies or shows it. When the secret is copied, or is hidden again, screen readers read
-    /// `announcement`. Screen readers also read `owner`, which names the API key, after the label.
+    /// `source`, and copies or shows the secret. When the secret is copied, or is hidden again, screen readers read
+    /// `announcement`. After the label, screen readers read `owner`, which contains the name of the API key.
     fn tool(&self, action: &str, source: &str, announcement: &str, text: &str, owner: &str) -> Markup {
         html! {
             button.quiet type="button" data-does=(action) data-from=(source) data-said=(announcement) data-hide=(self.language.hide())
@@ -153,7 +153,7 @@ impl Page<'_> {
     }
 
     /// If the creation of an API key has failed, returns the name that the visitor typed, and whether this name is
-    /// invalid. Otherwise, returns an empty name and `false`.
+    /// invalid. If no creation has failed, or if the outcome is unknown, returns an empty name and `false`.
     fn typed(&self) -> (&str, bool) {
         let typed = self.messages.iter().find_map(|message| match &**message {
             FlashMessage::InvalidName { typed } => Some((typed.as_str(), true)),

@@ -22,9 +22,9 @@ const CALL_LIMIT: Duration = Duration::from_secs(45);
 /// Performs the actions of the state machine, and keeps the values of the keys for later actions.
 pub(super) struct Calls<'a> {
     options: &'a Options,
-    /// For each sink in the record, the index of the same sink in the options.
+    /// For each sink in the rotation record, the index of the same sink in the options.
     order: Vec<usize>,
-    /// The values of all keys that were listed or created, by their ids.
+    /// The values of all keys that were listed or created. The map key is the id of the API key.
     secrets: HashMap<String, ApiKey>,
     /// The credential that was last read from each sink.
     sink_keys: Vec<Option<ApiKey>>,
@@ -51,7 +51,7 @@ impl<'a> Calls<'a> {
         self.listed
     }
 
-    /// Returns whether a list has contained the key with this id.
+    /// Returns whether the key with this id was listed or created.
     pub(super) fn knows(&self, id: &str) -> bool {
         self.secrets.contains_key(id)
     }
@@ -61,8 +61,8 @@ impl<'a> Calls<'a> {
         self.contents[sink].clone()
     }
 
-    /// Sets the key of the client: to the new key after all sinks have the new key, and to the old key in a rollback.
-    /// Does not change a client that reads its key from a source, such as a file.
+    /// After all sinks have the new key, sets the key of the client to the new key. In a rollback, sets the key of the
+    /// client to the old key. Does not change a client that reads its key from a source, such as a file.
     pub(super) fn update_client(&self, record: &Record) {
         let value = |id: &Option<String>| id.as_ref().and_then(|id| self.secrets.get(id));
         let (Some(old), Some(new)) = (value(&record.old_key), value(&record.new_key)) else { return };
@@ -122,7 +122,7 @@ impl<'a> Calls<'a> {
         Ok(Event::Listed(listed))
     }
 
-    /// Returns an error if the id of a listed key, or a text of the options, contains an API key. The journal stores
+    /// Returns an error if an API key occurs in the id of a listed key or in a text of the options. The journal stores
     /// these ids and texts, and must contain no API key.
     fn check_texts(&self, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
         if keys.iter().any(|key| key.id.holds_key()) {
@@ -189,7 +189,7 @@ impl<'a> Calls<'a> {
         Ok(Event::Content(self.contents[sink].clone()))
     }
 
-    /// Returns the ids of the keys that a text contains, in any form that `ApiKey::redact` recognizes.
+    /// Returns the ids of the keys that a text contains. Finds a key in any form that `ApiKey::redact` recognizes.
     fn keys_in(&self, text: &str) -> SinkContent {
         // The characters of UTF-16 text are separated by NUL.
         let text = text.replace('\0', "");
@@ -237,7 +237,7 @@ impl<'a> Calls<'a> {
         &*self.options.sinks[self.order[sink]]
     }
 
-    /// Returns a client that authenticates with the key of the caller.
+    /// Returns a client that authenticates with the key that `caller` selects.
     fn client(&self, caller: &Caller) -> Result<Client, Failure> {
         let client = &self.options.client;
         match caller {
@@ -260,7 +260,7 @@ impl<'a> Calls<'a> {
 }
 
 /// Converts an error of the crate `codat-keys` to a failure. If the outcome of a creation or a deletion is not known,
-/// the failure has the kind that the argument `unknown` gives.
+/// the kind of the failure is `unknown`.
 fn api_failure(error: Error, unknown: FailureKind) -> Failure {
     let kind = match error.kind() {
         ErrorKind::OutcomeUnknown => unknown,

@@ -1,13 +1,15 @@
-//! The runs that have ended in this process, but could not write to the journal that their lease has ended.
+//! The runs that have ended in this process, but whose lease can remain in the journal. A run cannot end its lease if
+//! it cannot write to the journal.
 
 use std::sync::{Mutex, PoisonError};
 
 use codat_keys::Timestamp;
 
-/// The holder of each run, and the end of its lease.
+/// For each ended run, its holder and the time at which its lease ends.
 static RUNS: Mutex<Vec<(String, Timestamp)>> = Mutex::new(Vec::new());
 
-/// Records that a run has ended. Forgets the runs whose lease is over, because no other run waits for them.
+/// Records that the run of `holder` has ended. Removes the runs whose lease is over, because other runs do not wait for
+/// a lease that is over.
 pub(super) fn add(holder: &str, expires: Timestamp) {
     let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
     replace_expired(&mut runs, holder, expires, Timestamp::now());

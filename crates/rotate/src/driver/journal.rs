@@ -12,8 +12,8 @@ use crate::journal::{Entry, FORMAT, JournalLock};
 use crate::record::Record;
 use crate::report::Report;
 
-/// When a step begins, the lease must last for the timeout of the step and this margin. The margin covers the time
-/// until a lost connection is noticed, and small differences between the clocks of two machines.
+/// The margin of the lease. When a step begins, the lease must last for the timeout of the step plus this margin. The
+/// margin covers the time until a lost connection is noticed, and small differences between the clocks of two machines.
 const MARGIN: Duration = Duration::from_secs(15);
 
 /// The journal of the rotation that this process runs.
@@ -74,7 +74,7 @@ impl<'a> HeldJournal<'a> {
         self.write(record, expires).await
     }
 
-    /// Renews the lease if it could end before a step with this timeout.
+    /// Renews the lease if it could end before the end of a step with the timeout `timeout`.
     pub(super) async fn outlive(&mut self, timeout: Duration) -> Result<(), Interruption> {
         if self.remaining() > timeout + MARGIN {
             return Ok(());
@@ -97,13 +97,14 @@ impl<'a> HeldJournal<'a> {
         Ok(())
     }
 
-    /// Records that the run has ended, so that this process can resume the rotation before the end of the lease.
+    /// Records in this process that the run has ended. This process can then resume the rotation before the end of the
+    /// lease.
     pub(super) fn end(&self) {
         ended::add(&self.holder, Timestamp::now() + self.options.lease);
     }
 
     /// Ends the lease, so that another process can resume the rotation immediately. If the journal cannot be written,
-    /// records that the run has ended.
+    /// records in this process that the run has ended.
     pub(super) async fn release(&mut self) -> Result<(), Interruption> {
         let Some(record) = self.record.clone() else {
             // If the creation of the first entry was interrupted, this entry can still appear.
@@ -123,7 +124,7 @@ impl<'a> HeldJournal<'a> {
         released.inspect_err(|_| self.end())
     }
 
-    /// Writes the next entry. If the store is interrupted, finds out whether the entry exists.
+    /// Writes the next entry. If writing is interrupted, finds out whether the journal contains the entry.
     async fn write(&mut self, record: Record, expires: Timestamp) -> Result<(), Interruption> {
         match self.create_next(record, expires).await {
             Err(error) if is_interruption(&error) => {
@@ -134,8 +135,8 @@ impl<'a> HeldJournal<'a> {
         }
     }
 
-    /// If this run has created the next entry, makes it the latest entry of the run, and returns true. Such an entry
-    /// exists if its creation was interrupted after the store had stored the entry.
+    /// Reads the next entry of the journal. If this run has created the entry, makes it the latest entry of the run and
+    /// returns true. The entry can exist even if its creation was interrupted.
     async fn continue_after_own_entry(&mut self) -> bool {
         match entry(self.options, self.seq + 1).await {
             Ok(Some(entry)) if entry.holder == self.holder => {
@@ -179,7 +180,7 @@ impl<'a> HeldJournal<'a> {
     }
 }
 
-/// Returns whether the store was interrupted, for example by Ctrl-C.
+/// Returns whether the journal store was interrupted, for example by Ctrl-C.
 pub(super) fn is_interruption(error: &RotationError) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     source.is_some_and(|source| source.kind() == io::ErrorKind::Interrupted)
