@@ -5,7 +5,10 @@ import { exchange, isOwn, mustBeClient } from "./attach";
 import type { Client } from "./client";
 import { NextHop, directAgent, isPlain } from "./next-hop";
 
-/** The members of an axios instance that this module uses. axios declares different types for ESM and for CommonJS. */
+/**
+ * The members of an axios instance that this module uses. The types of axios are not used, because axios declares
+ * different types for ESM and for CommonJS.
+ */
 interface Instance {
     interceptors: { request: { use(attach: (config: any) => any): unknown } };
     getUri(config: object): string;
@@ -104,8 +107,8 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
 }
 
 /**
- * Removes the API key from the request of `holder`, and hides the headers of the request from `inspect`, `console` and
- * `JSON.stringify`. `holder` is a response or an error of axios. Hiding the headers is not enough, because
+ * Removes the API key from the request of `holder`, which is a response or an error of axios. Also hides the headers of
+ * the request from `inspect`, `console` and `JSON.stringify`. It is not enough to hide the headers, because
  * `console.dir` ignores the custom `inspect` method of an object. Node also ignores this method when it prints an
  * uncaught error.
  */

@@ -19,7 +19,10 @@ export async function start(own: Own, call: Call, options: CallOptions): Promise
     return (await make(own, call, callOptions(options))).value;
 }
 
-/** Performs a call. Resolves to its value and its attachment, such as an HTTP response. */
+/**
+ * Performs a call. Resolves to the value and the attachment of the call. An attachment is, for example, an HTTP
+ * response.
+ */
 export function make<A extends Attachment>(
     { core, provide }: Own,
     call: Call,

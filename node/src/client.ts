@@ -28,9 +28,9 @@ import { ApiKey, AuthorizationHeader, raw } from "./secrets";
  * A client of Codat's API. A client can make any number of concurrent calls. Only pending calls keep the process alive.
  *
  * Options without a value get their defaults from environment variables. The API key comes from `CODAT_API_KEY`,
- * `CODAT_AUTH_HEADER` or `CODAT_API_KEY_FILE`. If none of them is set, it comes from the profile that `CODAT_PROFILE`
- * names. `CODAT_BASE_URL`, `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`, `HTTPS_PROXY` and `NO_PROXY` configure the
- * connection. The constructor sends no request.
+ * `CODAT_AUTH_HEADER` or `CODAT_API_KEY_FILE`. If none of these variables is set, the API key comes from the profile
+ * that `CODAT_PROFILE` names. `CODAT_BASE_URL`, `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`, `HTTPS_PROXY` and
+ * `NO_PROXY` configure the connection. The constructor sends no request.
  *
  * ```ts
  * await using client = new Client();
@@ -70,21 +70,23 @@ export class Client {
      * Sends a request, and resolves as soon as the headers of the response have arrived. The parameters are those of
      * `request`. The `body` of the response is a stream. Use this method for a body that is too large for memory.
      *
-     * Until the headers of a 2xx response have arrived, the request is retried, and the API key is refreshed after a 401
-     * or 403. The option `timeout` limits this time. Once the headers have arrived, the request is never repeated. If the
-     * last response is not 2xx, `stream` rejects with the same errors as `request`.
+     * Until the headers of a 2xx response have arrived, the request is retried, and the API key is refreshed after a
+     * 401 or 403. The option `timeout` limits the time until then. After the headers have arrived, the request is never
+     * repeated. If the last response is not 2xx, `stream` rejects with the same errors as `request`.
      *
      * The body fails with one of these errors:
      * - `ConnectError`: the connection was lost before the end that the response declares;
-     * - `TimeoutError`: while a chunk was awaited, no byte arrived for 10 s, or for the time of `timeout` if this is set
-     *   here or in the client. The time between two reads does not count, and nothing limits the whole body;
+     * - `TimeoutError`: while a chunk was awaited, no byte arrived for 10 s. The option `timeout` of the call or of the
+     *   client replaces the 10 s. The time between two reads does not count, and the time for the whole body is not
+     *   limited;
      * - `TooLargeError`: the body is larger than `maxResponseBytes`, which is not limited by default;
      * - the reason of `signal`, if `signal` is aborted. The connection is then closed.
      *
      * If the HTTP method can change data, the body fails with `OutcomeUnknownError` instead of the first three errors.
      *
-     * A body that is neither read nor cancelled keeps its connection open until it is garbage-collected. It does not
-     * keep the process alive. API keys in the body are not masked, because a key can extend over two chunks.
+     * A body that is neither read nor cancelled keeps its connection open until the body is garbage-collected. Such a
+     * body does not keep the process alive. API keys in the body are not masked, because a key can extend over two
+     * chunks.
      *
      * ```ts
      * const { body } = await client.stream("GET", "/companies");
@@ -104,8 +106,8 @@ export class Client {
      *
      * Each page is one request, with the retries and the errors of `request`. `next()` rejects with
      * `InvalidInputError`, and sends nothing, if the page size is out of range, or if the path or the query contains
-     * `page` or `pageSize`. It rejects with `BadResponseError` if a response is not a page. After an error, `next()`
-     * requests the same page again.
+     * `page` or `pageSize`. `next()` rejects with `BadResponseError` if a response is not a page. After an error,
+     * `next()` requests the same page again.
      *
      * ```ts
      * for await (const page of client.pages<Company>("/companies", { pageSize: 500 })) {
@@ -133,7 +135,7 @@ export class Client {
     /**
      * Reads the API key again from its source, such as a file, a command or a function. Resolves to true if the API key
      * has changed. An API key that was given as a string does not change. Rejects with `InvalidCredentialError` if the
-     * source cannot be read. The client then keeps its API key.
+     * source cannot be read. After this error, the client keeps its API key.
      *
      * After Codat rejects the API key, the client reads the API key again automatically.
      */
@@ -153,9 +155,9 @@ export class Client {
 
     /**
      * Returns the `Authorization` header for a request that another HTTP library sends. This method never waits. If the
-     * API key comes from a command or a function, this method does not run the command or function, but uses its
-     * latest result. If the API key comes from a file, this method checks the file at most once a second, and reads it
-     * again if it has changed. Prefer `authorize` in code that can wait.
+     * API key comes from a command or a function, this method does not run the command or function, but uses the latest
+     * result. If the API key comes from a file, this method checks the file at most once a second, and reads the file
+     * again if the file has changed. Prefer `authorize` in code that can wait.
      *
      * Throws `InvalidInputError` if the origin of `url` differs from the origin of the base URL. Throws
      * `NoCredentialError` if the command or function has not run yet, and `ClosedError` after `close`.
@@ -192,7 +194,7 @@ export class Client {
      * own requests.
      *
      * Rejects with the same errors as `authorize`. Also rejects with `InvalidCredentialError` if the source cannot be
-     * read. The client then keeps its API key.
+     * read. After this error, the client keeps its API key.
      */
     async reauthorize(
         url: string | URL,

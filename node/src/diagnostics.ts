@@ -11,7 +11,7 @@ interface AttemptMessage {
     /** The HTTP method. */
     method: string;
     /**
-     * `/apiKeys` or `/apiKeys/{apiKeyId}`. `(any)` for every other path, because these paths may contain confidential
+     * `/apiKeys` or `/apiKeys/{apiKeyId}`. `(any)` for every other path, because another path may contain confidential
      * data.
      */
     path: string;
@@ -51,7 +51,8 @@ const log = debuglog("codat-keys");
 
 /**
  * Returns a function that publishes the attempts of a call. The function runs in the asynchronous context of the
- * caller. Returns `undefined` if no tool subscribes to the messages. The native module then records no attempts.
+ * caller. Returns `undefined` if no tool subscribes to the messages. In this case, the native module records no
+ * attempts.
  */
 export function observer(): ((attempt: Attempt) => void) | undefined {
     return responses.hasSubscribers || errors.hasSubscribers || log.enabled ? AsyncResource.bind(publish) : undefined;

@@ -3,7 +3,7 @@ import type { ApiKeyDetails } from "./key-types";
 import type { ErrorData } from "./native";
 import type { RotationReport } from "./reports";
 
-/** The error of a call. Its texts do not contain API keys. */
+/** The error of a call. No text of the error contains an API key. */
 export abstract class CodatError extends Error {
     /** A stable identifier of the kind of error, such as `key_limit_reached`. */
     abstract readonly code: string;
@@ -58,8 +58,8 @@ export abstract class AmbiguousError extends CodatError {
 }
 
 /**
- * A rotation ended early. The `cause` is the value that a function of a sink threw, the error of a call, or the reason
- * of the signal.
+ * A rotation ended early. The `cause` is the value that a function threw, the error of a call, or the reason of the
+ * signal. The function is `onEvent`, or a function of a sink or of the journal store.
  */
 export class RotationError extends CodatError {
     static {
@@ -70,8 +70,8 @@ export class RotationError extends CodatError {
     /**
      * What happened, and what it means for the API keys:
      *
-     * - `rolled_back`: the old API key works as before, and the new one is deleted. If `report.mayAppearLater` is true, a
-     *   list can show a new API key later: delete it.
+     * - `rolled_back`: the old API key works as before, and the new one is deleted. If `report.mayAppearLater` is true,
+     *   a list can show a new API key later: delete this API key.
      * - `unfinished` and `cancelled`: the rotation can be resumed.
      * - `journal`: the rotation can be resumed as soon as the journal can be read and written.
      * - `invalid_input`, `api`, `key_limit_reached`, `sink_occupied` and `sink_unavailable`: nothing was changed, except

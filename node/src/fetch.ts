@@ -12,10 +12,10 @@ type Fetch = (input: any, init?: any) => Promise<any>;
  * stream, the request is sent once more. A `Request` object with a body is cloned, because it may be sent twice.
  *
  * A request rejects with `InvalidInputError`, and nothing is sent, in three cases: its URL has another origin than the
- * base URL of the client, its `dispatcher` is a `Pool` or a `Client` of another origin, or a proxy would see the API key
- * unencrypted. If a redirect leads to another origin, `fetch` follows it without the API key. Give only a function
- * `fetch` that follows the Fetch standard in this: node-fetch keeps the header in a redirect to a subdomain or to another
- * port.
+ * base URL of the client, its `dispatcher` is a `Pool` or a `Client` of another origin, or a proxy would see the API
+ * key unencrypted. If a redirect leads to another origin, `fetch` follows the redirect without the API key, as the
+ * Fetch standard requires. Do not give a function that behaves differently. For example, node-fetch keeps the
+ * `Authorization` header in a redirect to a subdomain or to another port.
  */
 export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
     client: Client,

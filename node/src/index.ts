@@ -1,6 +1,6 @@
 /**
- * A client for Codat's API. It authenticates any request, and lists, creates and deletes API keys. By default it does
- * not delete the last API key or the API key that it uses.
+ * A client for Codat's API. It authenticates any request, and lists, creates and deletes API keys. It refuses to delete
+ * the last API key. It also refuses to delete the API key that it uses, unless an option allows this.
  *
  * ```ts
  * import { Client } from "codat-keys";

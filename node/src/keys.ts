@@ -8,7 +8,7 @@ import type { RotationReport } from "./reports";
 import { ROTATION_OPTIONS, type RotateOptions, Rotation, type RotationOptions } from "./rotation";
 
 /**
- * The operations on API keys, as `Client.keys`.
+ * The operations on API keys. The member `keys` of a `Client` has this class.
  *
  * In addition to the errors that each method documents, every method can reject with `UnauthorizedError`,
  * `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`, `ServerError`, `ConnectError`, `TimeoutError`,
@@ -16,8 +16,8 @@ import { ROTATION_OPTIONS, type RotateOptions, Rotation, type RotationOptions } 
  * signal.
  *
  * A request is retried after a lost connection, and after the statuses 408, 429, 500, 502, 503 and 504. There are at
- * most 4 attempts. The delays between them are random: up to 250 ms, 500 ms, then 1 s. A `Retry-After` header replaces
- * the random delay.
+ * most 4 attempts. The delays between the attempts are random: at most 250 ms, 500 ms and 1 s. A `Retry-After` header
+ * replaces the random delay.
  */
 export class Keys {
     readonly #own: Own;
@@ -56,9 +56,9 @@ export class Keys {
      * of each request is 15 s, and the timeout of the call is 60 s.
      *
      * Rejects with `KeyLimitReachedError` if there are already ten API keys. Rejects with `OutcomeUnknownError` if no
-     * response confirms whether an API key was created. It also rejects with this error, instead of the reason of
-     * `signal`, if `signal` is aborted after a request was sent. The error contains the API keys that the call may have
-     * created, and an idempotency key. Pass the idempotency key to `create` to resume the call.
+     * response confirms whether an API key was created. If `signal` is aborted after a request was sent, the call
+     * rejects with this error, and not with the reason of `signal`. The error contains the API keys that the call may
+     * have created, and an idempotency key. Pass the idempotency key to `create` to resume the call.
      */
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
         const given = callOptions(options, ["adopt", "idempotencyKey"]);
@@ -93,7 +93,7 @@ export class Keys {
      * Returns a rotation, which replaces an API key with a new one. Call the method `start` of the rotation to run the
      * rotation. This method sends nothing.
      *
-     * Throws `InvalidInputError` for an invalid id, and `TypeError` if an option has another type or is out of range.
+     * Throws `InvalidInputError` for an invalid id, and `TypeError` if an option has a wrong type or is out of range.
      */
     rotation(options: RotationOptions): Rotation {
         return new Rotation(this.#own, options);

@@ -56,10 +56,10 @@ function load(): typeof types {
 }
 
 /**
- * Returns the folder of the package `name`, which was installed together with this package. The caller loads this
- * folder instead of `name`, because Node would search for `name` in the folders `node_modules` of all parent folders,
- * which can belong to other users. Under Yarn's Plug'n'Play, this function returns `name`, because Plug'n'Play does not
- * search these folders.
+ * Returns the folder of the package `name`, which was installed together with this package. The caller loads the
+ * package from this folder. To find a package by its name, Node would search the folders `node_modules` in all parent
+ * folders, and other users may own some of them. If this package is not in a folder `node_modules`, this function
+ * returns `name`. It also returns `name` under Yarn's Plug'n'Play, which does not search parent folders.
  */
 function installed(name: string): string {
     const root = dirname(__dirname);

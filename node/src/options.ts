@@ -17,10 +17,10 @@ export interface ClientOptions {
      * `CODAT_API_KEY`.
      *
      * The client runs the function when the first call needs the API key, and again after Codat rejects the API key.
-     * Each run is limited by the timeout of the call that started it. Concurrent calls share the result of one run. If
-     * the call that started the run is aborted, the client runs the function again for the other calls. If the function
-     * throws, the call rejects with `InvalidCredentialError`. The `cause` of this error is the thrown value. The client
-     * then keeps its API key.
+     * Each run of the function is limited by the timeout of the call that started the run. Concurrent calls share the
+     * result of one run. If the call that started the run is aborted, the client runs the function again for the other
+     * calls. If the function throws, the call rejects with `InvalidCredentialError`. The `cause` of this error is the
+     * thrown value. After this error, the client keeps its API key.
      */
     apiKey?: ApiKey | string | KeyFunction | undefined;
     /**
@@ -70,9 +70,10 @@ export interface ClientOptions {
      */
     caFile?: string | undefined;
     /**
-     * The URL of the proxy for every request. With an `http` base URL, a proxy could read the API key. The constructor
-     * then throws `InvalidInputError` unless `allowInsecureHttp` is true. Default for an `https` base URL: the proxy in
-     * `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes the host. Default for an `http` base URL: no proxy.
+     * The URL of the proxy for every request. With an `http` base URL, a proxy could read the API key, so the
+     * constructor throws `InvalidInputError` unless `allowInsecureHttp` is true. Default for an `https` base URL: the
+     * proxy in `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes the host. Default for an `http` base URL: no
+     * proxy.
      */
     proxy?: string | undefined;
     /**
@@ -95,12 +96,12 @@ export interface ClientOptions {
  * The first call of the client runs the command. The client runs the command again after Codat rejects the API key, and
  * when the API key is older than `cachedFor`. The command runs without a shell and without input. It inherits the
  * environment of this process, except for `CODAT_API_KEY`, `CODAT_AUTH_HEADER`, `CODAT_API_KEY_FILE` and
- * `CODAT_PROFILE`. The command is killed if its timeout elapses, or if the call that started it times out or is
- * cancelled. On Unix, its whole process group is killed.
+ * `CODAT_PROFILE`. The command is killed if its timeout elapses, or if the call that started the command times out or
+ * is cancelled. On Unix, the whole process group of the command is killed.
  *
  * A call rejects with `InvalidCredentialError` if the command cannot be started, does not exit in time, prints more
  * than 64 KiB, exits with a status other than 0, or prints no valid API key. The error quotes up to 500 characters of
- * the standard error of a failed command, with API keys masked. No error quotes its standard output.
+ * the standard error of a failed command, with API keys masked. No error quotes the standard output of the command.
  */
 export interface KeyCommand {
     /**
@@ -171,9 +172,9 @@ export interface RequestOptions extends CallOptions {
     /** A body that is sent unchanged. Set its `Content-Type` in `headers`. Default: no body. */
     body?: Uint8Array | string | undefined;
     /**
-     * Headers of the request. `Authorization`, `Host`, headers that describe the message itself, such as
-     * `Content-Length`, and headers that name another method, such as `X-HTTP-Method-Override`, are rejected with
-     * `InvalidInputError`. Default: none.
+     * Headers of the request. The call rejects with `InvalidInputError` for `Authorization`, for `Host`, for headers
+     * that describe the message itself, such as `Content-Length`, and for headers that name another method, such as
+     * `X-HTTP-Method-Override`. Default: none.
      */
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
     /**
@@ -199,10 +200,10 @@ export interface PagesOptions extends CallOptions {
      * The maximum number of pages that are requested at the same time, from 1 to 64. `next` rejects other numbers with
      * `InvalidInputError`. Default: 1.
      *
-     * The first page is requested alone, because its response tells the number of results. Later calls of `next` return
-     * the pages in order. If the next page is not in memory, `next` requests up to `concurrency` pages together. At
-     * most `concurrency` pages are in memory. Each page is retried separately. If a page fails, `next` first returns
-     * the pages before it, and then rejects. The next call of `next` requests the failed page again.
+     * The first page is requested alone, because its response contains the total number of results. Later calls of
+     * `next` return the pages in order. If the next page is not in memory, `next` requests up to `concurrency` pages
+     * together. At most `concurrency` pages are in memory. Each page is retried separately. If a page fails, `next`
+     * first returns the pages before it, and then rejects. The next call of `next` requests the failed page again.
      *
      * If Codat responds to a page with 429, the maximum is halved. Each later page without a 429 raises the maximum by
      * one, up to `concurrency`. Codat accepts 10 concurrent requests for each company.

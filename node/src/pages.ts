@@ -24,7 +24,7 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     /**
      * Whether results can be doubled or missing on the pages. This is the case if
      * - two consecutive pages reported different total numbers of results,
-     * - or a page has more or fewer results than the page before it, unless it is the last page and has fewer results,
+     * - or a page has another number of results than the page before it, except for a last page with fewer results,
      * - or the number of results on all pages differs from the total that the last page reports.
      *
      * Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
@@ -32,8 +32,8 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
      * doubled or missing. Added results move no other results if the order puts new results at the end, as `created`
      * does for companies. Changes that leave the total the same are not detected.
      *
-     * With a `concurrency` of more than 1, a page can be older than the page before it. If their totals differ, the page
-     * and all pages after it are requested again.
+     * With a `concurrency` of more than 1, a page can be older than the page before it. If these two pages report
+     * different totals, the second of them and all pages after it are requested again.
      */
     get totalChanged(): boolean {
         return this.#cursor.totalChanged();

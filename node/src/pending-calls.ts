@@ -38,11 +38,14 @@ export interface Message {
     function: string | null;
     arguments: unknown[];
     event: unknown;
-    /** The lock to release, as the number of the run of the function `lock` that acquired it. */
+    /**
+     * Identifies the lock to release. Each run of the function `lock` has a number. The number of a lock is the number
+     * of the run that acquired the lock.
+     */
     unlock: number | null;
 }
 
-/** Receives the result of a function of a rotation: the returned text, or the reason why it failed. */
+/** Receives the result of a function of a rotation: the returned text, or the reason why the function failed. */
 export interface Requests {
     complete(text: string | null): void;
     /** The function `lock` has locked the journal. `release` releases the lock. */
@@ -67,24 +70,21 @@ interface Pending {
 
 /** The pending calls by number, in the order in which they started. */
 const inFlight = new Map<number, Pending>();
-/**
- * The functions that release the locks of journal stores. The map key is the number of the run of the function `lock`
- * that acquired the lock.
- */
+/** The functions that release the locks of journal stores. The map key is the number of the lock. */
 const locks = new Map<number, () => unknown>();
 const pendingCalls = new native.PendingCalls(settle);
 let numbers = 0;
 let held = false;
 let check: NodeJS.Immediate | undefined;
 /**
- * The `setImmediate` of Node. Saved when this module loads, because tests may later replace the timers of Node by fake
- * timers.
+ * The `setImmediate` of Node. Saved when this module loads, because tests may later replace the timers of Node with
+ * fake timers.
  */
 const nextTurn = timers.setImmediate;
 
 /**
- * Performs a call. Creates errors in this async function instead of in `settle`, so that their stack traces contain the
- * caller.
+ * Performs a call. Creates errors in this async function instead of in `settle`, so that the stack trace of an error
+ * contains the caller.
  */
 export async function perform<A extends Attachment>(
     start: Start,
@@ -201,8 +201,8 @@ function requestsOf(request: number): Requests {
 }
 
 /**
- * Releases a lock of a journal store. If this fails, emits a warning instead of an error, because the rotation may have
- * ended.
+ * Releases a lock of a journal store. If the release fails, emits a warning. An error could not be reported, because
+ * the rotation may have ended.
  */
 async function unlock(request: number): Promise<void> {
     const release = locks.get(request);

@@ -15,15 +15,16 @@ export type Handler = Record<string, any>;
 type Decide = (status: number, url: string | undefined) => Promise<(() => void) | null>;
 
 /**
- * The maximum number of bytes to discard from a response. After a rejected request has been sent again, its first
- * response is read and discarded, because undici can reuse the connection only after it has read the whole response. A
- * longer response is aborted.
+ * The maximum number of bytes to discard from a response. After an HTTP request has been sent again, the rest of the
+ * first response is read and discarded, because undici can reuse the connection only after it has read the whole
+ * response. A longer response is aborted.
  */
 const DRAINED = 65_536;
 
 /**
  * An undici dispatch handler that passes the events of an HTTP request to another handler. After a response with 401 or
- * 403, events are delayed until the function `decide` has decided whether to send the HTTP request again.
+ * 403, the events of this response are delayed until the function `decide` has decided whether to send the HTTP request
+ * again.
  */
 export class Relay {
     readonly #handler: Handler;

@@ -53,7 +53,7 @@ export interface RotationStatus {
     readonly report: RotationReport;
     /** The time at which the rotation started. */
     readonly started: Date;
-    /** The time of the latest entry of the rotation in the journal. */
+    /** The time at which the latest journal entry of the rotation was written. */
     readonly updated: Date;
     /** The process that runs the rotation. `null` if no process runs it. */
     readonly holder: string | null;
@@ -99,7 +99,7 @@ export type RotationEvent =
     /** The old API key is deleted at the time `until`. */
     | { readonly event: "waiting"; readonly until: Date };
 
-/** Returns the report for data of the native module. */
+/** Returns the report that contains the given data of the native module. */
 export function report(data: any): RotationReport {
     const { sinks, oldKey, graceUntil } = data;
     return Object.freeze({

@@ -7,8 +7,8 @@ import { perform } from "./pending-calls";
 import { RateLimit, headersOf } from "./responses";
 
 /**
- * An HTTP response with a 2xx status whose body is read in chunks. Returned by `Client.stream`. `inspect` shows neither
- * its headers nor its body.
+ * An HTTP response with a 2xx status. The body of the response is read in chunks. Returned by `Client.stream`.
+ * `inspect` shows neither the headers nor the body.
  *
  * ```ts
  * const response = await client.stream("GET", "/companies");
@@ -94,7 +94,7 @@ class Body {
         collected.register(this, this.#leave);
     }
 
-    /** Reads the next chunk. If this fails, the stream fails with the same error. */
+    /** Reads the next chunk. If the read fails, the stream fails with the same error. */
     async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
         try {
             const { attachment } = await perform<Uint8Array>(

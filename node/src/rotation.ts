@@ -19,13 +19,13 @@ import {
 import { ApiKey } from "./secrets";
 
 /**
- * A place where programs read their key, as a pair of functions: `deliver`, and `read` or `confirm`. The functions can
- * return promises. The rotation calls them one at a time.
+ * A place from which programs read their key. A sink has a function `deliver`, and a function `read` or `confirm`. The
+ * functions can return promises. The rotation calls one function of a sink at a time.
  */
 export interface Sink {
     /**
-     * The name, such as `store:payments`. The journal contains it. A process that resumes the rotation must use the same
-     * name. The name must be unique among the sinks of a rotation, and contain no API key.
+     * The name of the sink, such as `store:payments`. The journal contains the name. A process that resumes the
+     * rotation must use the same name. The name must be unique among the sinks of a rotation, and contain no API key.
      */
     readonly name: string;
     /**
@@ -35,13 +35,14 @@ export interface Sink {
     deliver(key: ApiKey): unknown;
     /**
      * Returns the content: an API key, the value of an `Authorization` header, or `null` or `undefined` if there is
-     * nothing. The rotation compares the content with the key that it expects. It also lists the keys in a request that
-     * authenticates with the content.
+     * nothing. The rotation compares the content with the key that it expects. The rotation also requests the list of
+     * API keys, and authenticates this request with the content.
      */
     read?(): Key | null | undefined | PromiseLike<Key | null | undefined>;
     /**
      * Returns whether the programs that use the sink have this API key: the new one, or the old one after a rollback.
-     * After `false`, the rotation asks again, up to four times in all. Required for a sink without `read`.
+     * If the function returns `false`, the rotation calls it again, up to four times in all. Required for a sink
+     * without `read`.
      */
     confirm?(key: ApiKey): boolean | PromiseLike<boolean>;
     /**
@@ -70,20 +71,21 @@ export interface JournalStore {
     ): Uint8Array | string | null | undefined | PromiseLike<Uint8Array | string | null | undefined>;
     /**
      * Stores an entry durably and as a whole, and returns true. Returns false, and changes nothing, if an entry with
-     * this number exists. If several processes create the same entry, one of them gets true.
+     * this number exists. If several processes create the same entry, exactly one of them gets true.
      */
     create(name: string, seq: number, entry: Uint8Array): boolean | PromiseLike<boolean>;
     /**
      * Locks a journal. If the process of a rotation is killed, the lock allows another process to resume the rotation
      * before the lease expires. Returns a function that releases the lock, `false` if another process has the lock, or
-     * `null` or `undefined` if there is no lock. If the returned function throws, the process emits a warning. The lock
-     * must also be released when the process ends. Without `machine`, the lock has no effect on the lease. Default:
-     * there is no lock.
+     * `null` or `undefined` if the store cannot lock the journal. If the returned function throws, the process emits a
+     * warning. The lock must also be released when the process ends. Without `machine`, the lock has no effect on the
+     * lease. Default: there is no lock.
      */
     lock?(name: string): Locked | PromiseLike<Locked>;
     /**
-     * A text that identifies all processes that the lock excludes, such as this machine since its start. It is written
-     * in each entry. Default: none.
+     * A text that is the same for all processes that the lock excludes, and different for all other processes. An
+     * example is an id of this machine that changes when the machine restarts. The text is written in each entry.
+     * Default: none.
      */
     readonly machine?: string | undefined;
     /** The time limit of one run of a function, in milliseconds. Default: 30,000. */
@@ -138,9 +140,9 @@ export interface RotationOptions {
     /** The name of the new API key, to which a unique tag is added. Default: the name of the old API key. */
     name?: string | undefined;
     /**
-     * How long the old API key works after all sinks have the new one, in milliseconds. `start` waits for this time, and
-     * deletes the old API key. Default: the old API key works until `finish` is called. A resumed rotation keeps the value
-     * of its start.
+     * How long the old API key works after all sinks have the new one, in milliseconds. `start` waits for this time,
+     * and deletes the old API key. Default: the old API key works until `finish` is called. A resumed rotation uses the
+     * value with which it was started.
      */
     grace?: number | undefined;
     /**
@@ -153,8 +155,8 @@ export interface RotationOptions {
     /**
      * The duration of the lease, in milliseconds: at least 2 minutes and twice the `timeout` of each sink, at most 24
      * hours. Each entry of the journal starts a new lease. Until the lease ends, no other process can resume the
-     * rotation. If this process is killed, other processes wait for the end of the lease, unless they have the same
-     * machine and the journal has a lock. Default: 300,000, or twice the longest `timeout`.
+     * rotation. If this process is killed, other processes wait for the end of the lease. If the journal has a lock, a
+     * process of the same machine does not wait. Default: 300,000, or twice the longest `timeout`.
      */
     lease?: number | undefined;
     /**
@@ -195,8 +197,8 @@ export const ROTATION_OPTIONS = [
  * rotation. A client whose API key was given as a value continues with the new API key as soon as all sinks have it,
  * and with the old one after a rollback.
  *
- * Every method can reject with `RotationError`. If its signal is aborted, the `cause` of this error is the reason of the
- * signal, and the rotation can be resumed. Requests are retried as `Keys` describes.
+ * Every method can reject with `RotationError`. If the signal of a method is aborted, the `cause` of this error is the
+ * reason of the signal, and the rotation can be resumed. Requests are retried as `Keys` describes.
  */
 export class Rotation {
     readonly #own: Own;
@@ -222,8 +224,8 @@ export class Rotation {
 
     /**
      * Starts the rotation. By default, the run ends in the state `grace`: all sinks have the new API key, and the old
-     * one works until `finish` is called. With the option `grace`, the method waits for this time, and then deletes the
-     * old API key.
+     * one works until `finish` is called. If the option `grace` is given, the method then waits for the time `grace`,
+     * and deletes the old API key.
      */
     async start(options: Pick<CallOptions, "signal"> = {}): Promise<RotationReport> {
         return report(await this.#run("start", options));
@@ -352,9 +354,9 @@ const ARGUMENTS: Record<Name, (argument: any, index: number) => unknown> = {
 };
 
 /**
- * For each function: the conversion of the returned value to a text for the native module, and what the function must
- * return. The text is JSON, except for an API key and an entry. `null` stands for nothing, and `undefined` for a value
- * of a wrong type.
+ * Two values for each function. The first converts the returned value to a text for the native module. The text is
+ * JSON, except for an API key and an entry. The converter returns `null` if there is no text to pass, and `undefined`
+ * if the returned value has a wrong type. The second value says what the function must return.
  */
 const RESULTS: Record<Name, [(returned: any) => string | null | undefined, string]> = {
     read: [keyText, "the key as a string, an ApiKey or an AuthorizationHeader, or null"],
@@ -473,7 +475,7 @@ function time(minimum: number): (name: string, value: unknown) => number {
     };
 }
 
-/** Returns the event for data of the native module. */
+/** Returns the event that contains the given data of the native module. */
 function shown(data: any): RotationEvent {
     const { wait, until } = data;
     return Object.freeze({

@@ -1,5 +1,5 @@
 /**
- * A local emulator of Codat's API, for tests. Its API keys are made up. Never use it with a real API key.
+ * A local emulator of Codat's API, for tests. Its API keys are made up. Never use the emulator with a real API key.
  *
  * ```ts
  * await using emulator = new Emulator();

@@ -1,5 +1,5 @@
 /**
- * Stores the values that key callbacks and functions of sinks threw. If such a value causes an error of a call, the
+ * Stores the values that key callbacks and functions of rotations threw. If such a value causes an error of a call, the
  * value becomes the `cause` of this error.
  */
 
@@ -14,7 +14,7 @@ interface ThrownValue {
 const thrownValues = new Map<number, ThrownValue>();
 
 /**
- * Stores the value that a key callback or a function of a sink threw. `request` is the number of this run of the
+ * Stores the value that a key callback or a function of a rotation threw. `request` is the number of this run of the
  * function. `next` is the number of the next call to start. `oldest` is the number of the oldest pending call. Also
  * removes the stored values that no pending call can need.
  */
@@ -26,7 +26,7 @@ export function keep(request: number, value: unknown, oldest: number, next: numb
 }
 
 /**
- * Returns the value that a key callback or a function of a sink threw. `request` is the number of this run of the
+ * Returns the value that a key callback or a function of a rotation threw. `request` is the number of this run of the
  * function. Returns `undefined` if this run threw nothing.
  */
 export function thrownValue(request: number): unknown {

@@ -157,8 +157,8 @@ impl PageCursor {
     }
 
     /// Moves to the page after the parsed page. `results` is the number of results on the parsed page. `total` is the
-    /// number of results on all pages, which the parsed page reports. Returns false if the parsed page is outdated and
-    /// must be requested again.
+    /// total number of results on all pages, as the parsed page reports it. Returns false if the parsed page is
+    /// outdated and must be requested again.
     #[napi]
     pub fn accept(&self, results: f64, total: f64) -> bool {
         self.0.accept(results as u64, total as u64)

@@ -172,8 +172,8 @@ impl PendingCalls {
     }
 
     /// Passes the return value of a JavaScript function to the call that waits for this value. The function is the key
-    /// callback or a function of a rotation. `request` is the number of the run of the function. `text` is `None` if the
-    /// function returned nothing.
+    /// callback or a function of a rotation. `request` is the number of the run of the function. `text` is `None` if
+    /// the function returned nothing.
     #[napi]
     pub fn complete(&self, request: i64, text: Option<String>) {
         self.0.reply(request, |reply| match reply {

@@ -109,8 +109,8 @@ pub(crate) struct Message {
     /// The arguments of the function. Keys and entries are JSON strings.
     arguments: Vec<Value>,
     event: Option<Box<RawValue>>,
-    /// The number of the lock to release. Each run of a function has a number. A lock has the number of the run that
-    /// acquired the lock.
+    /// Identifies the lock to release. Each run of the function `lock` has a number. The number of a lock is the number
+    /// of the run that acquired the lock.
     unlock: Option<i64>,
 }
 

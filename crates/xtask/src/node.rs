@@ -60,8 +60,8 @@ impl Package {
         node
     }
 
-    /// Returns the command that runs all tests in the given version of Node. The command does not use npm, because npm
-    /// does not support old versions of Node.
+    /// Returns the command that runs all tests of the package with the given version of Node. The command does not use
+    /// npm, because npm does not support old versions of Node.
     pub(crate) fn tests_by(&self, version: &str) -> Result<Command> {
         let mut node = program(runtimes::node(version)?);
         node.args(["--test", "--test-reporter=spec", "--test-concurrency=3"]).current_dir(self.folder());

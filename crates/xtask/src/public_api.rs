@@ -14,8 +14,8 @@ use crate::process::{command, run};
 pub(crate) struct Library {
     pub(crate) list: &'static str,
     /// The arguments of cargo that select the package and its features. The core is built with the feature `ring`,
-    /// because its default features build aws-lc, which takes longer. The public API of the core does not depend on its
-    /// features.
+    /// because its default features select aws-lc, which takes longer to compile. The public API of the core does not
+    /// depend on its features.
     package: &'static str,
     /// The file to which rustdoc writes the docs as JSON.
     json: &'static str,

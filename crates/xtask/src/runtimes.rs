@@ -1,5 +1,5 @@
-//! The versions of Node and the other JavaScript runtimes for the tests of the Node package. `node/runtimes` pins their
-//! versions, and npm installs them below `target`.
+//! The JavaScript runtimes for the tests of the Node package: several versions of Node, and other runtimes. The folder
+//! `node/runtimes` pins the versions of all runtimes. npm installs the runtimes below `target`.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) fn install() -> Result<()> {
     install_locked(Path::new(FOLDER))
 }
 
-/// Returns the path of the program of this version of Node. npm has installed it in a package such as
+/// Returns the path of the program `node` of this version. The program is in an npm package such as
 /// `node-24-linux-x64`.
 pub(crate) fn node(version: &str) -> Result<PathBuf> {
     let modules = absolute(FOLDER)?.join("node_modules");

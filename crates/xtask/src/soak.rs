@@ -1,5 +1,5 @@
 //! `cargo xtask soak`: rotates keys on emulators with the program `codat-keys`, kills the program at random moments,
-//! and lets other processes complete the rotation. Checks the keys after each process.
+//! and lets other processes complete the rotation. Checks the keys after each process has ended.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,11 @@ use serde_json::json;
 use crate::process::program;
 use crate::{parallel, rust};
 
-/// The number of rotations at the same time. A rotation mostly waits.
+/// The number of rotations that are in progress at the same time. A rotation mostly waits, so several rotations share
+/// one core.
 const CONCURRENT: usize = 8;
-/// The maximum time of [`Kill::After`]. A rotation without faults takes at least this long, so most kills interrupt it.
+/// The maximum time of [`Kill::After`]. A rotation without faults takes at least this long, so most kills interrupt a
+/// rotation.
 const LAST_KILL: Duration = Duration::from_millis(3500);
 /// The highest number in [`Kill::AtRequest`]. A rotation without faults sends about this many requests.
 const LAST_REQUEST: usize = 12;
@@ -138,8 +140,8 @@ impl Rotation {
         Ok((self.check_end()?, kills))
     }
 
-    /// Runs `rotate` and kills it at a random moment. Returns the number of kills, which is 0 if the process has ended
-    /// before.
+    /// Runs `rotate` and kills it at a random moment. Returns the number of kills: 1, or 0 if the process ended before
+    /// it was killed.
     fn killed(&mut self, arguments: &[&str]) -> Result<u32> {
         let kill = match self.random.bool() {
             true => Kill::After(LAST_KILL.mul_f64(self.random.f64())),
@@ -213,8 +215,8 @@ impl Rotation {
         Ok(())
     }
 
-    /// Checks what must hold after the rotation: there are as many keys as before, and one of them is the key in the
-    /// file. Returns whether the key was replaced.
+    /// Checks what must hold after the rotation: there are as many keys as before the rotation, and one of them is the
+    /// key in the file. Returns whether the key was replaced.
     fn check_end(&self) -> Result<bool> {
         let keys = self.keys()?;
         ensure!(keys.len() == self.ids.len(), "{} keys before, {} after", self.ids.len(), keys.len());

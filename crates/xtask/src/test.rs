@@ -20,7 +20,7 @@ struct Group {
 /// The name of a test suite, and the command that runs it.
 type Suite = (&'static str, fn() -> Result<Command>);
 
-/// The test suites. They start in this order, because the first suites are the slowest.
+/// The groups of test suites. The slowest groups come first, so that their suites start early.
 const GROUPS: [Group; 7] = [
     // The tests of the API keys page in a browser.
     Group {

@@ -73,7 +73,7 @@ pub(crate) fn pdoc() -> Result<Command> {
     from_pypi("docs", "pdoc")
 }
 
-/// Returns the command of the Python interpreter that has the package `rich`, which draws a terminal as an SVG.
+/// Returns the command of a Python interpreter with the package `rich`. This package draws a terminal as an SVG.
 pub(crate) fn rich() -> Result<Command> {
     from_pypi("docs", "python")
 }
@@ -86,7 +86,8 @@ fn subcommand(name: &str, version: &str) -> Result<Command> {
 }
 
 /// Returns the path of the program of a package. Installs the package from crates.io, with the given features, if the
-/// program is missing or has another version. The program prints its version with `arguments` and `--version`.
+/// program is missing or has another version. With the arguments `arguments` and `--version`, the program prints its
+/// version.
 fn from_crates_io(package: &str, version: &str, arguments: &[&str], features: &str) -> Result<PathBuf> {
     let installed = Path::new("target/tools/bin").join(package);
     let has_version = |tool: &&Path| {

@@ -1,5 +1,5 @@
-//! Checks the real client over HTTP, with random faults. The client sends its requests to the emulator. The checks read
-//! the state and the journal of the emulator.
+//! Checks the real client over HTTP. The client sends its requests to the emulator, which injects random faults. The
+//! checks read the state and the journal of the emulator.
 
 use std::time::Duration;
 
@@ -9,11 +9,12 @@ use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
 const RUNS: u64 = 200;
-/// The number of runs at the same time. A run mostly waits for delayed responses and retries, so many runs share one
-/// core.
+/// The number of runs that are in progress at the same time. A run mostly waits for delayed responses and retries, so
+/// many runs share one core.
 const CONCURRENT: usize = 50;
 const NAME: &str = "sample";
-/// The time to wait after a call before its effects are checked. Delayed requests take effect within 2.5 s.
+/// The time between the end of a call and the check of the effects of this call. Delayed requests take effect within
+/// 2.5 s.
 const LATE: Duration = Duration::from_millis(2700);
 
 pub(crate) struct Sampled {

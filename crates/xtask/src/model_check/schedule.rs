@@ -1,5 +1,5 @@
-//! Enumeration of all schedules. A schedule is a list of choices, one for each request of a run. Each choice is the
-//! number of a fault, or 0 if the request succeeds.
+//! Enumeration of all schedules. A schedule is a list of choices, one for each request of a run. Each choice is 0 if
+//! the request succeeds, or else the number of the injected fault.
 
 use super::states::{States, Visit};
 
@@ -56,8 +56,8 @@ impl Schedule {
         options[option]
     }
 
-    /// Returns true if the search recognizes states, and the run has made all choices in `given`. Until then, the run
-    /// repeats choices of the run before it, and reaches only states that are still being explored.
+    /// Returns true if the search recognizes states, and the run has made all choices in `given`. Before the run has
+    /// made these choices, it repeats the previous run, and reaches only states that are still being explored.
     pub(crate) fn is_in_new_state(&self) -> bool {
         self.states.is_some() && self.made.len() >= self.given.len()
     }
@@ -75,9 +75,9 @@ impl Schedule {
         choices.join(",")
     }
 
-    /// Prepares the next run. Finds the last choice of the latest run that can be increased, increases this choice by
-    /// one, and removes the choices after it. Returns false after the last run. `was_complete` is false if the latest
-    /// run ended in an explored state.
+    /// Prepares the next run. Increases one choice of the latest run by one, and removes the choices after it. The
+    /// increased choice is the last one that has a further option. Returns false if there is no next run.
+    /// `was_complete` is false if the latest run ended early, because it reached a state that was already explored.
     pub(crate) fn next(&mut self, was_complete: bool) -> bool {
         if let Some(states) = self.states.as_mut().filter(|_| was_complete) {
             states.end(self.faults_left);

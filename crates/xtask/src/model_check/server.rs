@@ -1,6 +1,6 @@
-//! A model of the server for the model check of `create`. It treats API keys and idempotency keys as the documentation
-//! of Codat describes. A request can arrive late, or take effect late. In this module, such a late event is called a
-//! landing.
+//! A model of the server for the model check of `create`. The model treats API keys and idempotency keys as the
+//! documentation of Codat describes. A request can arrive late, or take effect late. This module calls such a late
+//! event a landing.
 
 use std::sync::LazyLock;
 
@@ -8,17 +8,18 @@ use codat_keys::internal::state_machines::create::{AttemptOutcome, Event};
 use codat_keys::internal::state_machines::{error, key_details};
 use codat_keys::{ApiKeyDetails, ErrorKind, KeyId, MAX_KEYS, Timestamp};
 
-/// The name of the API key that the operation creates.
+/// The name of the API key that the checked call of `create` creates.
 pub(super) const NAME: &str = "model";
 
-/// The idempotency key of the operation. As a UUID of version 7, it contains a time, here [`STARTED`].
+/// The idempotency key of the checked call of `create`. The key is a UUID of version 7, which contains a time. This
+/// time is [`STARTED`].
 pub(super) const IDEMPOTENCY_KEY: &str = "01970000-0000-7000-8000-000000000000";
 
-/// The time at which the operation starts, in milliseconds since the Unix epoch.
+/// The time at which the checked call of `create` starts, in milliseconds since the Unix epoch.
 pub(super) const STARTED: i64 = 0x0197_0000_0000;
 
-/// The API keys that exist before the operation. They were created a day before the operation starts, so `create` knows
-/// that they are not new.
+/// The API keys that exist before the checked call of `create`. They were created a day before the call starts, so
+/// `create` knows that they are not new.
 static OLD_KEYS: LazyLock<Vec<ApiKeyDetails>> =
     LazyLock::new(|| (0..MAX_KEYS as u32).map(|id| key(id, "old", STARTED - 24 * 3600 * 1000)).collect());
 
@@ -48,7 +49,7 @@ enum Landing {
 
 pub(super) struct Server {
     keys: Vec<ApiKeyDetails>,
-    /// The ids of the API keys that the operation created.
+    /// The ids of the API keys that the checked call of `create` created.
     pub(super) ours: Vec<KeyId>,
     /// The number of API keys before the latest change. This server only adds API keys, so an outdated list consists of
     /// the first `before_newest_change` API keys in `keys`.
@@ -58,13 +59,13 @@ pub(super) struct Server {
     running: Option<u32>,
     landings: Vec<(u8, Landing)>,
     numbers: u32,
-    /// Whether the server forgot the idempotency key while it was processing a request. A repeated request can then
-    /// create a second API key. The client cannot prevent this.
+    /// Whether the server forgot that it was processing a request with the idempotency key. After this, a repeated
+    /// request can create a second API key. The client cannot prevent this.
     pub(super) allows_known_race: bool,
 }
 
 impl Server {
-    /// Creates a server with `keys` API keys. If `named_before` is true, the first of them has the requested name.
+    /// Creates a server with `keys` API keys. If `named_before` is true, the first API key has the name [`NAME`].
     pub(super) fn new(keys: usize, named_before: bool) -> Self {
         let mut keys = OLD_KEYS[..keys].to_vec();
         if named_before {
@@ -130,7 +131,8 @@ impl Server {
     }
 
     /// Responds with a server error, and stores the error under the idempotency key. The request still takes effect
-    /// after `effect` steps. With `None`, the request never takes effect.
+    /// after `effect` steps. If `effect` is `None`, the request never takes effect. If the server is already processing
+    /// a request, or has stored an outcome, calls [`Self::arrives`] instead.
     pub(super) fn fails(&mut self, effect: Option<u8>) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();
@@ -205,7 +207,7 @@ impl Server {
     }
 }
 
-/// Returns the event that an attempt failed with the outcome `outcome`.
+/// Returns the event of an attempt that failed with the outcome `outcome`.
 pub(super) fn failed(outcome: AttemptOutcome) -> Event<'static> {
     Event::Failed(outcome, error(ErrorKind::Server, None, None))
 }

@@ -1,20 +1,20 @@
-//! The states that a search has explored. Two schedules often lead to the same state, for example because a step that
-//! failed was repeated. All that can follow is then the same, so the search explores it only once.
+//! The states that a search has explored. Two schedules often lead to the same state, for example because a failed step
+//! was repeated. The same can follow after both schedules, so the search explores the state only once.
 
 use std::collections::HashMap;
 
 /// The maximum number of faults of a search that recognizes states.
 pub(crate) const MAX_FAULTS: usize = 4;
 
-/// Numbers of schedules: those without a fault, those with one, and so on.
+/// Numbers of schedules. The element with the index `n` is the number of schedules with `n` faults.
 type Counts = [u64; MAX_FAULTS + 1];
 
 /// The states of a search. Each state is identified by a hash of 64 bits. If there are ten million states, the
 /// probability that two of them have the same hash is less than 1 in 100,000.
 pub(crate) struct States {
     explored: HashMap<u64, Explored>,
-    /// The states of the latest run from which schedules are still being explored. The first state is the start of
-    /// every run.
+    /// The states that the latest run has reached, and that the search is still exploring. The first state is the start
+    /// of every run.
     open: Vec<Open>,
 }
 
@@ -49,8 +49,8 @@ impl States {
         Self { explored: HashMap::new(), open: vec![start] }
     }
 
-    /// Returns what to do in a state that a run has reached. `choices` is the number of choices that led to it, and
-    /// `faults` is the number of faults that can follow.
+    /// Returns what to do in a state that a run has reached. `choices` is the number of choices that led to the state,
+    /// and `faults` is the number of faults that can follow.
     pub(crate) fn visit(&mut self, hash: u64, choices: usize, faults: usize) -> Visit {
         if self.open.iter().any(|open| open.hash == hash && open.explored.faults == faults) {
             return Visit::Cycle;
@@ -64,8 +64,8 @@ impl States {
         Visit::Explore
     }
 
-    /// Counts the schedule of a run that has ended. `faults` is the number of further faults that were allowed in this
-    /// run.
+    /// Counts the schedule of a run that has ended. `faults` is the number of faults that the run could have had in
+    /// addition.
     pub(crate) fn end(&mut self, faults: usize) {
         let mut one = Counts::default();
         one[0] = 1;
@@ -83,7 +83,7 @@ impl States {
     }
 
     /// Prepares the next run, which repeats the first `choices` choices of the latest run, and then makes another
-    /// choice. Closes the states that come after these choices.
+    /// choice. Closes the states that the latest run reached after these choices.
     pub(crate) fn go_back(&mut self, choices: usize) {
         while let Some(open) = self.open.pop_if(|open| open.choices > choices) {
             let (schedules, faults) = (open.explored.schedules, open.explored.faults);

@@ -1,4 +1,5 @@
-//! Mutation tests of the modules of the core that perform no input or output. cargo-mutants generates the mutations.
+//! Mutation tests of some modules of the core. These modules perform no input or output. cargo-mutants generates the
+//! mutations.
 
 use std::path::Path;
 use std::{env, fs};

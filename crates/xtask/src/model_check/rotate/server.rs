@@ -35,16 +35,16 @@ pub(super) struct New {
 
 #[derive(Clone)]
 pub(super) enum Landing {
-    /// A request with this idempotency key and name arrives.
+    /// A request to create a key arrives. The text is the idempotency key of the request.
     Create(String, New),
-    /// A key with this name is created, without regard to idempotency keys.
+    /// A key is created, without regard to the responses that are stored for idempotency keys.
     CreateAnyway(New),
-    /// A deletion arrives. The first id names the key that authenticates the deletion. The second id names the key to
-    /// delete.
+    /// A request to delete a key arrives. The first text is the id of the key that authenticates the request. The
+    /// second text is the id of the key to delete.
     Delete(String, String),
 }
 
-/// The response that Codat has stored for an idempotency key.
+/// The response that the server has stored for an idempotency key.
 #[derive(Clone, Hash)]
 pub(super) enum Cached {
     Made(String),
@@ -56,20 +56,20 @@ pub(super) struct Server {
     pub(super) keys: Vec<Key>,
     pub(super) before_newest_change: Vec<Key>,
     pub(super) cached: BTreeMap<String, Cached>,
-    /// The requests that take effect later. Each has the number of steps until it takes effect, or `None` if it takes
-    /// effect at the end.
+    /// The requests that take effect later. Each request has the number of steps until it takes effect. `None` if the
+    /// request takes effect after the end of the rotation, or during hours of downtime.
     pub(super) landings: Vec<(Option<u8>, Landing)>,
     /// The ids of the keys that the rotation has created.
     pub(super) ours: BTreeSet<String>,
     pub(super) number: u32,
-    /// Whether a creation took effect after its caller had given up.
+    /// Whether a delayed creation has taken effect.
     pub(super) has_created_late: bool,
     /// Whether another program has deleted the old or the new key.
     pub(super) foreign_deleter: bool,
 }
 
 impl Server {
-    /// Creates a server with the old key and `keys - 1` keys of others.
+    /// Creates a server with the old key and `keys - 1` keys of other programs.
     pub(super) fn new(keys: usize) -> Self {
         let old = Key { id: OLD.into(), name: OLD_NAME.into(), created: 0, works_in: Some(0) };
         let mut server = Self {
@@ -112,7 +112,7 @@ impl Server {
             .collect()
     }
 
-    /// Creates a key as another program would. Returns its id, or `None` if ten keys exist.
+    /// Creates a key as another program would. Returns the id of the key, or `None` if ten keys exist.
     pub(super) fn add_foreign(&mut self, name: &str) -> Option<String> {
         (!self.is_full()).then(|| self.add(New { name: name.into(), works_in: Some(0) }, false))
     }
@@ -150,13 +150,13 @@ impl Server {
         self.create_anyway(effect, new);
     }
 
-    /// Creates a key without regard to idempotency keys.
+    /// Creates a key without regard to idempotency keys. `effect` says whether and when the key is created.
     pub(super) fn create_anyway(&mut self, effect: Effect, new: New) {
         self.take_effect(effect, Landing::CreateAnyway(new));
     }
 
-    /// Deletes a key. Unlike Codat, the model also deletes the last key. Only the checks of the client therefore
-    /// protect the last key.
+    /// Deletes a key. Unlike Codat, the model deletes even the last key, so only the checks of the client protect the
+    /// last key.
     pub(super) fn delete(&mut self, caller: &str, id: &str) {
         if self.works(caller) {
             self.remove(id);

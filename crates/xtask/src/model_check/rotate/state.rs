@@ -1,5 +1,5 @@
-//! The states of a rotation that the search recognizes: the start of a run, which knows only the journal, and the places
-//! in the rules of the rotation at which no local variable is in use.
+//! The states of a rotation that the search recognizes. One of them is the start of a run, at which the rotation knows
+//! only the journal. The others are the places in the rules of the rotation at which no local variable is in use.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,12 +12,12 @@ use super::super::states::Visit;
 use super::server::{FOREIGN_NAME, Key, Landing, OLD_NAME, Server};
 use super::{MINUTE, Memory, Model, violated};
 
-/// A place in the rules, after a journal entry.
+/// A place in the rules of the rotation. The rotation reaches the place when it has written a journal entry.
 #[derive(Clone, Copy, Hash)]
 pub(super) enum Place {
-    /// The rotation has entered the state of the entry.
+    /// The rotation has entered the state that the journal entry contains.
     Entered,
-    /// The rotation has recorded how far the delivery to this sink has come.
+    /// The journal entry contains new progress of the delivery to the sink with this index.
     Sink(usize),
 }
 
@@ -37,8 +37,8 @@ impl Model<'_> {
         matches!(record.state, Deliver | Confirm | Rollback).then_some(Place::Sink(sink))
     }
 
-    /// Advances the clock to the next minute. If everything that can follow was already explored, then ends the run
-    /// with [`RunResult::Explored`]. `None` stands for the start of a run.
+    /// Advances the clock to the next minute. Returns the error [`RunResult::Explored`], which ends the run, if
+    /// everything that can follow was already explored. `place` is `None` at the start of a run.
     pub(super) fn visit(&mut self, place: Option<(Place, &Memory)>) -> Result<(), RunResult> {
         self.time = (self.time / MINUTE + 1) * MINUTE;
         if !self.schedule.is_in_new_state() {
@@ -67,7 +67,8 @@ impl Model<'_> {
         state.finish()
     }
 
-    /// Returns a record with numbers in the place of names and idempotency keys, and with periods in the place of times.
+    /// Returns a copy of a record for the hash of a state. Numbers replace the names and the idempotency keys. Times
+    /// are relative to the current time of the model.
     fn without_texts(&self, record: &Record, texts: &mut Texts) -> Record {
         let mut record = record.clone();
         let since = |time: Timestamp| Timestamp::UNIX_EPOCH + time.duration_since(self.now());
