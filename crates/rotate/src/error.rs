@@ -13,30 +13,31 @@ pub enum RotationErrorKind {
     /// A request to Codat's API failed before the new key was created. The source of the error is a
     /// [`codat_keys::Error`].
     Api,
-    /// Ten keys exist, and the caller named no key that can be deleted. Nothing was changed.
+    /// Ten keys exist, which is Codat's limit, and the options name no key that may be deleted. Nothing was changed.
     KeyLimitReached,
     /// A sink contains something other than the old key. Nothing was changed.
     SinkOccupied,
-    /// A sink cannot be read, or cannot be checked after a write. Nothing was changed.
+    /// A sink cannot be read, or provides no way to check that it has the new key. Nothing was changed.
     SinkUnavailable,
     /// The journal contains an unfinished rotation. Resume, finish or abort that rotation first.
     InProgress,
     /// Another process runs the rotation.
     Busy,
-    /// The journal contains no unfinished rotation, or contains a rotation that was interrupted before it changed
-    /// anything. Start a new rotation.
+    /// The journal contains no rotation that can be resumed. A rotation that was interrupted before it changed anything
+    /// cannot be resumed. Start a new rotation.
     NothingToResume,
     /// The journal cannot be read or written.
     Journal,
     /// The journal belongs to a rotation for another Codat client or base URL, or to a rotation with other sinks.
     ForeignJournal,
-    /// The rotation failed and was rolled back. The old key works as before. The new key is deleted if a list of the
-    /// keys contained the new key. Otherwise, the new key can appear later: see
+    /// The rotation failed and was rolled back. The old key works as before. If the rotation found the new key in a
+    /// list of the keys, the new key is deleted. Otherwise, the new key can appear in the list later: see
     /// [`Report::may_appear_later`](crate::Report::may_appear_later).
     RolledBack,
     /// The rotation is not finished. The report shows what the rotation did. The rotation can be resumed.
     Unfinished,
-    /// The caller cancelled the rotation. The rotation can be resumed.
+    /// The caller cancelled the rotation. If the rotation has changed anything, it can be resumed. Otherwise, start or
+    /// recover the rotation again.
     Cancelled,
 }
 
@@ -61,7 +62,8 @@ impl RotationErrorKind {
     }
 }
 
-/// The error of a rotation: its kind, a message, a hint, and the report of what the rotation did. Contains no secret.
+/// The error of a rotation. Consists of a kind, a message and a hint. If the rotation started, the error also has a
+/// report of what the rotation did. Contains no secret.
 pub struct RotationError(Box<Inner>);
 
 struct Inner {
@@ -78,7 +80,7 @@ impl RotationError {
         self.0.kind
     }
 
-    /// Returns a hint on what to do next, for the user.
+    /// Returns a hint that tells the user what to do next.
     pub fn hint(&self) -> &str {
         &self.0.hint
     }
@@ -110,7 +112,7 @@ impl fmt::Display for RotationError {
 }
 
 impl fmt::Debug for RotationError {
-    /// Omits the source, because its `Debug` form can contain anything.
+    /// Omits the source, because the `Debug` output of the source can contain a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RotationError")
             .field("kind", &self.0.kind)

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::record::State;
 
-/// An event of a rotation. Events contain no secret. The JSON form of an event has the field `event`, such as
+/// An event of a rotation. Events contain no secret. In JSON, the field `event` names the kind of the event, as in
 /// `{"event":"delivered", "sink":"file:/run/app/key"}`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,8 +42,8 @@ pub enum RotationEvent {
         /// The description of the sink.
         sink: String,
     },
-    /// A rollback did not write to a sink, because another program had changed the sink, or because the caller had
-    /// checked the sink.
+    /// A rollback left the content of a sink as it was. Either another program had changed the content, or an earlier
+    /// rollback had asked the caller to check the sink.
     LeftAlone {
         /// The description of the sink.
         sink: String,

@@ -8,7 +8,7 @@ const SEPARATOR: char = '~';
 /// Codat's limit on the length of a name, in UTF-16 code units.
 const MAX_UNITS: usize = 50;
 
-/// The first part of the name of the new key if the old key has no name.
+/// The base of the new key's name if the old key has no name.
 const DEFAULT_BASE: &str = "key";
 
 /// The characters of the random part of a tag. Characters that look alike, such as `0` and `o`, are omitted.
@@ -45,8 +45,8 @@ impl<'a> Tag<'a> {
 }
 
 /// Returns the tag in the name of a key, or `None` if no rotation has made the name. Two keys whose names have the same
-/// base and different tags can be the old and the new key of a rotation. While the rotation is unfinished, both keys
-/// must exist.
+/// base and different tags can be the old and the new key of a rotation. Do not delete either key while that rotation
+/// is unfinished.
 pub fn tag_of(name: &str) -> Option<Tag<'_>> {
     let (base, text) = name.rsplit_once(SEPARATOR)?;
     let (date, random) = text.split_once('-')?;
@@ -85,7 +85,8 @@ pub(crate) fn generate_for(base: &str, token: &str, now: Timestamp) -> Result<Ke
     tagged(base, now, &derived(token))
 }
 
-/// Returns whether [`generate_for`] returns this name for the base and the token on any date.
+/// Returns whether [`generate_for`] can have generated `name` from this base and this token. The date in the name can
+/// be any date.
 pub(crate) fn is_generated_for(name: &str, base: &str, token: &str) -> bool {
     tag_of(name).is_some_and(|tag| tag.base == shortened(base) && tag.text[DATE_LENGTH + 1..] == derived(token))
 }
@@ -95,8 +96,8 @@ fn tagged(base: &str, now: Timestamp, random: &str) -> Result<KeyName, codat_key
     KeyName::parse(&format!("{}{SEPARATOR}{date}-{random}", shortened(base)))
 }
 
-/// Derives the last part of a tag from a token. Uses the hash function FNV-1a, because each build of this crate must
-/// derive the same text.
+/// Derives the last part of a tag from a token. Uses the hash function FNV-1a, because every build of this crate must
+/// derive the same text from a token.
 fn derived(token: &str) -> String {
     let hash = token
         .bytes()
@@ -106,7 +107,7 @@ fn derived(token: &str) -> String {
     digits.take(RANDOM_LENGTH).map(|digit| char::from(ALPHABET[digit])).collect()
 }
 
-/// Cuts a base so that the name with a tag has at most 50 UTF-16 code units.
+/// Cuts a base so that the base with a tag has at most 50 UTF-16 code units.
 pub(crate) fn shortened(base: &str) -> &str {
     cut(base, MAX_UNITS - TAG_LENGTH).trim_end()
 }

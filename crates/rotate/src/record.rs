@@ -5,7 +5,8 @@ use std::time::Duration;
 use codat_keys::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The state of a rotation. A journal entry with the new state is written before the first step of the state is taken.
+/// The state of a rotation. The rotation writes a journal entry with a new state before it takes the first step of this
+/// state.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,12 +36,12 @@ pub enum State {
     Rollback,
     /// The rotation is complete: the new key has replaced the old key.
     Done,
-    /// The rotation was rolled back, or ended before it created a key: the old key works as before.
+    /// The rotation was rolled back, or ended before it created a key. The old key works as before.
     Aborted,
 }
 
 impl State {
-    /// Returns whether the rotation has ended. No further step follows.
+    /// Returns whether a rotation in this state has ended. No step follows such a state.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Done | Self::Aborted)
     }
@@ -71,7 +72,7 @@ impl State {
 pub enum SinkProgress {
     /// The rotation has not written to the sink.
     Pending,
-    /// A write of the new key has begun. Until the next journal entry, it is unknown whether the write took effect.
+    /// A write of the new key has begun. It is not known yet whether the write took effect.
     Writing,
     /// The sink has the new key.
     Written,
@@ -79,15 +80,15 @@ pub enum SinkProgress {
     Confirmed,
     /// The rotation was rolled back, and the sink has the old key again.
     Restored,
-    /// The rotation was rolled back, but did not write to this sink, because another program had changed the content,
-    /// or because the caller had checked the sink.
+    /// The rotation was rolled back, but the content of the sink was left as it was. Either another program had changed
+    /// the content, or an earlier rollback had asked the caller to check the sink.
     LeftAlone,
 }
 
-/// A sink of a rotation, and how far the delivery to it has come.
+/// A sink of a rotation, and how far the delivery to this sink has come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SinkRecord {
-    /// The text of [`Sink::describe`](crate::Sink::describe).
+    /// The text that [`Sink::describe`](crate::Sink::describe) returns.
     pub sink: String,
     /// How far the delivery has come.
     pub progress: SinkProgress,
@@ -121,10 +122,10 @@ pub struct Record {
     pub base_url: String,
     /// The time at which the rotation started.
     pub started: Timestamp,
-    /// The id of the old key. `None` before the keys were listed.
+    /// The id of the old key. `None` if the id is not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_key: Option<String>,
-    /// The name of the new key, which ends with a unique tag. `None` before the keys were listed.
+    /// The name of the new key, which ends with a unique tag. `None` if the name is not chosen yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The attempts to create the new key. A second attempt follows only if the first idempotency key cannot be used
@@ -146,8 +147,8 @@ pub struct Record {
     /// The ids of the keys that the rotation has deleted, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<String>,
-    /// The id of a key whose deletion began in the state [`State::DeleteFirst`]. It is unknown whether the deletion has
-    /// taken effect, or still takes effect.
+    /// The id of a key whose deletion began in the state [`State::DeleteFirst`]. The deletion may have taken effect, or
+    /// may take effect later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleting: Option<String>,
     /// In the state [`State::Grace`], the time at which the old key is deleted. `None` if the rotation waits for
@@ -157,8 +158,8 @@ pub struct Record {
     /// Why the rotation was rolled back or aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether a key with the name of the new key can still appear. This is possible if the outcome of a creation is
-    /// unknown, or if a rollback found no new key to delete.
+    /// Whether a key with the name of the new key can still appear in the list of the keys. This is possible if the
+    /// outcome of a creation is unknown, or if a rollback found no new key to delete.
     #[serde(default)]
     pub may_appear_later: bool,
 }

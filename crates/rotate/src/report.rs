@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::record::{Record, SinkProgress, SinkRecord, State};
 
-/// What a rotation did, and its current state. Contains no secret.
+/// What a rotation did, and the current state of the rotation. Contains no secret.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -36,16 +36,16 @@ pub struct Report {
     pub name: Option<String>,
     /// The sinks, and how far the delivery to each of them has come.
     pub sinks: Vec<SinkRecord>,
-    /// The ids of the keys that the rotation has deleted, in order. A key that another program has deleted is not among
-    /// them.
+    /// The ids of the keys that the rotation has deleted, in order. Keys that other programs have deleted are not
+    /// included.
     pub deleted: Vec<String>,
     /// Why the rotation was rolled back or aborted.
     pub reason: Option<String>,
     /// In the state [`State::Grace`], the time at which the old key is deleted.
     pub grace_until: Option<Timestamp>,
-    /// Whether another key with the name of the new key can still appear. This is possible if the outcome of a creation
-    /// is unknown, or if a rollback found no new key to delete. In this case, list the keys after some minutes, and
-    /// delete every key that has this name, except [`new_key`](Self::new_key).
+    /// Whether another key with the name of the new key can still appear in the list of the keys. This is possible if
+    /// the outcome of a creation is unknown, or if a rollback found no new key to delete. In this case, list the keys
+    /// after some minutes, and delete every key that has this name, except [`new_key`](Self::new_key).
     pub may_appear_later: bool,
 }
 

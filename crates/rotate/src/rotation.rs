@@ -24,7 +24,7 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
 
 const DEFAULT_PROBE_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 
-/// The shortest allowed lease. A lease must be longer than the timeout of the creation of a key, which is 60 s.
+/// The shortest allowed lease. A lease must be longer than the creation of a key, which times out after 60 s.
 const MIN_LEASE: Duration = Duration::from_secs(2 * 60);
 
 /// The longest allowed lease. After a crash, no other process can resume the rotation until the lease ends.
@@ -54,8 +54,8 @@ impl Rotation {
     /// with the settings of `client`.
     ///
     /// If the key of `client` was given as a value, `client` and its clones use the new key as soon as all sinks have
-    /// the new key. After a rollback, they use the old key. A client that reads its key from a source, such as a file,
-    /// reads the source again when Codat rejects the old key.
+    /// the new key. After a rollback, `client` and its clones use the old key. A client that reads its key from a
+    /// source, such as a file, reads the source again when Codat rejects the old key.
     pub fn builder(client: &Client) -> RotationBuilder {
         RotationBuilder {
             client: client.clone(),
@@ -132,7 +132,8 @@ impl Rotation {
         self.run(Command::Recover)
     }
 
-    /// Returns the state of the latest rotation in the journal. Returns `None` if there is none. Sends no request.
+    /// Returns the state of the latest rotation in the journal. Returns `None` if the journal contains no rotation.
+    /// Sends no request.
     ///
     /// # Errors
     /// `Journal` if the journal cannot be read.
@@ -161,8 +162,8 @@ impl fmt::Debug for Rotation {
 
 /// A run of a rotation. The run starts when it is awaited. Returned by the methods of [`Rotation`].
 ///
-/// If the future is dropped, the rotation stops as if the process had ended, and can be resumed only after its lease
-/// has expired. A rotation that was stopped by [`cancel_on`](Self::cancel_on) can be resumed immediately.
+/// If the future is dropped, the rotation stops as if the process had ended, and can be resumed only after the lease
+/// has ended. A rotation that was stopped by [`cancel_on`](Self::cancel_on) can be resumed immediately.
 #[must_use = "a rotation does nothing until it is awaited"]
 pub struct Run {
     options: Arc<Options>,
@@ -171,9 +172,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// Stops the rotation when the future `cancelled` completes. If the run is creating an entry of the journal at that
-    /// time, it stops after the creation. The run then returns `Cancelled`, with a report if it has created an entry.
-    /// The journal contains all that is needed to resume or abort the rotation.
+    /// Stops the rotation when the future `cancelled` completes. If the run is creating a journal entry at that time,
+    /// the run stops after the creation. The run then returns the error `Cancelled`. The error has a report if the run
+    /// has created a journal entry. The journal contains all that is needed to resume or abort the rotation.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.cancelled = Some(Box::pin(cancelled));
         self
@@ -213,15 +214,15 @@ impl RotationBuilder {
         self
     }
 
-    /// Sets the name of the new key, without its tag. A name of more than 36 UTF-16 code units is cut. A name that
-    /// contains an API key is an error. Default: the name of the old key without its tag. If the old key has no name,
-    /// or if its name contains an API key, the default is `key`.
+    /// Sets the name of the new key without the [tag](crate::Tag). A name of more than 36 UTF-16 code units is cut. A
+    /// name that contains an API key is an error. Default: the name of the old key without its tag. If the old key has
+    /// no name, or if its name contains an API key, the default is `key`.
     pub fn name(mut self, base: impl Into<String>) -> Self {
         self.name = Some(base.into());
         self
     }
 
-    /// Adds a sink. The new key is delivered to the sinks in the order in which they were added.
+    /// Adds a sink. The new key is delivered to the sinks in the order in which the sinks were added.
     pub fn sink(self, sink: impl Sink + 'static) -> Self {
         self.shared_sink(Arc::new(sink))
     }
@@ -253,8 +254,8 @@ impl RotationBuilder {
         self
     }
 
-    /// Sets how long the old key stays after all sinks have the new key. Default: [`Grace::UntilFinish`]. A resumed
-    /// rotation without this option keeps the value of its start.
+    /// Sets how long the old key stays after all sinks have the new key. Default: [`Grace::UntilFinish`]. If this
+    /// option is not set when a rotation is resumed, the rotation keeps the value with which it was started.
     pub fn grace(mut self, grace: Grace) -> Self {
         self.grace = Some(grace);
         self
@@ -269,18 +270,18 @@ impl RotationBuilder {
     }
 
     /// Adds a key that the rotation may delete if ten keys exist, which is Codat's limit. The rotation deletes such
-    /// keys before it creates the new key. It deletes only as many keys as necessary, in the order in which the keys
-    /// were added. Default: no key, so a rotation changes nothing and fails with `KeyLimitReached` if ten keys exist.
+    /// keys before it creates the new key. It deletes only as many keys as necessary, in the order of the calls of this
+    /// method. Default: no key, so a rotation changes nothing and fails with `KeyLimitReached` if ten keys exist.
     pub fn delete_first(mut self, id: KeyId) -> Self {
         self.delete_first.push(id);
         self
     }
 
     /// Sets the duration of the lease. Each journal entry starts a new lease. Until a lease ends, no other process can
-    /// resume the rotation. If this process crashes, other processes must wait until the lease expires. A running
-    /// rotation renews its lease. The lease is at least 2 minutes, and at least twice the [timeout](Sink::timeout) of
-    /// each sink, because it must be longer than each step. It is at most 24 hours. Default: 5 minutes. With a
-    /// [`FileJournal`](crate::FileJournal) on Linux, processes of the same machine need not wait.
+    /// resume the rotation. A running rotation renews its lease. If this process crashes, other processes must wait
+    /// until the lease ends. With a [`FileJournal`](crate::FileJournal) on Linux, processes of the same machine need
+    /// not wait. The lease is at least 2 minutes, and at least twice the [timeout](Sink::timeout) of each sink, because
+    /// it must be longer than each step. It is at most 24 hours. Default: 5 minutes.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time;
         self

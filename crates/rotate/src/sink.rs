@@ -18,8 +18,8 @@ pub type SinkFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, SinkError>> +
 /// key to each of its sinks.
 ///
 /// The methods can be called several times. After a crash, another process can call them again. If the future of a call
-/// is dropped, or takes longer than [`timeout`](Self::timeout), the rotation treats the effect of the call as unknown.
-/// The rotation then reads the sink, or writes the same key again.
+/// is dropped, or does not complete within [`timeout`](Self::timeout), the rotation treats the effect of the call as
+/// unknown. The rotation then reads the sink, or writes the same key again.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -59,7 +59,8 @@ pub trait Sink: Send + Sync {
     fn read(&self) -> SinkFuture<'_, Content>;
 
     /// Replaces the content with `key`. The replacement must be atomic: a program that reads the sink at the same time
-    /// gets either the old or the new content. The sink decides whether it stores the raw key or a header.
+    /// gets either the old or the new content. The sink decides whether it stores the raw key or a whole
+    /// `Authorization` header.
     fn write<'a>(&'a self, key: &'a ApiKey) -> SinkFuture<'a, ()>;
 
     /// Returns how the rotation checks a written key. Default: [`Verification::ReadBack`].
@@ -95,10 +96,10 @@ pub enum Verification {
 pub enum Content {
     /// The sink does not exist or is empty.
     Nothing,
-    /// A raw API key, or a whole header.
+    /// A raw API key, or a whole `Authorization` header.
     Credential(Credential),
-    /// Content that is not a credential, or not in the form that the sink writes. The rotation searches this text for
-    /// the keys that Codat lists, so that it does not delete a key that a program reads from this sink.
+    /// Content that is not a credential, or is not in the form that the sink writes. The rotation searches this text
+    /// for the keys that Codat lists. It does not delete a key that a program may read from this text.
     Other(String),
 }
 
@@ -158,8 +159,8 @@ pub struct SinkError {
 }
 
 impl SinkError {
-    /// Creates an error after which the same call may succeed. The rotation makes the call up to four times. The
-    /// message must contain no secret.
+    /// Creates an error for a call that may succeed if it is repeated. The rotation tries such a call up to four times.
+    /// The message must contain no secret.
     pub fn temporary(message: impl Into<String>) -> Self {
         Self { message: message.into(), is_permanent: false, source: None }
     }
@@ -194,7 +195,7 @@ impl fmt::Display for SinkError {
 }
 
 impl fmt::Debug for SinkError {
-    /// Omits the source, because its `Debug` form can contain anything.
+    /// Omits the source, because the `Debug` output of the source can contain a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SinkError")
             .field("message", &self.message)
@@ -209,8 +210,8 @@ impl StdError for SinkError {
     }
 }
 
-/// A sink in the memory of this process, for tests and for programs that distribute the key themselves. Clones share
-/// their content.
+/// A sink in the memory of this process, for tests and for programs that distribute the key themselves. All clones of a
+/// sink share the same content.
 ///
 /// ```
 /// let sink = codat_keys_rotate::MemorySink::new("memory:payments", None);

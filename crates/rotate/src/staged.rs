@@ -19,11 +19,12 @@ pub struct StagedKeys<'a> {
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct StagedPlan {
-    /// The ids of the keys to delete before the new key is created: the key that the previous rotation replaced, and
-    /// duplicates of this key.
+    /// The ids of the keys to delete before the new key is created. These are the key that the previous rotation
+    /// replaced, and duplicates of that key.
     pub retired: Vec<KeyId>,
-    /// The id of the key that the previous rotation replaced, if the name of this key has no tag, or has a different
-    /// base from the new key. The rotation does not delete such a key, because another program may use the key.
+    /// The id of the key that the previous rotation replaced, if the name of that key has no tag, or has a different
+    /// base than the name of the new key. The rotation does not delete such a key, because another program may use the
+    /// key.
     pub foreign: Option<KeyId>,
     /// The new key, if an earlier run of this rotation created it.
     pub created: Option<ApiKeyDetails>,
@@ -35,8 +36,8 @@ pub struct StagedPlan {
 /// rotation pass the same token, and no other rotation passes this token. `base` is the name of the new key without its
 /// tag. The default is the base of the name of the current key.
 ///
-/// A key is included in [`StagedPlan::retired`] only if its name has a tag and the same base. The current key is never
-/// included.
+/// A key is included in [`StagedPlan::retired`] only if its name has a tag and the base of the new key's name. The
+/// current key is never included.
 ///
 /// # Errors
 /// `InvalidInput` if the base is not a valid name.

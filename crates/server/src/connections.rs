@@ -46,8 +46,8 @@ impl Connections {
         }
     }
 
-    /// Closes the connections that have waited longest for their clients, up to `count` connections. Then waits at most
-    /// [`CLOSE_TIMEOUT`] for a connection to end.
+    /// Closes up to `count` connections: those that have waited longest for their clients. Then waits until one
+    /// connection has ended, for at most [`CLOSE_TIMEOUT`].
     pub(crate) async fn close_longest_waiting(&mut self, count: usize) {
         let waiting = self.by_id.values().filter_map(|(state, task)| Some((state.waiting_since()?, state, task)));
         let mut waiting: Vec<_> = waiting.collect();
@@ -67,7 +67,7 @@ impl Connections {
     }
 }
 
-/// The state of a connection. The task of the connection shares this value with [`Connections`].
+/// The state of a connection. [`Connections`] and the task that serves the connection share this value.
 #[derive(Clone)]
 pub(crate) struct ConnectionState(Arc<Mutex<State>>);
 

@@ -46,7 +46,7 @@ fn build(profile: &Profile) -> Result<()> {
     install_node_package(profile)
 }
 
-/// Runs the benchmarks. Prints their output and returns it.
+/// Runs the benchmarks. Prints and returns the output of the benchmarks.
 fn measure(profile: &Profile, arguments: &[&str]) -> Result<String> {
     let mut bench = program(Path::new("target").join(profile.folder).join("codat-keys-bench"));
     bench.args(arguments);

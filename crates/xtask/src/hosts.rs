@@ -1,12 +1,12 @@
-//! The test applications in `tests/hosts`. Each of them depends on codat-keys and reqwest, with features that differ
-//! from the features in the workspace.
+//! The test applications in `tests/hosts`. Each application depends on codat-keys and reqwest, and enables other
+//! features of these crates than the workspace.
 
 use std::process::Command;
 
 use crate::process::command;
 
 /// Returns the command that builds and tests the application `host` in `tests/hosts`. Each application needs a separate
-/// build. If cargo built them together, each would get the features of all of them.
+/// build. If cargo built the applications together, each one would get the features of all applications.
 pub(crate) fn test(host: &str) -> Command {
     let mut cargo = command("cargo test --manifest-path tests/hosts/Cargo.toml --target-dir target --package");
     cargo.arg(format!("host-{host}"));

@@ -21,7 +21,7 @@ pub(crate) fn environment(environment: &str, requirements: &str) -> Result<()> {
 }
 
 /// Installs the packages of the file `requirements` in the subfolder `folder` of an existing virtual environment. Does
-/// not install their dependencies.
+/// not install the dependencies of these packages.
 pub(crate) fn folder(environment: &str, folder: &str, requirements: &str) -> Result<()> {
     let folder = absolute(environment)?.join(folder);
     once(Path::new(requirements), &folder.join("installed.txt"), || {
@@ -37,8 +37,8 @@ pub(crate) fn programs(environment: &str) -> PathBuf {
     Path::new(environment).join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Calls `install` unless the packages in the file `wanted` are already installed. After `install` succeeds, copies
-/// `wanted` to the file `record`. The packages count as installed if `record` has the same content as `wanted`. A lock
+/// Calls `install` unless the packages in the file `wanted` are already installed. The packages count as installed if
+/// the file `record` has the same content as `wanted`. After `install` succeeds, copies `wanted` to `record`. A lock
 /// prevents two processes from installing at the same time.
 pub(crate) fn once(wanted: &Path, record: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
     fs::create_dir_all("target")?;

@@ -123,7 +123,8 @@ fn python_types() -> Result<()> {
     run_to_end(&mut python::HERE.module("mypy.stubtest codat_keys._native")?)
 }
 
-/// Checks the Node package. The build checks its types. The npm script `check` then checks its format and its exports.
+/// Checks the Node package. The build checks the types. The npm script `check` then checks the format and the exports
+/// of the package.
 fn node_package() -> Result<()> {
     node::HERE.build()?;
     run_to_end(&mut node::HERE.npm("run --silent check"))

@@ -1,4 +1,4 @@
-//! The commands of this repository. `cargo xtask` without arguments lists them.
+//! The commands of this repository. `cargo xtask` without arguments lists these commands.
 
 mod bench;
 mod cost;

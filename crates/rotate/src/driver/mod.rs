@@ -1,4 +1,4 @@
-//! The driver of the state machine: it performs the I/O.
+//! The driver of a rotation. It runs the state machine and performs the I/O.
 
 mod calls;
 mod ended;
@@ -69,7 +69,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Returns the error of a cancelled run. `report` is `None` if the run has written no entry.
+/// Returns the error of a cancelled run. `report` is `None` if the run has written no journal entry.
 fn was_cancelled(report: Option<Report>) -> RotationError {
     let hint = match &report {
         None => "this run has changed nothing; repeat it",
@@ -152,7 +152,8 @@ impl From<RotationError> for Interruption {
 }
 
 /// Performs the actions of the state machine until the state machine completes. The future `cancelled` interrupts every
-/// action except the creation of a journal entry, because the run must know whether the entry exists.
+/// action except the creation of a journal entry. The run waits for this creation, because the run must know whether
+/// the entry exists.
 async fn drive(
     options: &Options,
     machine: &mut Machine,
@@ -218,8 +219,8 @@ fn begin(options: &Options, command: &Command, latest: Option<Record>) -> Result
     Ok((goal, record))
 }
 
-/// Returns whether a rotation in this state may have changed something. A rotation that has changed nothing is not
-/// resumed, because the journal does not contain all of its options.
+/// Returns whether a rotation in this state may have changed something. A rotation that has changed nothing cannot be
+/// resumed: the journal does not contain all options of the rotation.
 fn has_begun(state: State) -> bool {
     !matches!(state, State::Preflight | State::Recover)
 }
@@ -249,7 +250,7 @@ fn first_record(options: &Options, state: State) -> Record {
     }
 }
 
-/// Returns, for each sink of the record, the index of the same sink in the options.
+/// Returns the index in `options.sinks` for each sink in `record`.
 fn sink_order(options: &Options, record: &Record) -> Result<Vec<usize>, RotationError> {
     let index = |sink: &SinkRecord| options.descriptions.iter().position(|description| *description == sink.sink);
     let order: Option<Vec<usize>> = record.sinks.iter().map(index).collect();

@@ -1,4 +1,4 @@
-//! The options of a rotation, and what a rotation would do with them.
+//! The options of a rotation, and the plan: what a rotation with these options would do.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::sink::{Sink, SinkContent};
 /// How long a rotation keeps the old key after all [sinks](crate::Sink) have the new key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grace {
-    /// The old key works until the caller runs [`Rotation::finish`](crate::Rotation::finish). Programs that read their
-    /// key only when they start use the old key until they are restarted.
+    /// The old key works until [`Rotation::finish`](crate::Rotation::finish) deletes it. Programs that read their key
+    /// only when they start use the old key until they are restarted.
     #[default]
     UntilFinish,
     /// The old key is deleted immediately.
     None,
-    /// The run waits for this time, and then deletes the old key.
+    /// The rotation waits for this duration, and then deletes the old key.
     For(Duration),
 }
 
@@ -48,7 +48,7 @@ pub struct Plan {
     pub name: String,
     /// The number of keys that exist.
     pub keys: usize,
-    /// The ids of the keys that would be deleted before the new key is created, because ten keys exist.
+    /// The ids of the keys that would be deleted before the new key is created. Empty if fewer than ten keys exist.
     pub delete_first: Vec<String>,
     /// The sinks, in the order of delivery.
     pub sinks: Vec<SinkPlan>,
@@ -74,11 +74,11 @@ pub(crate) struct Options {
     pub(crate) key: Option<KeyId>,
     pub(crate) name: Option<String>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
-    /// The texts of [`Sink::describe`], in the order of the sinks.
+    /// The texts that [`Sink::describe`] returns, in the order of the sinks.
     pub(crate) descriptions: Vec<String>,
     pub(crate) journal: Arc<dyn JournalStore>,
     pub(crate) journal_name: String,
-    /// How long the old key stays. `None` if the caller has not set this option.
+    /// How long the old key stays after all sinks have the new key. `None` if this option is not set.
     pub(crate) grace: Option<Grace>,
     pub(crate) overwrite: bool,
     pub(crate) delete_first: Vec<KeyId>,
@@ -88,7 +88,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Checks the texts that the journal stores. Returns a message if one of the texts contains an API key.
+    /// Checks the texts that the journal and errors can contain. Returns an error message if one of the texts contains
+    /// an API key.
     pub(crate) fn check_texts(&self) -> Result<(), String> {
         let ids = self.key.iter().chain(&self.delete_first).map(|id| ("the id of a key", id.as_str()));
         let descriptions = self.descriptions.iter().map(|text| ("the description of a sink", text.as_str()));

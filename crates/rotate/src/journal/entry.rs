@@ -8,8 +8,8 @@ use crate::record::Record;
 /// The version of the format of an entry.
 pub(crate) const FORMAT: u32 = 1;
 
-/// An entry of a journal: the state of a rotation, and the lease of the process that runs it. Stored as JSON. Contains
-/// no secret.
+/// An entry of a journal: the state of a rotation, and the lease of the process that runs the rotation. Stored as JSON.
+/// Contains no secret.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -19,7 +19,7 @@ pub struct Entry {
     pub seq: u64,
     /// A text that identifies the process that wrote the entry. Each process has a different text.
     pub holder: String,
-    /// The [identifier](crate::JournalStore::machine) of the machine that the process runs on.
+    /// The [identifier](crate::JournalStore::machine) of the machine on which the process wrote the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
     /// The time at which the entry was written.

@@ -8,10 +8,10 @@ use codat_keys::internal::{OpenError, check_own_folder, check_trusted_folder, op
 
 use super::{JournalFuture, JournalLock, JournalStore, is_name};
 
-/// The maximum size of an entry in bytes. An entry with ten keys and ten sinks is smaller by far.
+/// The maximum size of an entry in bytes. An entry with ten keys and ten sinks is much smaller.
 const MAX_ENTRY_BYTES: u64 = 1024 * 1024;
 
-/// The identifier of the running kernel. It changes when the machine starts.
+/// The file that contains the identifier of the running kernel. The identifier changes each time the machine starts.
 const MACHINE: &str = "/proc/sys/kernel/random/boot_id";
 
 /// A store that keeps journals in a folder. The entries of the journal `NAME` are the files `NAME/00000001.json`,
@@ -38,7 +38,8 @@ pub struct FileJournal {
 }
 
 impl FileJournal {
-    /// Creates a store in this folder. If the folder does not exist, the first lock or entry creates it.
+    /// Creates a store in this folder. If the folder does not exist, the first call of `lock` or `create` creates the
+    /// folder.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
@@ -71,7 +72,7 @@ impl FileJournal {
         Ok(folder)
     }
 
-    /// Returns the folder of a journal, or `None` if it does not exist.
+    /// Returns the folder of a journal, or `None` if the folder does not exist.
     fn existing(&self, name: &str) -> io::Result<Option<PathBuf>> {
         let folder = self.folder_of(name)?;
         for folder in folder.ancestors().take(2).filter(|folder| folder.exists()) {
@@ -156,8 +157,8 @@ impl JournalStore for FileJournal {
     }
 }
 
-/// A lock that this process holds. Dropping this value releases the lock explicitly. Closing the file would not be
-/// enough: a forked child has a copy of the file handle, which would keep the lock until the child ends.
+/// A lock that this process holds. Dropping this value releases the lock explicitly. Closing the file does not always
+/// release the lock: a forked child has a copy of the file handle, and this copy keeps the lock until the child ends.
 struct HeldLock {
     file: File,
     process: u32,
@@ -195,7 +196,7 @@ fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Gives a file the second name `path`. Returns false if a file with this name exists.
+/// Gives the file `temporary` the second name `path`. Returns false if the file `path` exists already.
 fn link(temporary: &Path, path: &Path) -> io::Result<bool> {
     match fs::hard_link(temporary, path) {
         Ok(()) => Ok(true),
@@ -210,8 +211,8 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Opens a regular file. Returns an error for a link, for a pipe, and for a file that belongs to another user. Another
-/// user may have created such a file before the folder was checked.
+/// Opens a regular file. Returns an error for a link, a pipe, or a file of another user. Another user may have created
+/// one of these before the folder was checked.
 fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
@@ -232,7 +233,7 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-/// Makes the new name of an entry durable. Does nothing on Windows, where a folder cannot be synced and NTFS itself
+/// Makes the new name of an entry durable. Does nothing on Windows: a folder cannot be synced there, and NTFS itself
 /// journals the names of files.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }

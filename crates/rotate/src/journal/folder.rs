@@ -7,10 +7,10 @@ use super::FileJournal;
 use crate::error::{RotationError, RotationErrorKind};
 
 impl FileJournal {
-    /// Creates a store in the folder `codat-keys/rotations` of this user. The command line uses the same folder. The
-    /// variable `XDG_STATE_HOME` contains the path of the parent folder. If the variable is not set, the parent folder
-    /// is `.local/state` in the home folder. On Windows, the variable is `LOCALAPPDATA`, and the default is
-    /// `AppData/Local`.
+    /// Creates a store in the folder `codat-keys/rotations` of this user. The command-line program uses the same
+    /// folder. The environment variable `XDG_STATE_HOME` contains the path of the folder in which `codat-keys` is
+    /// created. If the variable is not set, this folder is `.local/state` in the home folder. On Windows, the variable
+    /// is `LOCALAPPDATA`, and the default is `AppData/Local`.
     ///
     /// # Errors
     /// `Journal` if the variable contains a relative path, or if this user has no home folder.

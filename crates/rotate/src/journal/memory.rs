@@ -9,7 +9,7 @@ use super::{JournalFuture, JournalStore};
 
 type Entries = BTreeMap<(String, u64), Vec<u8>>;
 
-/// Journals in the memory of this process, for tests. Clones share their journals.
+/// A store that keeps journals in the memory of this process, for tests. All clones of a store share the same journals.
 ///
 /// ```
 /// let store = codat_keys_rotate::MemoryJournal::new();

@@ -47,23 +47,23 @@ pub trait JournalStore: Send + Sync {
     /// Returns the bytes of an entry, or `None` if there is no such entry.
     fn get<'a>(&'a self, name: &'a str, seq: u64) -> JournalFuture<'a, Option<Vec<u8>>>;
 
-    /// Creates an entry, and returns true. Returns false, and changes nothing, if the entry exists. If several processes
-    /// create the same entry, exactly one of them gets true. When the future completes, the entry is stored durably, and
-    /// as a whole. A cancellation of the rotation waits for the future. An error of the kind
-    /// [`Interrupted`](io::ErrorKind::Interrupted) cancels the rotation, which then calls [`get`](Self::get) to find out
-    /// whether the entry exists.
+    /// Creates an entry, and returns true. Returns false, and changes nothing, if the entry exists. If several
+    /// processes create the same entry, exactly one of them gets true. When the future completes, the entry is stored
+    /// durably, and as a whole. A rotation that is cancelled waits until the future completes. An error of the kind
+    /// [`Interrupted`](io::ErrorKind::Interrupted) cancels the rotation. The rotation then calls [`get`](Self::get) to
+    /// find out whether the entry exists.
     fn create<'a>(&'a self, name: &'a str, seq: u64, bytes: Vec<u8>) -> JournalFuture<'a, bool>;
 
     /// Acquires a lock that is released when the process that holds it ends. If the process of a rotation is killed,
-    /// such a lock allows another process on the same machine to resume the rotation before the lease expires. If a
-    /// cancellation drops the future, the lock must not stay acquired. Default: [`JournalLock::Unsupported`].
+    /// such a lock allows another process on the same machine to resume the rotation before the lease expires. If the
+    /// future is dropped before it completes, the lock must not stay acquired. Default: [`JournalLock::Unsupported`].
     fn lock<'a>(&'a self, _name: &'a str) -> JournalFuture<'a, JournalLock> {
         Box::pin(std::future::ready(Ok(JournalLock::Unsupported)))
     }
 
-    /// Returns an identifier of this machine that changes when the machine restarts, or `None` if there is no such
-    /// identifier. The [`lock`](Self::lock) excludes only processes of the same machine. If the latest entry contains
-    /// the identifier of this machine, a process that holds the lock knows that the writer of this entry has ended, and
+    /// Returns an identifier of this machine, or `None` if there is none. The identifier must change when the machine
+    /// restarts. The [`lock`](Self::lock) excludes only processes of the same machine. If the latest entry contains the
+    /// identifier of this machine, a process that holds the lock knows that the writer of this entry has ended, and
     /// ignores the lease in the entry. Default: `None`.
     fn machine(&self) -> Option<String> {
         None

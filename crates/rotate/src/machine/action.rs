@@ -14,7 +14,7 @@ use crate::sink::{SinkContent, SinkError};
 pub enum Caller {
     /// The credential of the client that was passed to [`Rotation::builder`](crate::Rotation::builder).
     Source,
-    /// The key with this id. Its value is known from an earlier list, or from its creation.
+    /// The key with this id. The value of the key is known from an earlier list, or from the creation of the key.
     Key(String),
     /// The value that was last read from the sink with this index.
     Sink(usize),
@@ -27,8 +27,8 @@ pub enum Action {
     Save(Record),
     /// List the keys.
     List(Caller),
-    /// Create the new key: call `create` of the crate `codat-keys`. The option `adopt` is set, because no other program
-    /// creates keys with this name.
+    /// Create the new key with `create` of the crate `codat-keys`. The option `adopt` is set, because only this
+    /// rotation creates keys with the name of the new key.
     Create {
         /// The credential of the request.
         caller: Caller,
@@ -39,7 +39,7 @@ pub enum Action {
         /// Whether a request with this idempotency key may have been sent before.
         is_resumed: bool,
     },
-    /// Delete a key: call `delete` of the crate `codat-keys`.
+    /// Delete a key with `delete` of the crate `codat-keys`.
     Delete {
         /// The credential of the request. Never the key that is deleted.
         caller: Caller,
@@ -90,7 +90,7 @@ pub struct ListedKey {
     pub name: Option<String>,
     /// The creation date of the key.
     pub created: Option<Timestamp>,
-    /// Whether the request was authenticated with this key.
+    /// Whether the list request was authenticated with this key.
     pub is_caller: bool,
 }
 
@@ -143,12 +143,12 @@ impl fmt::Debug for Failure {
     }
 }
 
-/// The end of a run: the final record, and why the run stopped early.
+/// The end of a run: the latest record and, if the run stopped early, the reason.
 #[derive(Debug)]
 pub struct Outcome {
     /// The latest record of the journal.
     pub record: Record,
-    /// `None` if the run did what the caller asked for.
+    /// Why the run stopped early. `None` if the run did what the caller asked for.
     pub stop: Option<Stop>,
 }
 

@@ -1,5 +1,6 @@
 //! The state [`State::Create`]: the creation of the new key. The crate `codat-keys` creates at most one key for each
-//! idempotency key. If no response arrives, this or another process finds the new key by the unique tag in its name.
+//! idempotency key. If no response arrives, this or another process finds the new key in a list of the keys: the name
+//! of the new key contains a unique tag.
 
 use std::time::Duration;
 
@@ -11,12 +12,13 @@ use super::process::{BETWEEN_LISTS, Process, TRIES, failure, unfinished};
 use crate::event::RotationEvent;
 use crate::record::State;
 
-/// An idempotency key that is older than this is not sent any more. Codat forgets an idempotency key after 90 minutes.
+/// The maximum age at which the rotation still sends an idempotency key. Codat forgets an idempotency key after 90
+/// minutes.
 const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
 /// The maximum number of idempotency keys of a rotation. The rotation uses a second idempotency key only if Codat has
-/// stored a failure for the first one, or if the first one is too old. If a second one is used, the requests can create
-/// two keys. The names of both keys contain the tag of the rotation.
+/// stored a failure for the first one, or if the first one is too old. With two idempotency keys, the requests can
+/// create two API keys. The names of both API keys contain the tag of the rotation.
 const MAX_ATTEMPTS: usize = 2;
 
 impl Process {
@@ -54,7 +56,7 @@ impl Process {
         }
     }
 
-    /// Sends the creation, with the latest idempotency key.
+    /// Sends the request that creates the new key, with the latest idempotency key.
     async fn send_creation(&mut self) -> Result<String, Failure> {
         let is_resumed = !std::mem::take(&mut self.is_unsent);
         let idempotency_key = self.record.attempts.last().map(|attempt| attempt.idempotency_key.clone());
@@ -129,9 +131,9 @@ impl Process {
         self.fail(format!("the new key was not created: {}", failure.message), failure.cause).await
     }
 
-    /// Settles a creation with an unknown outcome before a rollback. If the list does not show the new key, repeats the
-    /// request with the same idempotency key. Codat then returns the key that an earlier request created, or creates
-    /// the key now. From then on, an earlier request that is still in transit cannot create another key.
+    /// Finds out before a rollback whether the new key was created. If the list does not contain the new key, repeats
+    /// the creation request with the same idempotency key. Codat then returns the key that an earlier request created,
+    /// or creates the key now. From then on, an earlier request that is still in transit cannot create another key.
     pub(super) async fn settle_creation(&mut self) -> Result<(), Stop> {
         if self.record.new_key.is_some() || self.record.attempts.is_empty() {
             return Ok(());
@@ -159,8 +161,8 @@ impl Process {
         Ok(())
     }
 
-    /// Returns whether the latest idempotency key is too old to be sent. Also returns true if the recorded time of its
-    /// creation is more than 5 minutes in the future. In this case, a clock is wrong, so the age is unknown.
+    /// Returns whether the latest idempotency key is too old to be sent. Also returns true if the recorded creation
+    /// time of the idempotency key is more than 5 minutes in the future: a clock is then wrong, and the age is unknown.
     fn is_too_old(&self) -> bool {
         let age = self.record.attempts.last().map(|attempt| self.port.now().duration_since(attempt.started));
         age.is_none_or(|age| Duration::try_from(age).is_ok_and(|age| age >= MAX_AGE) || age.as_secs() < -5 * 60)

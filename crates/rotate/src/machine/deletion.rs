@@ -13,8 +13,8 @@ impl Process {
     /// because a list can be out of date. The method then treats `target` as deleted by another program, and does not
     /// add it to [`Record::deleted`](crate::Record::deleted).
     ///
-    /// Codat allows only ten keys. If more than ten deletions succeed, the lists show the same key under changing ids,
-    /// and the method returns a failure.
+    /// Codat allows only ten keys. If an eleventh deletion succeeds, the method returns a failure: the lists then show
+    /// the same key under changing ids.
     pub(super) async fn delete_all_but(&mut self, caller: &str, target: Option<&str>) -> Result<(), Failure> {
         let mut is_due = target.is_some_and(|id| !self.was_deleted(id));
         let (mut tries, mut lists_without, mut deleted) = (1, 0, 0);
@@ -49,7 +49,7 @@ impl Process {
         Ok(())
     }
 
-    /// Returns the id of a listed key that must not remain, if there is one.
+    /// Returns the id of a listed key that must be deleted, or `None` if there is no such key.
     fn remaining(&self, keys: &[ListedKey], caller: &str, target: Option<&str>) -> Option<String> {
         let found = target.filter(|id| contains(keys, id)).map(str::to_owned);
         found.into_iter().chain(self.ours(keys)).find(|id| id != caller)

@@ -21,7 +21,7 @@ impl Process {
     }
 
     /// Writes the new key to a sink, even if the sink shows the new key already. An earlier run may have written the
-    /// old key in a rollback, and the sink can show this write late.
+    /// old key in a rollback, and the sink may not show the old key yet.
     pub(super) async fn deliver_to(&mut self, sink: usize) -> Result<(), Failure> {
         let progress = self.record.sinks[sink].progress;
         if matches!(progress, SinkProgress::Written | SinkProgress::Confirmed) {

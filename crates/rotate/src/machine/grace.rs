@@ -10,9 +10,9 @@ use crate::record::{SinkProgress, State};
 use crate::sink::{SinkContent, Verification};
 
 impl Process {
-    /// Waits for the end of the grace period, and returns true. Returns true at once if the goal is [`Goal::Finish`],
-    /// or if the old key does not work any more. Returns false at once if the grace period has no end time: only
-    /// [`Goal::Finish`] ends such a period.
+    /// Waits for the end of the grace period, and returns true. Returns true without waiting if the goal is
+    /// [`Goal::Finish`], or if the old key does not work any more. Returns false without waiting if the grace period
+    /// has no end time: only [`Goal::Finish`] ends such a period.
     pub(super) async fn grace_is_over(&mut self) -> bool {
         if self.goal == Goal::Finish || self.is_forward_only {
             return true;
@@ -66,7 +66,8 @@ impl Process {
         }
     }
 
-    /// Checks that every sink has the new key. A sink that has the old key again, or nothing, gets the new key.
+    /// Checks that every sink has the new key. If a sink contains the old key, a duplicate of the new key, or nothing,
+    /// writes the new key to the sink.
     pub(super) async fn check_sinks(&mut self) -> Result<(), Stop> {
         for sink in 0..self.record.sinks.len() {
             if let Err(failure) = self.check_delivery(sink).await {

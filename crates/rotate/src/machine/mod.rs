@@ -2,8 +2,9 @@
 //! result of the action. The state machine knows keys only by their ids, so it holds no secret. The crate `codat-keys`
 //! sends the requests.
 //!
-//! The rules are asynchronous functions that await the result of each action. Steps that repeat, wait or branch are
-//! easier to read in this form. The functions await nothing else, so [`Machine`] polls them itself, without a runtime.
+//! The state machine consists of asynchronous functions that await the result of each action. Steps that repeat, wait
+//! or branch are easier to read in this form. The functions await nothing else, so [`Machine`] polls them itself,
+//! without a runtime.
 
 mod action;
 mod create;
@@ -69,7 +70,7 @@ impl Machine {
     }
 }
 
-/// The connection between the state machine and its asynchronous functions.
+/// The values that [`Machine`] exchanges with the asynchronous functions.
 #[derive(Clone, Default)]
 struct Port(Arc<Mutex<Slot>>);
 
@@ -86,7 +87,7 @@ impl Port {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes `next` return this action, and waits for the event that `on_event` then receives.
+    /// Makes [`Machine::next`] return this action, and waits for the result that [`Machine::on_event`] receives.
     async fn perform(&self, action: Action) -> Event {
         self.lock().action = Some(action);
         poll_fn(|_| self.lock().event.take().map_or(Poll::Pending, Poll::Ready)).await

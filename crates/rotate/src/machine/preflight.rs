@@ -1,6 +1,6 @@
-//! The states before the creation: [`State::Preflight`] and [`State::DeleteFirst`]. A rotation that was interrupted in
-//! the state [`State::Preflight`] is started again. A rotation that is resumed in [`State::DeleteFirst`] repeats the
-//! checks of the preflight. It keeps the old key and the name of the new key.
+//! The states before the creation of the new key: [`State::Preflight`] and [`State::DeleteFirst`]. A rotation that was
+//! interrupted in the state [`State::Preflight`] is started again. A rotation that is resumed in [`State::DeleteFirst`]
+//! repeats the checks of the preflight, but does not choose the old key and the name of the new key again.
 
 use codat_keys::MAX_KEYS;
 
@@ -144,8 +144,8 @@ impl Process {
         Ok(())
     }
 
-    /// If an earlier run has begun to delete a key, and the list does not contain this key, records the key as deleted.
-    /// If the list contains the key, the deletion can still take effect.
+    /// Checks the key whose deletion an earlier run has begun. If `keys` does not contain this key, records the key as
+    /// deleted. If `keys` contains the key, records nothing, because the deletion can still take effect.
     pub(super) fn settle_deletion(&mut self, keys: &[ListedKey]) {
         let is_settled = |id: &mut String| !contains(keys, id) || self.record.deleted.contains(id);
         let Some(id) = self.record.deleting.take_if(is_settled) else { return };
@@ -160,8 +160,8 @@ impl Process {
         self.enter(State::Create).await;
     }
 
-    /// Adds to the record an attempt to create the new key, with a new idempotency key. The caller must save the record
-    /// before sending the request.
+    /// Adds an attempt to create the new key to the record. The attempt has a new idempotency key. The caller must save
+    /// the record before it sends the request.
     pub(super) fn add_attempt(&mut self) {
         let started = self.port.now();
         let idempotency_key = (self.config.generators.idempotency_key)(started);

@@ -7,7 +7,7 @@ use super::process::{Process, contains, unfinished};
 use crate::event::RotationEvent;
 use crate::record::State;
 
-/// The number of lists in a row that must succeed with the new key.
+/// The number of consecutive list requests that must succeed with the new key.
 const SUCCESSES: u32 = 3;
 
 impl Process {

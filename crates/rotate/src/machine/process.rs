@@ -25,9 +25,9 @@ pub struct Config {
     pub verifications: Vec<Verification>,
     /// The id of the key to replace. `None` for the key that the client authenticates with.
     pub key: Option<String>,
-    /// The base of the new key's name, which is the name without the tag. `None` for the base of the old key's name.
+    /// The base of the new key's name: the name without the tag. `None` to use the base of the old key's name.
     pub base: Option<String>,
-    /// The ids of the keys that are deleted if ten keys exist.
+    /// The ids of the keys that the rotation may delete if ten keys exist.
     pub delete_first: Vec<String>,
     /// How long the old key stays after all sinks have the new key. `None` if the old key stays until a run with the
     /// goal [`Goal::Finish`].
@@ -38,7 +38,7 @@ pub struct Config {
     pub generators: Generators,
 }
 
-/// The functions that make names and idempotency keys. The model check replaces them.
+/// The functions that make names and idempotency keys. The model check uses other functions.
 #[derive(Clone, Copy)]
 pub struct Generators {
     /// Returns a name with this base and a new tag.
@@ -67,17 +67,17 @@ pub(super) struct Process {
     /// Whether this run has added the latest attempt to create the new key, but has not sent the request of this
     /// attempt yet.
     pub(super) is_unsent: bool,
-    /// Whether the old key has stopped working. The rotation can then not be rolled back.
+    /// Whether the old key has stopped working. If so, the rotation cannot be rolled back.
     pub(super) is_forward_only: bool,
     /// Whether this run has checked, immediately before [`State::Retire`], that all sinks have the new key. A run that
-    /// resumes in this state must check the sinks again.
+    /// resumes a rotation in [`State::Retire`] must check the sinks again.
     pub(super) has_checked_sinks: bool,
     /// For each sink, the content before the first write of the rotation. `None` if a write of the new key may have
-    /// taken effect, or can still take effect, although the sink does not show the new key. This is possible if a write
-    /// of this run has succeeded or timed out, or if an earlier run has written to the sink.
+    /// taken effect or can still take effect: a write of this run has succeeded or timed out, or an earlier run may
+    /// have written to the sink. The sink may not show such a write.
     pub(super) before: Vec<Option<SinkContent>>,
-    /// For each sink, whether the caller has checked its content. This is assumed if an earlier run has asked the
-    /// caller to check the sink, and this run is an abort.
+    /// For each sink, whether the caller has checked the content. True if an earlier run has asked the caller to check
+    /// the sink, and this run is an abort.
     pub(super) is_checked: Vec<bool>,
     /// The ids of all listed keys whose names have the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
@@ -211,13 +211,14 @@ impl Process {
         Ok(())
     }
 
-    /// Returns the end of a message about a key whose deletion can still take effect. Empty if there is no such key.
+    /// Returns a text to append to a message. The text names the key whose deletion can still take effect, or is empty
+    /// if there is no such key.
     fn pending_deletion(&self) -> String {
         let message = |id| format!("; the deletion of the key {id} can still take effect");
         self.record.deleting.as_ref().map(message).unwrap_or_default()
     }
 
-    /// Rolls the rotation back. If the old key does not work any more, stops instead.
+    /// Begins the rollback of the rotation. Returns an error instead if the old key does not work any more.
     pub(super) async fn fail(&mut self, reason: String, cause: Option<Cause>) -> Result<(), Stop> {
         if self.is_forward_only {
             return Err(unfinished(format!("{reason}; the old key does not work any more"), cause));
@@ -228,7 +229,7 @@ impl Process {
         Ok(())
     }
 
-    /// Lists the keys once. The crate `codat-keys` retries the request after transient errors.
+    /// Lists the keys. The crate `codat-keys` retries the request after transient errors.
     pub(super) async fn list(&mut self, caller: Caller) -> Result<Vec<ListedKey>, Failure> {
         match self.port.perform(Action::List(caller)).await {
             Event::Listed(keys) => {
@@ -241,8 +242,8 @@ impl Process {
         }
     }
 
-    /// Lists the keys. The request authenticates with the key that has this id. Repeats the request while Codat rejects
-    /// this key, because a rejection can be wrong for a moment.
+    /// Lists the keys with the key `id` as the credential. If Codat rejects this key, repeats the request up to three
+    /// times, because Codat can reject a valid key for a moment.
     pub(super) async fn list_with(&mut self, id: &str) -> Result<Vec<ListedKey>, Failure> {
         let mut tries = 1;
         loop {
@@ -256,7 +257,7 @@ impl Process {
         }
     }
 
-    /// Deletes a key, and records the deletion. Returns the failure if the key still exists, or may still exist.
+    /// Deletes a key, and records the deletion. Returns the failure if the deletion failed or its outcome is unknown.
     pub(super) async fn delete(&mut self, caller: &str, id: &str) -> Result<(), Failure> {
         debug_assert_ne!(caller, id, "a key does not delete itself");
         let action = Action::Delete { caller: Caller::Key(caller.into()), id: id.into() };
@@ -285,7 +286,7 @@ impl Process {
         self.wait(wait).await;
     }
 
-    /// Waits before the next try. Returns the failure if the last try has failed.
+    /// Waits before the next try. Returns the failure instead if the failed try was the last one.
     pub(super) async fn try_again(&mut self, failure: Failure, tries: &mut u32) -> Result<(), Failure> {
         if *tries == TRIES {
             return Err(failure);

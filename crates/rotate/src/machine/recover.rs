@@ -26,9 +26,9 @@ impl Process {
     }
 
     /// Returns the id of the old key, and the new key. Lists the keys up to four times until a list contains both keys,
-    /// because Codat can list a new key late. If the new key has duplicates, returns the duplicate that a sink has.
-    /// Returns an error unless a sink has one of the two keys, and a sink or the client uses the old key. These two
-    /// conditions do not apply if the caller names the old key.
+    /// because Codat can list a new key late. If the new key has duplicates, returns the duplicate that a sink has. If
+    /// the caller does not name the old key, returns an error in two cases: no sink has one of the two keys, or neither
+    /// a sink nor the client uses the old key.
     async fn find_pair(&mut self) -> Result<(String, ListedKey), Stop> {
         let mut keys = self.connect().await?;
         for _ in 1..TRIES {

@@ -19,9 +19,8 @@ impl Process {
         Ok(())
     }
 
-    /// Rolls the rotation back because the new key does not work any more, although the deletion of the old key may
-    /// have begun. Only another program can cause this situation. If the old key does not work either, stops the
-    /// rotation.
+    /// Rolls the rotation back after the new key has stopped working. Only another program can make the new key stop
+    /// working. The deletion of the old key may have begun. If the old key does not work either, returns an error.
     async fn return_to_old_key(&mut self, reason: String) -> Result<(), Stop> {
         match self.list(Caller::Key(self.old())).await {
             Ok(keys) if contains(&keys, &self.old()) => self.fail(reason, None).await,

@@ -91,8 +91,8 @@ impl Process {
     }
 
     /// Writes the old key to a sink that shows the old key or nothing, and returns the progress to record. If the write
-    /// fails, the content of the sink counts as unchanged in two cases: each write of the new key has ended with an
-    /// error, or the caller has checked the sink.
+    /// fails, the method accepts the content that the sink shows in two cases: every write of the new key to the sink
+    /// has failed with an error of the sink, or the caller has checked the sink.
     async fn restore_unchanged(&mut self, sink: usize) -> Result<SinkProgress, Unrestored> {
         let Err(failure) = self.write_old_key(sink).await else { return Ok(SinkProgress::Restored) };
         let (shown, unchanged) = match self.read_sink(sink).await? {
@@ -148,8 +148,8 @@ impl Process {
         })
     }
 
-    /// Reads a sink. If the sink contains something other than known keys, lists the keys until a list contains the new
-    /// key, and reads the sink again. The second read shows whether the content is the new key.
+    /// Reads a sink. If the content contains no known key, lists the keys up to four times until a list contains the
+    /// new key, and then reads the sink again. The second read then recognizes the new key.
     async fn known_content(&mut self, sink: usize) -> Result<SinkContent, Failure> {
         let mut tries = 1;
         let content = loop {
@@ -192,7 +192,8 @@ enum Remains {
 /// The reason why a sink was not restored.
 enum Unrestored {
     Failed(Failure),
-    /// It is unknown what the sink contains. If the caller has checked the sink, the next abort accepts its content.
+    /// It is unknown what the sink contains. If the caller has checked the sink, the next abort accepts the content of
+    /// the sink.
     Unknown(Failure),
 }
 
@@ -202,7 +203,8 @@ impl From<Failure> for Unrestored {
     }
 }
 
-/// Returns the failure for a sink that the caller must check or correct. `what` ends with what the caller must do.
+/// Returns the failure for a sink that the caller must check or correct. The last words of `what` say what the caller
+/// must do.
 fn to_be_checked(what: &str) -> Failure {
     let message = format!("{what}, and abort the rotation again");
     Failure { kind: FailureKind::Permanent, message, cause: None }

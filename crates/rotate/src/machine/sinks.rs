@@ -9,7 +9,8 @@ use crate::sink::{SinkContent, Verification};
 
 impl Process {
     /// Authenticates with the key of the client, and lists the keys. If this key does not work, tries the keys in the
-    /// sinks. A resumed rotation begins with this list, because the journal does not contain the values of the keys.
+    /// sinks. A resumed rotation begins with this list to get the values of the keys, which the journal does not
+    /// contain.
     pub(super) async fn connect(&mut self) -> Result<Vec<ListedKey>, Stop> {
         let mut is_foreign = false;
         let mut latest = None;
@@ -113,7 +114,8 @@ impl Process {
         }
     }
 
-    /// Waits before the next try. Returns the failure if it is permanent, or if the last try has failed.
+    /// Waits before the next try. Returns the failure instead if the failure is permanent, or if the failed try was the
+    /// last one.
     async fn retry(&mut self, failure: Failure, tries: &mut u32) -> Result<(), Failure> {
         match failure.kind {
             FailureKind::Permanent | FailureKind::Rejected => Err(failure),
@@ -145,8 +147,8 @@ impl Process {
     }
 }
 
-/// Returns whether a write has ended with an error of the sink, or was not sent. A write that has timed out has no
-/// error of the sink, and can take effect later.
+/// Returns whether a write was refused: the sink returned an error, or the write was not sent. A write that has timed
+/// out is not refused, because it can take effect later.
 fn is_refused(event: &Event) -> bool {
     use FailureKind::UnknownSecret;
     matches!(event, Event::Failed(Failure { kind: UnknownSecret, .. } | Failure { cause: Some(Cause::Sink(_)), .. }))

@@ -23,7 +23,8 @@ const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 /// The maximum size of an installed library package, in megabytes.
 const MEGABYTES: f64 = 10.0;
 
-/// Builds the packages for pip and npm in `target/dist`. Then installs and runs each package, and prints a line for it.
+/// Builds the packages for pip and npm in `target/dist`. Then installs and runs each package, and prints a line for
+/// each one.
 pub(crate) fn run() -> Result<()> {
     // Removes wheels of earlier versions, which pip would find.
     if Path::new(DIST).exists() {
@@ -49,8 +50,8 @@ fn files(archive: &Path) -> Result<String> {
     stdout(command(install::PYTHON).args(["-m", module, "--list"]).arg(archive))
 }
 
-/// Checks an installed `codat-keys` command. It must print its version, and list the one API key of an emulator.
-/// Returns the output of `--version`.
+/// Checks an installed `codat-keys` command. The command must print its version, and must list the only API key of an
+/// emulator. Returns the output of `--version`.
 fn try_command(codat_keys: impl Fn() -> Command) -> Result<String> {
     let version = stdout(codat_keys().arg("--version"))?;
     ensure!(version == format!("codat-keys {VERSION}"), "the command says that it is {version}");

@@ -1,5 +1,6 @@
-//! The npm packages of the library and of the command-line program. Each of the two has a main package and a native
-//! package. The main package contains JavaScript. The native package contains the compiled code for this platform.
+//! The npm packages of the library and of the command-line program. Both the library and the program have a main
+//! package and a native package. The main package contains JavaScript. The native package contains the compiled code
+//! for this platform.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
 use std::fs;
@@ -61,7 +62,7 @@ pub(super) fn build() -> Result<Dist> {
     Ok(Dist { library, cli })
 }
 
-/// Builds only the npm packages of the library.
+/// Builds the npm packages of the library, but not those of the command-line program.
 pub(super) fn library(profile: &Profile) -> Result<Packed> {
     node::HERE.install_tools()?;
     let module = build_crate(profile, "codat-keys-node", &format!("{DLL_PREFIX}codat_keys_node{DLL_SUFFIX}"))?;
@@ -81,9 +82,9 @@ fn build_crate(profile: &Profile, package: &str, built: &str) -> Result<PathBuf>
     Ok(Path::new("target").join(profile.folder).join(built))
 }
 
-/// Packs a main package. `fill` adds the JavaScript files. The manifest gets the version of the workspace, and optional
-/// dependencies on the native packages of all platforms. The `package.json` in the repository cannot contain these
-/// dependencies, because npm cannot lock packages that are not published yet.
+/// Packs a main package. `fill` adds the JavaScript files. The `package.json` of the package gets the version of the
+/// workspace, and optional dependencies on the native packages of all platforms. The `package.json` in the repository
+/// cannot contain these dependencies, because npm cannot lock packages that are not published yet.
 fn main_package(sources: &str, platforms: &str, fill: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
     let folder = lay_out()?;
     for file in ["package.json", "README.md"] {
@@ -114,7 +115,7 @@ fn native_package(platforms: &str, what: &str, built: &Path, file: &str) -> Resu
     pack(&folder)
 }
 
-/// Creates the folder of a package, and adds only the licences. The caller adds the other files.
+/// Creates the folder of a package, and adds the licences. The caller adds all other files.
 fn lay_out() -> Result<PathBuf> {
     let folder = absolute("target/dist-npm/package")?;
     if folder.exists() {

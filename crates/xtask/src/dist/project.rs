@@ -1,4 +1,4 @@
-//! An empty Node project. The built packages are installed and tried in it.
+//! An empty Node project, in which the built packages are installed and tried.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -12,11 +12,11 @@ use super::name;
 use crate::npm::npm;
 use crate::process::{command, program, run as run_to_end, run_quietly, stdout};
 
-/// The folder of the Node example programs. The documentation pages contain copies of them.
+/// The folder of the Node example programs. The documentation pages contain copies of these programs.
 const EXAMPLES: &str = "node/examples";
 
-/// The options of the TypeScript compiler for the examples, similar to the options of a typical user. The caller adds
-/// the value of `--typeRoots`: a folder of this repository that contains the types of Node.
+/// The options of the TypeScript compiler for the examples, similar to the options that users typically set. The caller
+/// adds the value of `--typeRoots`: a folder of this repository that contains the types of Node.
 const COMPILE: &str = "--strict --module nodenext --target es2022 --types node --typeRoots";
 
 pub(super) struct Project {

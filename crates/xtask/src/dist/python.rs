@@ -125,7 +125,7 @@ fn extra_brings_the_command(cli: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An empty virtual environment. The built packages are installed and tried in it.
+/// An empty virtual environment, in which the built packages are installed and tried.
 struct Environment {
     programs: PathBuf,
 }

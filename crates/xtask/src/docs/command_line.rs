@@ -38,7 +38,7 @@ fn title(words: &[String]) -> String {
     ["codat-keys"].into_iter().chain(words.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the names in the list of commands of a help text.
+/// Returns the names of the commands that a help text lists.
 fn subcommands(help: &str) -> Vec<String> {
     let list = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let names = list.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());

@@ -1,5 +1,5 @@
-//! The check of the built site: every link leads to a file, and to an element of this file if it has a fragment. The
-//! site loads no script, style, font or image from another host.
+//! The check of the built site. Every link must lead to a file. A link with a fragment must lead to an element of the
+//! file. The site must load no script, style, font or image from another host.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -91,7 +91,7 @@ fn document(html: &str) -> Document {
     document
 }
 
-/// Returns the URLs of other hosts that a stylesheet loads.
+/// Returns the URLs that a stylesheet loads from other hosts.
 fn foreign_urls(css: &str) -> impl Iterator<Item = &str> {
     let urls = css.split("url(").skip(1).chain(css.split("@import").skip(1));
     let urls = urls.map(|rest| rest.trim_start().trim_start_matches(['"', '\'']));

@@ -1,5 +1,5 @@
-//! The links in the Markdown of a page. In the repository, they lead to files of the repository. In the site, they must
-//! lead to files of the site.
+//! The links in the Markdown of a page. In the repository, these links lead to files of the repository. In the site,
+//! the same links must lead to files of the site.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -15,7 +15,7 @@ use super::pages::site_path;
 pub(super) struct Linked {
     /// The images.
     pub(super) images: BTreeSet<String>,
-    /// Other files that are not pages, such as source code. Their copies are text files.
+    /// The files other than pages and images, such as source code. The copies in the site are text files.
     pub(super) files: BTreeSet<String>,
 }
 
@@ -101,7 +101,7 @@ fn with_french_spaces(text: &str) -> String {
     [':', ';', '?', '!'].iter().fold(text, |text, mark| text.replace(&format!(" {mark}"), &format!("\u{a0}{mark}")))
 }
 
-/// Resolves the relative link `target` of the file `from`.
+/// Returns the path to which the relative link `target` in the file `from` leads.
 pub(super) fn join(from: &str, target: &str) -> String {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
@@ -115,7 +115,7 @@ pub(super) fn join(from: &str, target: &str) -> String {
     parts.join("/")
 }
 
-/// Returns the relative link of the file `from` to the file `to`.
+/// Returns a relative link from the file `from` to the file `to`.
 fn relative(from: &str, to: &str) -> String {
     let (from, to): (Vec<_>, Vec<_>) = (from.split('/').collect(), to.split('/').collect());
     let common = from[..from.len() - 1].iter().zip(&to).take_while(|(one, other)| one == other).count();

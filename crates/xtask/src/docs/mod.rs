@@ -55,7 +55,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Writes the input of mdBook for a book: its pages with the links of the site, and its settings.
+/// Writes the input of mdBook for a book: the pages with links that work in the site, and the settings of the book.
 fn collect(book: &Book, linked: &mut Linked) -> Result<()> {
     let (folder, pages) = (Path::new(SOURCES).join(book.language), pages::all()?);
     let mut summary = book.summary()?;

@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{command, stdout};
 
-/// The Markdown files that are not pages: the README of an npm package that repeats parts of other pages.
+/// The Markdown files that are not pages. The README of this npm package repeats parts of other pages.
 const NO_PAGES: [&str; 1] = ["crates/cli/npm/README.md"];
 
-/// The pages of the English book that [`super::run`] writes.
+/// The generated pages of the English book. [`super::run`] writes these pages.
 pub(super) const WRITTEN: [&str; 3] = ["reference/README.md", "reference/command-line.md", "reference/emulator.md"];
 
 /// A book of the site.
@@ -17,7 +17,7 @@ pub(super) struct Book {
     /// The subfolder of `docs/site` that contains the table of contents and the header of the book.
     pub(super) language: &'static str,
     pub(super) title: &'static str,
-    /// The folder of the book in the site, with a slash at the end unless it is empty.
+    /// The path of the book's folder in the site: empty, or with a slash at the end.
     pub(super) folder: &'static str,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn site_path(page: &str) -> String {
     format!("{}{}.html", Book::of(page).folder, place(page))
 }
 
-/// Fails if a table of contents lacks a page, or contains a page of the other book, or the same page twice.
+/// Fails if a table of contents lacks a page, contains a page of the other book, or contains a page twice.
 pub(crate) fn check() -> Result<()> {
     let pages = all()?;
     for book in [&ENGLISH, &FRENCH] {

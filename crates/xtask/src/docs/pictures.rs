@@ -1,5 +1,5 @@
-//! `cargo xtask docs --pictures`: records `demo` and a rotation in a terminal, and draws the recordings as SVG. The
-//! emulator of each recording makes up its keys.
+//! `cargo xtask docs --pictures`: records the command `demo` and a rotation in a terminal, and draws each recording as
+//! an SVG image. An emulator makes up the API keys that the images show.
 
 use std::path::{Path, absolute};
 use std::{env, fs};

@@ -1,5 +1,5 @@
-//! The example programs on the documentation pages. Two marker comments enclose each program on a page. The program
-//! between them is a copy of its source file.
+//! The example programs on the documentation pages. Two marker comments enclose each program on a page. The text
+//! between the markers is copied from the source file of the program.
 
 use std::fs;
 
@@ -40,7 +40,7 @@ fn splice_from(text: &str, source: impl Fn(&str, &str) -> Result<String>) -> Res
     Ok(spliced + rest)
 }
 
-/// Removes the first line of an example, because the page describes the example in its own words.
+/// Removes the first line of an example, which describes the example. The page has its own description.
 fn without_heading(program: &str) -> &str {
     program.trim_start_matches(|c| c != '\n').trim_start()
 }

@@ -40,8 +40,8 @@ pub(crate) fn check() -> Result<()> {
     ensure_current(files()?)
 }
 
-/// Fails if the types of the native module for Node are out of date. The native module must have been built already,
-/// and cargo must not compile it during the check.
+/// Fails if the types of the native module for Node are out of date. The native module must have been built before the
+/// check. Cargo must not compile the native module during the check.
 pub(crate) fn check_node_types() -> Result<()> {
     ensure_current(vec![node_types()?])
 }

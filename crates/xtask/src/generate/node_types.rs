@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 /// The file to which napi-derive writes the types while cargo compiles the native module. `.cargo/config.toml` sets the
-/// folder of this file. Each line is a JSON object.
+/// folder of this file. Each line of this file is a JSON object.
 const DEFINITIONS: &str = "target/debug/codat-keys-node";
 
 const HEAD: &str = "\

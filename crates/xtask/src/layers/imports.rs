@@ -1,4 +1,4 @@
-//! Finds out which modules of a crate use each other. Reads the source code of the crate.
+//! Finds out from the source code of a crate which modules use which other modules of the crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,7 +19,7 @@ pub(super) struct Imports {
     tests: BTreeSet<Module>,
     /// Every Rust path in the source code, such as `crate::a::B`, together with the module that contains the path.
     paths: BTreeSet<(Module, Vec<String>)>,
-    /// The Rust path of each name that a `use` declaration adds to a module.
+    /// For each name that a `use` declaration adds to a module, the Rust path of this name.
     names: BTreeMap<(Module, String), Vec<String>>,
 }
 
@@ -122,8 +122,8 @@ impl Imports {
         }
     }
 
-    /// Reads the tokens of a `use` declaration, or of a group in braces within it. `before` is the path before the
-    /// braces. `module` is the module that contains the declaration.
+    /// Reads the tokens of a `use` declaration, or the tokens between the braces of a `use` declaration. `before` is
+    /// the path in front of the braces. `module` is the module that contains the declaration.
     fn read_use(&mut self, tokens: &[TokenTree], before: &[String], module: &Module) {
         for tree in tokens.split(|token| is_punct(token, ',')) {
             let mut path = before.to_vec();

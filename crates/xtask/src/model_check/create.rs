@@ -51,14 +51,15 @@ struct Call<'a> {
     machine: CreateMachine,
     /// The time at which the run started.
     origin: Instant,
-    /// The time since the current call of `create` started. It restarts at zero when the operation is resumed after a
-    /// crash.
+    /// The time since the current call of `create` started. This time restarts at zero when the operation is resumed
+    /// after a crash.
     spent: Duration,
-    /// The time since the first call of `create` started. It continues when the operation is resumed after a crash.
+    /// The time since the first call of `create` started. This time continues when the operation is resumed after a
+    /// crash.
     age: Duration,
     was_resumed: bool,
     lists_since_post: u8,
-    /// Whether an API key that this operation created existed at the time of the latest list request. True even if the
+    /// Whether the server had an API key of this operation at the time of the latest list request. True even if the
     /// response was out of date and did not contain the API key.
     ours_at_last_list: bool,
     a_list_was_stale: bool,

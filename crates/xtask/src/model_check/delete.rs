@@ -247,7 +247,7 @@ pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     RunResult::Violated("the call does not end")
 }
 
-/// Returns the event that an attempt failed with the outcome `outcome`.
+/// Returns the event of an attempt that failed with `outcome`.
 fn failed(outcome: AttemptOutcome) -> Event<'static> {
     Event::Failed(outcome, error(ErrorKind::Server, None, None))
 }

@@ -1,8 +1,8 @@
-//! The faults in the model check of `create`.
+//! The faults that the model check of `create` injects.
 
 use std::sync::LazyLock;
 
-/// A fault of a request that creates an API key.
+/// An injected fault of a request that creates an API key.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Fault {
     None,
@@ -18,8 +18,8 @@ pub(super) enum Fault {
     Failed,
     FailedAfter,
     FailedLate(u8),
-    /// A gateway responds with an error. If the client repeats the request with the same idempotency key, it can get
-    /// another response.
+    /// A gateway responds with an error. If the client repeats the request with the same idempotency key, the client
+    /// can get another response.
     Gateway,
     GatewayAfter,
     GatewaySlow(u8),
@@ -94,7 +94,7 @@ pub(super) enum Pause {
     TooLong,
 }
 
-/// A fault of a request that lists the API keys.
+/// An injected fault of a request that lists the API keys.
 #[derive(Clone, Copy)]
 pub(super) enum ListFault {
     None,

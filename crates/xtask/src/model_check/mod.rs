@@ -1,7 +1,8 @@
 //! `cargo xtask model-check`: checks the invariants of `create`, `delete` and rotations. It runs their state machines
 //! against a model of the server. The model includes the worst behaviour that the documentation of Codat allows. A
-//! schedule says which requests of a run fail, and how. The check explores every schedule with up to four faults. For
-//! rotations, the limit is two faults. The check then runs the real client against the emulator with random faults.
+//! schedule says which requests of a run have an injected fault, and which fault. The check explores every schedule
+//! with up to four faults. For rotations, the limit is two faults. The check then runs the real client against the
+//! emulator with random faults.
 
 mod create;
 mod delete;
@@ -69,7 +70,7 @@ pub(crate) enum RunResult {
     /// the first attempt, a response with 429 made the server forget the idempotency key. A later attempt then created
     /// another API key.
     KnownRace,
-    /// The run was ended in a state whose schedules were all explored.
+    /// The run was ended in a state from which all schedules had been explored before.
     Explored,
     Violated(&'static str),
 }
@@ -83,11 +84,11 @@ struct Call {
     sizes: &'static [usize],
     /// Whether [`Setup::named_before`] has an effect.
     has_named_before: bool,
-    /// The maximum number of faults in a run. An argument of the command can change it.
+    /// The maximum number of faults in a run. An argument of `cargo xtask model-check` can change this number.
     faults: usize,
-    /// Whether the search recognizes states that it has explored, and ends a run there.
+    /// Whether the search ends a run in a state that the search has explored before.
     has_states: bool,
-    /// The number of requests at the start of a run that can have a fault.
+    /// The number of requests that can have a fault. These are the first requests of a run.
     faulty_requests: usize,
 }
 
@@ -124,7 +125,8 @@ const CALLS: [Call; 3] = [
 #[derive(Default)]
 struct Tally {
     schedules: u64,
-    /// The number of runs. It is smaller than the number of schedules if the search recognizes states.
+    /// The number of runs. If the search ends runs in explored states, this number is smaller than the number of
+    /// schedules.
     runs: u64,
     /// The number of runs with the known race.
     races: u64,
@@ -158,9 +160,10 @@ pub(crate) fn all() -> Result<ExitCode> {
     Ok(if total.violations + sampled.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Repeats one run, with the arguments that [`all`] prints for it, and prints the steps of a rotation. For example, `create no 1 0,3,7` runs `create`
-/// without the option `adopt`, and with one API key at the start. The numbers `0,3,7` are the choices of the
-/// [`Schedule`]: the first request succeeds, the second has fault number 3, and the third has fault number 7.
+/// Repeats one run, with the arguments that [`all`] prints for a violation. Prints the steps if the run is a rotation.
+/// For example, `create no 1 0,3,7` runs `create` without the option `adopt`, and with one API key at the start. The
+/// numbers `0,3,7` are the choices of the [`Schedule`]: the first request succeeds, the second has fault number 3, and
+/// the third has fault number 7.
 pub(crate) fn one(call: &str, option: &str, keys: &str, choices: &str) -> Result<ExitCode> {
     let operation = CALLS.iter().find(|operation| operation.name == call).context("give create, delete or rotate")?;
     let option = match option {
@@ -198,8 +201,8 @@ pub(crate) fn only(call: &str, faults: Option<&str>) -> Result<ExitCode> {
     Ok(if total.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs every schedule with at most `faults` faults, for every initial state. Runs the schedules of the operation `only`,
-/// or of all operations if `only` is `None`.
+/// Runs every schedule with at most `faults` faults, for every initial state of the operation `only`. If `only` is
+/// `None`, runs the schedules of all operations.
 fn explore_all(faults: Option<usize>, only: Option<&str>) -> Tally {
     let mut total = Tally::default();
     for call in CALLS.into_iter().filter(|call| only.is_none_or(|only| only == call.name)) {
@@ -273,7 +276,7 @@ fn explore(call: &Call, setup: Setup, faults: usize) -> Tally {
 mod tests {
     use super::{CALLS, Call, Setup, explore, explore_all};
 
-    /// Runs only the schedules with up to two faults, because this is fast. `cargo xtask model-check` runs the
+    /// Runs only the schedules with up to two faults, so that the test is fast. `cargo xtask model-check` runs the
     /// schedules with up to four faults.
     #[test]
     fn every_schedule_with_two_faults_keeps_the_invariants() {

@@ -1,4 +1,4 @@
-//! The faults in the model check of rotations. The first fault of each list is "no fault".
+//! The faults that the model check of rotations injects. The first fault of each list is "no fault".
 
 /// How long a rotation stays interrupted after a crash.
 #[derive(Clone, Copy, PartialEq)]
@@ -16,7 +16,7 @@ pub(super) enum Crash {
     After(Pause),
 }
 
-/// A fault of a write to the journal.
+/// An injected fault of a write to the journal.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum SaveFault {
     None,
@@ -34,7 +34,7 @@ pub(super) const SAVE: [SaveFault; 6] = [
     SaveFault::JournalLost,
 ];
 
-/// A fault of a request that lists the keys.
+/// An injected fault of a request that lists the keys.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum ListFault {
     None,
@@ -71,8 +71,8 @@ pub(super) const LIST: [ListFault; 10] = [
     ListFault::NewDeleted,
 ];
 
-/// A fault of a creation: a way in which a call of `create` can end. The call is one step of this model, although the
-/// call can send several requests. The model check of `create` covers these requests.
+/// An injected result of a call of `create`. The call is one step of this model, although the call can send several
+/// requests. The model check of `create` covers these requests.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum CreateFault {
     None,
@@ -83,7 +83,8 @@ pub(super) enum CreateFault {
     Unknown(Effect),
     /// Codat has stored a failure for the idempotency key.
     Spent(Effect),
-    /// A 429 made Codat forget the idempotency key while the first attempt was running. A second key appears.
+    /// A response with 429 made Codat forget the idempotency key while the first attempt was running. A second key
+    /// appears.
     Race(Effect),
     /// The same fault as [`Race`](Self::Race). In addition, the outcome of the second attempt is unknown.
     UnknownRace(Effect),
@@ -99,7 +100,7 @@ pub(super) enum Effect {
     Now,
     /// After this number of steps.
     Late(u8),
-    /// After the end of the rotation, or during hours of downtime.
+    /// After the end of the rotation, or while the rotation is interrupted for hours.
     AtTheEnd,
 }
 
@@ -140,13 +141,13 @@ pub(super) const CREATE: [CreateFault; 22] = [
 /// The number of steps until a created key works: immediately, late, or never.
 pub(super) const WORKS_IN: [Option<u8>; 3] = [Some(0), Some(12), None];
 
-/// A fault of a deletion: a way in which a call of `delete` can end. The call is one step of this model.
+/// An injected result of a call of `delete`. The call is one step of this model.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum DeleteFault {
     None,
     /// `delete` reports that nothing was deleted.
     NotDeleted,
-    /// `delete` lists the keys, and the list lacks the key, although the key exists. `delete` therefore sends no
+    /// `delete` does not find the key in the list of the keys, although the key exists. `delete` therefore sends no
     /// deletion request.
     NotFound,
     Unknown(Effect),
@@ -167,7 +168,7 @@ pub(super) const DELETE: [DeleteFault; 11] = [
     DeleteFault::Crash(Crash::After(Pause::Hours)),
 ];
 
-/// A fault of a read of a sink.
+/// An injected fault of a read of a sink.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum ReadFault {
     None,
@@ -179,11 +180,11 @@ pub(super) enum ReadFault {
     Changed,
     /// Another program has written the old key.
     ChangedBack,
-    /// Another program has written the key in another form.
+    /// Another program has replaced the key with a text that contains the key.
     OtherForm,
     /// Another program has removed the content.
     Emptied,
-    /// From this read on, the sink shows a text without the key instead of its content.
+    /// From this read on, the sink shows a text without the key instead of the content.
     Conceals,
 }
 
@@ -202,7 +203,7 @@ pub(super) const READ: [ReadFault; 9] = [
 /// The number of reads that still return the earlier content after a write with the fault [`WriteFault::ShownLate`].
 pub(super) const LATE_READS: u8 = 12;
 
-/// A fault of a write to a sink.
+/// An injected fault of a write to a sink.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum WriteFault {
     None,
@@ -211,7 +212,7 @@ pub(super) enum WriteFault {
     TemporaryAfter,
     Permanent,
     PermanentAfter,
-    /// The sink reports a success, but keeps its content.
+    /// The sink reports a successful write, but keeps the earlier content.
     Lies,
     /// The next reads show the content from before the write.
     ShownLate,
@@ -231,7 +232,7 @@ pub(super) const WRITE: [WriteFault; 10] = [
     WriteFault::Crash(Crash::After(Pause::Hours)),
 ];
 
-/// A fault of the action that asks whether the programs that use a sink have a key.
+/// An injected fault of the action that asks whether the programs of a sink have a key.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum ConfirmFault {
     None,

@@ -1,4 +1,4 @@
-//! The invariants I1 to I9 and I11. `cargo xtask model-check` prints them.
+//! The invariants I1 to I9 and I11. `cargo xtask model-check` prints what each invariant requires.
 
 use codat_keys_rotate::machine::{Caller, Outcome};
 use codat_keys_rotate::{RotationErrorKind, State};
@@ -136,7 +136,7 @@ impl Model<'_> {
 }
 
 /// Checks that the message of a run names all sinks that the run asks the caller to check. `asked` says for each sink
-/// whether an earlier run has asked about it.
+/// whether an earlier run has asked the caller to check this sink.
 pub(super) fn check_message(outcome: &Outcome, asked: &[bool]) -> Result<(), RunResult> {
     let message = outcome.stop.as_ref().map_or("", |stop| &stop.message);
     for (sink, was_asked) in outcome.record.sinks.iter().zip(asked) {

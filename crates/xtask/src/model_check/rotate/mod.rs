@@ -1,10 +1,10 @@
 //! The model check of rotations. It runs the state machine of a rotation against a model of the server, of the sinks
-//! and of the journal. After each step, it checks the invariants I1 to I11.
+//! and of the journal. During each run, the model checks the invariants I1 to I9 and I11.
 //!
 //! The model differs from reality in these points. A creation and a deletion are one step each, because `create` and
-//! `delete` have model checks of their own. A list is one step, including its retries. The clock shows whole minutes,
-//! and advances to the next minute when the rotation enters a state. States that differ only by seconds are therefore
-//! the same.
+//! `delete` have model checks of their own. A list of the keys is one step, including the retries of the client. The
+//! clock shows whole minutes, and advances to the next minute when the rotation enters a state. States that differ only
+//! by seconds are therefore the same.
 
 mod calls;
 mod faults;
@@ -144,9 +144,9 @@ struct Model<'a> {
     /// The number of the current run. Each crash and each failure ends a run.
     run: u32,
     goal: Goal,
-    /// For each idempotency key, the name and the time of its first request.
+    /// For each idempotency key, the name in the first request and the time of this request.
     idempotency_keys: BTreeMap<String, (String, i64)>,
-    /// Whether a 429 made the server forget an idempotency key. A second API key can then appear.
+    /// Whether a response with 429 made the server forget an idempotency key. A second API key can then appear.
     has_raced: bool,
     /// Whether the rotation has reported that a key can appear later.
     may_appear_later: bool,
@@ -157,7 +157,7 @@ struct Model<'a> {
     full_at_last_list: bool,
     /// For each sink, whether the caller has aborted the rotation after a message that asked to check this sink.
     told: Vec<bool>,
-    /// The ids of the keys of other programs. The rotation must not delete them.
+    /// The ids of the keys of other programs. The rotation must not delete these keys.
     foreign: Vec<String>,
     /// The id of a key of another program that the rotation may delete first, because ten keys exist.
     named: Option<String>,
@@ -209,7 +209,7 @@ impl Model<'_> {
         violated("I8: the rotation does not end")
     }
 
-    /// Returns whether another program has deleted the old or the new key, or has changed a sink. In both cases, the
+    /// Returns whether another program has deleted the old or the new key, or has changed a sink. In these cases, the
     /// rotation may be unable to end.
     fn is_excused(&self) -> bool {
         self.server.foreign_deleter || self.sinks.iter().any(|sink| sink.was_changed)
@@ -330,15 +330,15 @@ impl Model<'_> {
 /// What the process keeps only in memory, and loses in a crash.
 #[derive(Hash)]
 struct Memory {
-    /// The id of the key that was last read from each sink.
+    /// For each sink, the id of the key that was last read from the sink.
     read: Vec<Option<String>>,
     /// The ids of the keys whose values the process knows.
     secrets: BTreeSet<String>,
     /// The ids of the keys that were listed, and whether they had the tag of the rotation.
     listed: BTreeSet<(String, bool)>,
-    /// For each sink, whether it has reported that it has written the new key.
+    /// For each sink, whether the sink has reported a successful write of the new key.
     written: Vec<bool>,
-    /// For each sink, whether its first write has begun.
+    /// For each sink, whether the first write to the sink has begun.
     begun: Vec<bool>,
     /// Whether the rotation has gone from the rollback back to the delivery of the new key.
     went_forward: bool,
