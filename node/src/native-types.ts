@@ -29,8 +29,8 @@ export declare class PendingCalls {
     stop(number: number): void;
     /**
      * Passes the return value of a JavaScript function to the call that waits for this value. The function is the key
-     * callback or a function of a rotation. `request` is the number of the run of the function. `text` is `None` if the
-     * function returned nothing.
+     * callback or a function of a rotation. `request` is the number of the run of the function. `text` is `None` if
+     * the function returned nothing.
      */
     complete(request: number, text?: string | undefined | null): void;
     /**
@@ -156,8 +156,8 @@ export declare class PageCursor {
     totalChanged(): boolean;
     /**
      * Moves to the page after the parsed page. `results` is the number of results on the parsed page. `total` is the
-     * number of results on all pages, which the parsed page reports. Returns false if the parsed page is outdated and
-     * must be requested again.
+     * total number of results on all pages, as the parsed page reports it. Returns false if the parsed page is
+     * outdated and must be requested again.
      */
     accept(results: number, total: number): boolean;
     /**
@@ -254,9 +254,9 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * The number of the run of a JavaScript function that caused this error. The function is the key callback or a
-     * function of a rotation. `node/src/thrown-values.ts` stores the value that the function threw. `None` if the
-     * error has another cause.
+     * The number of a thrown value that caused this error. The key callback or a function of a rotation threw the
+     * value, and `node/src/thrown-values.ts` stores it. Each run of such a function has a number. A thrown value has
+     * the number of the run that threw it. `None` if the error has another cause.
      */
     thrown: number | null;
     /** The data of the rotation that failed. `None` if the call is not a rotation. */

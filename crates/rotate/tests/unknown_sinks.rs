@@ -133,7 +133,7 @@ async fn one_message_names_all_sinks_to_check() {
     assert_eq!(setup.ids(), ["old", "foreign-0"]);
 }
 
-/// The caller has not been told of the sink when the first abort starts.
+/// No message has named the sink when the first abort starts.
 #[tokio::test]
 async fn an_abort_accepts_only_sinks_that_an_earlier_run_has_named() {
     let setup = Setup::new();

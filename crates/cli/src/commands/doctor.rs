@@ -1,4 +1,4 @@
-//! The command `doctor`: reports the configuration and the results of two requests, without secrets.
+//! The command `doctor`: reports the configuration and the results of requests to Codat, without secrets.
 
 use std::time::{Duration, Instant};
 

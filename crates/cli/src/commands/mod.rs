@@ -98,7 +98,7 @@ enum Command {
     Audit(Audit),
     /// Send any request to Codat's API, and print the response
     Api(Api),
-    /// Print a report for support tickets: the configuration and the results of two requests, without secrets
+    /// Print a report for support tickets: the configuration and the results of requests to Codat, without secrets
     Doctor(Doctor),
     Header(Header),
     /// Run a local emulator of Codat's API until Ctrl-C

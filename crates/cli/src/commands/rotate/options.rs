@@ -178,7 +178,7 @@ impl Common {
     pub(super) fn file(&self) -> Result<FileOptions, Failure> {
         let Some(path) = &self.from else { return Ok(FileOptions::default()) };
         let place = path.display();
-        // The file names commands to run, so nobody but this user may be able to change the file.
+        // The file names commands to run, so no other user may be able to change the file.
         let bytes = read_trusted(path, MAX_FILE_MIB)
             .map_err(|error| Failure::local(format!("{place} {error}"), error.hint("check its path")))?;
         let text = String::from_utf8(bytes)

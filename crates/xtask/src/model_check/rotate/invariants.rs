@@ -46,7 +46,8 @@ impl Model<'_> {
             return violated("I4: the old key is to be deleted before all sinks have the new key");
         }
         // Ignores the sinks whose content the rotation could not determine, because the caller has checked these sinks.
-        let unchecked = || self.sinks.iter().zip(&self.told).filter(|(_, told)| !**told).map(|(sink, _)| sink);
+        let unchecked =
+            || self.sinks.iter().zip(&self.is_checked).filter(|(_, is_checked)| !**is_checked).map(|(sink, _)| sink);
         let is_in_sink = unchecked().any(|sink| sink.value == Value::Key(id.into()) && !is_excused(sink));
         // A program that wrote a key in another form can still read it.
         let is_in_text = unchecked().any(|sink| sink.value == Value::Text(id.into()));
@@ -69,10 +70,10 @@ impl Model<'_> {
             if !server.works(OLD) && !alive.clone().any(|id| server.works(id)) {
                 return violated("I1: no key of the rotation works");
             }
-            for (sink, told) in self.sinks.iter().zip(&self.told) {
+            for (sink, is_checked) in self.sinks.iter().zip(&self.is_checked) {
                 if let Value::Key(id) = &sink.value
                     && !server.works(id)
-                    && !told
+                    && !is_checked
                     && !sink.was_changed
                     && sink.lies < 2
                 {
@@ -107,8 +108,8 @@ impl Model<'_> {
             }
             return Ok(RunResult::KnownRace);
         }
-        let is_told = self.told.contains(&true);
-        if self.is_excused() || knows_nothing || is_told || self.sinks.iter().any(|sink| sink.lies > 1) {
+        let any_checked = self.is_checked.contains(&true);
+        if self.is_excused() || knows_nothing || any_checked || self.sinks.iter().any(|sink| sink.lies > 1) {
             return Ok(RunResult::Held);
         }
         let expected = kept.cloned().unwrap_or_else(|| OLD.into());
@@ -141,7 +142,7 @@ pub(super) fn check_message(outcome: &Outcome, asked: &[bool]) -> Result<(), Run
     let message = outcome.stop.as_ref().map_or("", |stop| &stop.message);
     for (sink, was_asked) in outcome.record.sinks.iter().zip(asked) {
         if sink.to_be_checked && !was_asked && !message.contains(&format!("{} was not restored: ", sink.sink)) {
-            return violated("I2: the caller is not told of a sink that is to be checked");
+            return violated("I2: no message has named a sink that is to be checked");
         }
     }
     Ok(())

@@ -107,7 +107,7 @@ pub(super) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
         _ => vec![old()],
     };
     let server = Server::new(setup.keys);
-    let told = vec![false; sinks.len()];
+    let is_checked = vec![false; sinks.len()];
     let mut foreign: Vec<String> = server.keys.iter().map(|key| key.id.clone()).filter(|id| id != OLD).collect();
     let named = (setup.keys == codat_keys::MAX_KEYS).then(|| foreign.remove(0));
     let mut model = Model {
@@ -125,7 +125,7 @@ pub(super) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
         journal_lost: false,
         names_old_key: false,
         full_at_last_list: false,
-        told,
+        is_checked,
         foreign,
         named,
     };
@@ -156,7 +156,7 @@ struct Model<'a> {
     names_old_key: bool,
     full_at_last_list: bool,
     /// For each sink, whether the caller has aborted the rotation after a message that asked to check this sink.
-    told: Vec<bool>,
+    is_checked: Vec<bool>,
     /// The ids of the keys of other programs. The rotation must not delete these keys.
     foreign: Vec<String>,
     /// The id of a key of another program that the rotation may delete first, because ten keys exist.
@@ -239,7 +239,10 @@ impl Model<'_> {
         };
         let mut memory = Memory::new(self.sinks.len());
         let asked: Vec<bool> = record.sinks.iter().map(|sink| sink.to_be_checked).collect();
-        self.told.iter_mut().zip(&asked).for_each(|(told, asked)| *told |= *asked && self.goal == Goal::Abort);
+        self.is_checked
+            .iter_mut()
+            .zip(&asked)
+            .for_each(|(is_checked, asked)| *is_checked |= *asked && self.goal == Goal::Abort);
         // The driver does not abort a rotation while the journal of the rotation is being rebuilt.
         let goal = if record.state == State::Recover { Goal::Continue } else { self.goal };
         let mut machine = Machine::new(config, goal, record);

@@ -59,7 +59,7 @@ impl Model<'_> {
         self.journal.as_ref().map(|record| self.without_texts(record, &mut texts)).hash(&mut state);
         (self.run, self.goal as u8, &self.foreign, &self.sinks).hash(&mut state);
         (self.has_raced, self.may_appear_later, self.journal_lost, self.names_old_key).hash(&mut state);
-        (self.full_at_last_list, &self.told).hash(&mut state);
+        (self.full_at_last_list, &self.is_checked).hash(&mut state);
         for (key, (name, time)) in &self.idempotency_keys {
             (texts.number(key), texts.number(name), self.now().as_millisecond() - time).hash(&mut state);
         }
