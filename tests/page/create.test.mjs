@@ -157,6 +157,7 @@ test("an unknown outcome is shown until it is resolved or dismissed", async (t) 
     await says(page, words.noneNew);
     await link(page, "Français").click();
     await says(page, WORDS.fr.noneNew);
+    await says(page, WORDS.fr.keys(1));
     await link(page, "English").click();
     await button(page, words.checkAgain).click();
     await says(page, words.noneNew);

@@ -1,4 +1,4 @@
-// The pictures of docs/portal.md. `npm run pictures` writes them to docs, and a test run writes them below target.
+// The pictures of docs/portal.md and docs/portal.fr.md. `npm run pictures` writes them to docs, and a test run writes them below target.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { test } from "node:test";
@@ -17,7 +17,10 @@ const KEYS = [
     ["partner onboarding", "MadeUpKeyOfPartnersW7jB", "2025-04-02T11:05:00Z"],
 ].map(([name, apiKey, createdDate]) => ({ name, apiKey, createdDate }));
 
-for (const { width, ...look } of [...LOOKS.map((look) => ({ ...look, width: 1440 })), { ...LOOKS[0], width: 360 }]) {
+const WIDE = LOOKS.map((look) => ({ ...look, width: 1440 }));
+const NARROW = LOOKS.filter(({ scheme }) => scheme === "light").map((look) => ({ ...look, width: 360 }));
+
+for (const { width, ...look } of [...WIDE, ...NARROW]) {
     const name = `portal-${look.language}-${look.scheme}${width === 360 ? "-narrow" : ""}.png`;
     test(`${name} is drawn`, async (t) => {
         const folder = fileURLToPath(new URL(FOLDER, import.meta.url));

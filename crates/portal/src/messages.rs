@@ -79,28 +79,28 @@ messages! {
     developers: "Developers", "Développeurs";
     skip: "Skip to the keys", "Aller aux clés";
     intro: "Every request to Codat contains one of these keys. Anyone with a key has access to all of your data: copy it to where it is used, and nowhere else.",
-        "Chaque requête à Codat contient l'une de ces clés. Toute personne qui en possède une a accès à toutes vos données\u{a0}: ne la copiez que là où elle est utilisée.";
+        "Chaque requête à Codat contient l'une de ces clés. Toute personne qui en possède une a accès à toutes vos données\u{a0}: ne copiez une clé que là où elle est utilisée.";
     language: "Language", "Langue";
     sign_out: "Sign out", "Se déconnecter";
 
     name: "Name", "Nom";
     key: "Key", "Clé";
     header: "Authorization header", "En-tête Authorization";
-    created: "Created", "Créée";
+    created: "Created", "Création";
     actions: "Actions", "Actions";
     no_name: "no name", "sans nom";
     in_use: "used by this page", "utilisée par cette page";
-    unknown_date: "unknown", "inconnue";
+    unknown_date: "unknown", "date inconnue";
     copy_key: "Copy key", "Copier la clé";
     copy_header: "Copy header", "Copier l'en-tête";
-    show: "Show for 30 seconds", "Afficher 30 secondes";
+    show: "Show for 30 seconds", "Afficher (30\u{a0}s)";
     hide: "Hide", "Masquer";
     revoke: "Revoke", "Révoquer";
     colon: ": ", "\u{a0}: ";
     last_key: "The last key cannot be revoked: without a key, no program could call the API. Create another one first.",
         "La dernière clé ne peut pas être révoquée\u{a0}: sans clé, aucun programme ne pourrait plus appeler l'API. Créez d'abord une autre clé.";
     needs_script: "Showing and copying a key needs JavaScript. Everything else works without it.",
-        "Afficher et copier une clé demande JavaScript. Le reste fonctionne sans.";
+        "L'affichage et la copie d'une clé nécessitent JavaScript. Le reste fonctionne sans lui.";
 
     search: "Search by name", "Chercher par nom";
     find: "Search", "Chercher";
@@ -120,7 +120,7 @@ messages! {
         "Un nom a de 1 à 50 caractères, sans caractère de contrôle. Rien n'a été créé.";
 
     name_is_secret: "What you typed holds an API key, and is not shown again: a name is seen by everybody. Nothing was created.",
-        "Votre saisie contient une clé d'API. Elle n'est pas réaffichée, car un nom est visible de tous. Rien n'a été créé.";
+        "Votre saisie contient une clé d'API. Le texte saisi n'est pas réaffiché, car un nom est visible de tous. Rien n'a été créé.";
 
     was_created: "The key was created", "La clé a été créée";
     shown_once: "It is shown here for 30 seconds. After that, you can show and copy it in the list.",
@@ -140,7 +140,7 @@ messages! {
         "Ce n'est ni le nom ni les quatre derniers caractères de cette clé. Rien n'a été révoqué.";
     cancel: "Cancel", "Annuler";
 
-    codat_says: "Codat says", "Codat dit";
+    codat_says: "Codat says", "Message de Codat\u{a0}:";
     correlation_id: "Correlation id, for Codat's support", "Identifiant de corrélation, pour le support de Codat";
     try_again: "Try again", "Réessayer";
     check_again: "Check again", "Vérifier de nouveau";
@@ -150,10 +150,10 @@ messages! {
     dismiss: "Do not show this message again", "Ne plus afficher ce message";
     no_longer_listed: "The key is no longer in the list: it was revoked meanwhile, perhaps in another tab.",
         "La clé n'est plus dans la liste\u{a0}: elle a été révoquée entre-temps, peut-être dans un autre onglet.";
-    check_the_box: "Tick the box if you want to revoke it all the same.", "Cochez la case si vous voulez la révoquer quand même.";
+    check_the_box: "Tick the box if you want to revoke it all the same.", "Pour révoquer la clé quand même, cochez la case.";
     keys_not_listed: "The keys could not be listed.", "Les clés n'ont pas pu être listées.";
     no_new_key: "No new key of this name was found so far.", "Aucune nouvelle clé de ce nom n'a été trouvée pour l'instant.";
-    check_is_safe: "Checking again never makes a second key.", "Vérifier de nouveau ne crée jamais une deuxième clé.";
+    check_is_safe: "Checking again never makes a second key.", "Vérifier de nouveau ne crée jamais de seconde clé.";
 
     who_are_you: "Who are you?", "Qui êtes-vous\u{a0}?";
     emulated: "This is an emulator: choose a user, there is no password.", "Ceci est un émulateur\u{a0}: choisissez un utilisateur. Aucun mot de passe n'est demandé.";
@@ -161,9 +161,9 @@ messages! {
     does_not_manage_keys: "does not see keys", "ne voit pas les clés";
     forbidden: "You may not see API keys", "Vous ne pouvez pas voir les clés d'API";
     who_may: "Only an Administrator or a Developer views, copies, creates and revokes keys. Your role is",
-        "Seuls les utilisateurs de rôle Administrator ou Developer peuvent voir, copier, créer et révoquer les clés. Votre rôle est";
+        "Seuls les utilisateurs ayant le rôle Administrator ou Developer peuvent voir, copier, créer et révoquer les clés. Votre rôle est";
     ask_them: "Ask one of them for the key that you need, or an Administrator for another role.",
-        "Demandez la clé à l'un de ces utilisateurs, ou demandez un autre rôle à un Administrator.";
+        "Demandez la clé à l'un de ces utilisateurs, ou demandez un autre rôle à un utilisateur ayant le rôle Administrator.";
     another_user: "Sign in as another user", "Changer d'utilisateur";
     link_required: "Open the page with its link", "Ouvrez la page avec son lien";
     link_hint: "Each link works once. Press Enter in the terminal where codat-keys portal runs, and open the new link that it prints.",
@@ -176,7 +176,8 @@ messages! {
 
     copied_key: "Key copied", "Clé copiée";
     copied_header: "Header copied", "En-tête copié";
-    not_copied: "It could not be copied. Show it, and copy it by hand.", "La copie a échoué. Affichez-la et copiez-la à la main.";
+    not_copied: "It could not be copied. You can show the key and copy it by hand.",
+        "La copie a échoué. Vous pouvez afficher la clé, puis la copier à la main.";
     not_fetched: "The key could not be fetched. Load this page again.", "La clé n'a pas pu être obtenue. Rechargez cette page.";
     is_shown: "The key is shown for 30 seconds", "La clé est affichée pendant 30 secondes";
     wiped: "The key is hidden again", "La clé est de nouveau masquée";
@@ -186,6 +187,8 @@ impl Language {
     pub(crate) fn key_count(self, keys: usize, max: usize) -> String {
         match self {
             Language::English => format!("{keys} of {max} keys"),
+            // In French, 0 and 1 are followed by the singular.
+            Language::French if keys < 2 => format!("{keys} clé sur {max}"),
             Language::French => format!("{keys} clés sur {max}"),
         }
     }
