@@ -16,7 +16,7 @@ use crate::timeouts::{Deadline, OperationTimeouts, Timeouts};
 use crate::transport::{BodyLimit, BodyMode, LatestRateLimit, Transport, TransportConfig};
 use crate::wire;
 
-/// The timeouts for listing the keys when the list only adds information to a result or an error.
+/// The timeouts of a list request that only adds information to a result or an error.
 const SHORT_TIMEOUTS: Timeouts = Timeouts { attempt: Duration::from_secs(5), operation: Duration::from_secs(5) };
 
 /// The future that an operation returns.

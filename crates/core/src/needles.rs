@@ -21,8 +21,8 @@ const LEAST_KEY_BYTES: usize = 8;
 /// The byte that stands for every non-ASCII character in the search. No form of an API key contains this byte.
 const OTHER: u8 = 0xff;
 
-/// A searcher for a set of API keys. It finds each key as it is, in Base64 and in hexadecimal. The search ignores case,
-/// because a server may repeat a key in lower case.
+/// A searcher for a set of API keys. The search finds each key itself, and the encodings of the key in Base64 and
+/// hexadecimal. The search ignores case, because a server may repeat a key in lower case.
 pub(crate) struct Needles {
     automaton: NFA,
     /// The length of the shortest search pattern: a key or an encoded form of a key. `longest` is the length of the
@@ -123,7 +123,7 @@ impl Needles {
     }
 }
 
-/// Returns the texts to search for: a key as it is, in hexadecimal and in Base64.
+/// Returns the texts to search for: a key itself, and its encodings in hexadecimal and Base64.
 fn forms(key: &str) -> Vec<String> {
     let (mut forms, mut base64) = (vec![key.to_owned()], vec![STANDARD_NO_PAD.encode(key)]);
     if key.len() >= LEAST_KEY_BYTES {

@@ -127,7 +127,7 @@ impl KeyFile {
         Error::new(ErrorKind::InvalidCredential, text).with_hint(self.hint).with_source(source)
     }
 
-    /// Returns whether the caller should now check the file for a change. Returns true at most once a second.
+    /// Returns whether a check for a change of the file is due. Returns true at most once a second.
     fn is_check_due(&self) -> bool {
         let now = self.since.elapsed().as_millis() as u64;
         let due = self.next_check.load(Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! Masking of keys in the standard error of a program. Keys that the program printed on its standard output are masked
-//! too.
+//! Masking of keys in the standard error of a program, including the keys that the program printed on its standard
+//! output.
 
 use std::cmp::Reverse;
 
@@ -52,7 +52,7 @@ fn add_texts(text: &str, depth: usize, texts: &mut Vec<Text>) {
 }
 
 /// Splits `text` at its double quotes, and returns the parts with decoded escapes. Also returns the parts outside of
-/// JSON strings: after an unpaired quote, it is unclear which parts are strings.
+/// JSON strings, because it is unclear after an unpaired quote which parts are JSON strings.
 fn strings(text: &str) -> Vec<Text> {
     let (mut parts, mut start, mut is_escaped) = (Vec::new(), 0, false);
     for (at, c) in text.char_indices() {

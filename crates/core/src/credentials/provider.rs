@@ -9,7 +9,7 @@ use crate::domain::Credential;
 /// the client returns this error. The client wraps any other error in an `InvalidCredential` error, whose `source`
 /// returns the original error. The text of the original error must not contain secrets, because the message of the
 /// `InvalidCredential` error contains this text. The `Debug` form of the original error may contain secrets, because
-/// the `InvalidCredential` error does not show it.
+/// the `InvalidCredential` error does not show this form.
 pub type CredentialFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Credential, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
 

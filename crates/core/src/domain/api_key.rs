@@ -77,7 +77,8 @@ impl ApiKey {
         format!("{MASK}{shown}")
     }
 
-    /// Creates a key from text that [`check_characters`] and [`check_spaces`] accept.
+    /// Creates a key without checks. The caller must first check the text with [`check_characters`] and
+    /// [`check_spaces`].
     pub(crate) fn from_checked(text: &str) -> Self {
         Self(Zeroizing::new(text.into()))
     }

@@ -89,8 +89,8 @@ impl KnownKeys {
 }
 
 /// Finds and redacts in text the API keys that a client has used or listed. [`Untrusted`](crate::Untrusted) contains a
-/// `dyn Redactor`, because [`KnownKeys`] has interior mutability: if `Untrusted` contained it, Clippy would reject
-/// `Untrusted` as the key of a `HashMap` (`mutable_key_type`).
+/// `dyn Redactor`, because [`KnownKeys`] has interior mutability. If `Untrusted` contained a `KnownKeys`, Clippy would
+/// reject `Untrusted` as the key of a `HashMap` (`mutable_key_type`).
 pub(crate) trait Redactor: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn redact(&self, text: &str) -> String;
     fn occur_in(&self, text: &str) -> bool;

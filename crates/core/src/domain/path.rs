@@ -11,8 +11,8 @@ pub(crate) fn has_dot_segment(path: &str) -> bool {
     segments(path).iter().any(|segment| matches!(segment.trim_matches(is_blank), "." | ".."))
 }
 
-/// Returns the segments of the path that are not empty. Removes dots and white space from the start and the end of each
-/// segment. A segment with only dots and white space stays unchanged.
+/// Returns the non-empty segments of the path. Removes dots and white space from the start and the end of each segment.
+/// A segment with only dots and white space stays unchanged.
 pub(super) fn bare_segments(path: &str) -> Vec<String> {
     let bare = |segment: String| match segment.trim_matches(is_dot_or_blank) {
         "" => segment,

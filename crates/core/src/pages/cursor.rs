@@ -83,8 +83,8 @@ pub(crate) enum Next<T> {
     Page(Page<T>),
     /// The next page has not arrived.
     Missing,
-    /// The next page has arrived, but is outdated. All requests under way must be dropped, and their pages requested
-    /// again.
+    /// The next page has arrived, but is outdated. The caller must drop all requests under way, and then request this
+    /// page and the pages after it again.
     Outdated,
     /// There is no further page.
     End,

@@ -68,7 +68,7 @@ pub struct Pages<T = Value, C = Handle> {
     results: PhantomData<fn() -> T>,
 }
 
-/// A request for a page. It resolves to the number of the page and the response.
+/// A request for a page. The future resolves to the number of the page and the response.
 type PageRequest = Pin<Box<dyn Future<Output = (u64, Result<Response, Error>)> + Send>>;
 
 impl<T, C> Pages<T, C> {
@@ -136,8 +136,8 @@ impl<T, C> Pages<T, C> {
     /// puts new results at the end, added results move no other results. For companies, `created` is such an order.
     /// Changes that leave the total the same are not detected.
     ///
-    /// With a [`concurrency`](Self::concurrency) of more than 1, a page can be older than the page before it. If their
-    /// totals differ, the page and all pages after it are requested again.
+    /// With a [`concurrency`](Self::concurrency) of more than 1, a page can be older than the page before it. If the
+    /// two pages report different totals, the second page and all pages after it are requested again.
     pub fn total_changed(&self) -> bool {
         self.cursor.total_changed()
     }

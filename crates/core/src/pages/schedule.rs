@@ -18,8 +18,8 @@ pub(super) struct Schedule<R, E> {
     concurrency: u32,
     /// The current limit of concurrent requests.
     limit: u32,
-    /// The number of the last page that had a slot when `limit` was last halved. A 429 for this page or an earlier page
-    /// does not halve `limit` again.
+    /// The highest number of a page that was requested before `limit` was last halved. A 429 for this page or an
+    /// earlier page does not halve `limit` again.
     halved_at: u64,
     /// The number of pages that were returned.
     returned: u64,
@@ -149,8 +149,8 @@ impl<R, E> Schedule<R, E> {
     ///
     /// A page is rejected if its total differs from the total of the previous page, and the page was requested before
     /// the previous page was returned. Such a page may be older than the previous page, so its results may be at other
-    /// positions. A rejection also sets the limit of concurrent requests to 1. This keeps the number of repeated
-    /// requests low even if the total changes often.
+    /// positions. A rejection also sets the limit of concurrent requests to 1, so that few requests are repeated if the
+    /// total changes often.
     #[must_use]
     pub(super) fn accept(&mut self, results: u64, total: u64) -> bool {
         let changed = self.total.is_some_and(|previous| previous != total);

@@ -87,8 +87,8 @@ impl ConfigFile {
 }
 
 /// Returns the profile whose key a client uses, or `None` if the client uses no profile. `option` is the profile name
-/// in the option `profile` of the client. If `option` is `None` and no other environment variable selects a key, the
-/// environment variable `CODAT_PROFILE` names the profile.
+/// in the option `profile` of the client. If `option` is `None`, the environment variable `CODAT_PROFILE` names the
+/// profile, unless another environment variable selects a key.
 pub(crate) fn selected(option: Option<&str>, environment: Environment<'_>) -> Result<Option<Profile>, Error> {
     let (name, named_by) = match (key_selectors(option.is_some(), environment, false).next(), option) {
         (Some(KeySelector::ProfileOption), Some(name)) => (ProfileName::parse(name, "the option `profile`")?, None),

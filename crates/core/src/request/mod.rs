@@ -59,8 +59,9 @@ impl<C> Request<C> {
     ///
     /// The request returns `InvalidInput` for headers that the client sets: `Authorization`, `Host`, `Accept-Encoding`
     /// and headers for the connection or the length of the body, such as `Connection` and `Content-Length`. The request
-    /// also returns `InvalidInput` for `X-HTTP-Method-Override`, `X-HTTP-Method` and `X-Method-Override`, with which a
-    /// gateway could perform another method, and for a name or value that cannot be sent.
+    /// also returns `InvalidInput` for a name or value that cannot be sent, and for `X-HTTP-Method-Override`,
+    /// `X-HTTP-Method` and `X-Method-Override`. With each of these three headers, a gateway could perform another
+    /// method.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -150,8 +151,8 @@ impl Request {
         self.options.perform(&self.client).await
     }
 
-    /// Sends the request, and returns the response as soon as its headers have arrived. The caller then reads the body in
-    /// chunks. Use this method for a body that is too large for memory.
+    /// Sends the request, and returns the response as soon as its headers have arrived. The caller then reads the body
+    /// in chunks. Use this method for a body that is too large for memory.
     ///
     /// Until the headers of a successful response have arrived, the client can repeat the request after a transient
     /// error or with a new credential. The timeout of the request covers this time. Afterwards, the request is never

@@ -22,26 +22,26 @@ pub enum Action {
 /// The reason for listing the keys during an operation that creates a key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Purpose {
-    /// The operation starts. The listed keys show whether Codat's limit of ten keys is reached, and which keys already
-    /// exist.
+    /// At the start of the operation, the keys are listed to see whether Codat's limit of ten keys is reached, and
+    /// which keys already exist.
     Before,
-    /// Codat has responded with 429. Codat then forgets the idempotency key, and a further attempt could create a
-    /// second key. The listed keys show whether an earlier attempt created the key.
+    /// After a 429, the keys are listed if an earlier attempt may have created the key. With a 429, Codat forgets the
+    /// idempotency key, so a further attempt could create a second key.
     Released,
-    /// Codat has repeated the error response to an earlier attempt, and would repeat it for every further attempt. The
-    /// listed keys show whether one of the attempts created the key.
+    /// After Codat has repeated the error response to an earlier attempt, the keys are listed to see whether one of the
+    /// attempts created the key. Codat would repeat this response for every further attempt.
     Failed,
-    /// The list for [`Failed`](Self::Failed) contained no new key. The keys are listed again after a wait, because
+    /// If the list for [`Failed`](Self::Failed) contains no new key, the keys are listed again after a wait, because
     /// Codat can list a new key late.
     FailedAgain,
-    /// Codat has rejected an attempt, because its limit of ten keys is reached. The listed keys show whether an earlier
-    /// attempt of the operation created one of these ten keys.
+    /// After Codat has rejected an attempt because of its limit of ten keys, the keys are listed if an earlier attempt
+    /// may have created one of the ten keys.
     AtLimit,
-    /// The operation ends with an error. The listed keys show which keys the operation may have created. The error
+    /// Before the operation ends with an error, the keys are listed if the operation may have created keys. The error
     /// contains these keys.
     Candidates,
-    /// The response to a repeated request contained the created key. The listed keys show whether an earlier attempt
-    /// created another key.
+    /// After the response to a repeated request contained the created key, the keys are listed to see whether an
+    /// earlier attempt created another key.
     Extras,
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::domain::{ApiKeyDetails, Outcome};
 use crate::error::{Error, ErrorKind};
 
-/// A created key, with the way in which this library identified it.
+/// A created key, and how this library identified the key.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -26,8 +26,8 @@ pub struct Creation {
     pub key: ApiKeyDetails,
     /// How this library identified the created key.
     pub how: How,
-    /// The other new keys with the same name, which earlier attempts may have created. An empty list if no earlier
-    /// attempt can have created a key. `None` if Codat's list of keys could not be read.
+    /// The new keys with the requested name, except `key`. Earlier attempts may have created these keys. An empty list
+    /// if no earlier attempt can have created a key. `None` if Codat's list of keys could not be read.
     pub extras: Option<Vec<ApiKeyDetails>>,
 }
 

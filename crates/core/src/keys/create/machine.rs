@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind};
 use crate::keys::operation::{Now, Operation};
 use crate::wire::idempotency_key;
 
-/// The wait between the two list requests after a repeated failure. If neither list contains a new key, most likely no
-/// key was created.
+/// The wait between the two list requests after Codat has repeated an error response. If neither list contains a new
+/// key, most likely no key was created.
 const BETWEEN_LISTINGS: Duration = Duration::from_secs(2);
 
 /// The state machine of the operation that creates a key.
@@ -229,8 +229,8 @@ impl CreateMachine {
         }
     }
 
-    /// Returns the step after the last attempt. If a key may have been created, this step lists the keys for the error.
-    /// Otherwise, this step returns the latest error.
+    /// Returns the step after the last attempt. If a key may have been created, this step lists the keys, so that the
+    /// error can contain the new keys. Otherwise, this step ends the operation with the latest error.
     fn giving_up(&self) -> Step {
         if self.operation.ambiguous { Step::List(Purpose::Candidates) } else { Step::Complete(Completion::Known) }
     }

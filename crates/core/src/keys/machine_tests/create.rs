@@ -133,8 +133,8 @@ fn check(case: &Case, events: &[On], actions: &str, result: &str) {
     assert_eq!((actual_actions.as_str(), actual.as_str()), (actions, result));
 }
 
-/// Lets the first attempt end without a response, and then passes `events` to the state machine. Checks the actions
-/// after the first attempt and the result.
+/// Lets the first attempt end without a response, and then passes `events` to the state machine. Checks the result, and
+/// the actions after the first attempt.
 #[track_caller]
 fn after_a_loss(case: &Case, events: &[On], actions: &str, result: &str) {
     let events = [&[Keys("a"), Fails(Lost)], events].concat();

@@ -50,8 +50,8 @@ fn since() -> Timestamp {
 }
 
 /// Creates the details of an API key from a text such as `b`, `b@-300` or `b=other`. `b` is the id. `@-300` means that
-/// the API key was created 300 seconds before the idempotency key. By default, the two keys have the same creation
-/// time. `other` is the name of the API key, by default `ci`.
+/// the API key was created 300 seconds before the idempotency key. By default, the API key and the idempotency key have
+/// the same creation time. `other` is the name of the API key, by default `ci`.
 fn key(text: &str) -> ApiKeyDetails {
     let (text, name) = text.split_once('=').unwrap_or((text, "ci"));
     let (id, seconds) = text.split_once('@').unwrap_or((text, "0"));
