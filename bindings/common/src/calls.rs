@@ -62,9 +62,9 @@ pub enum Call {
     Create {
         /// The name of the API key.
         name: String,
-        /// If true, the caller knows that no other program creates API keys with this name. If the response is lost,
-        /// the call then searches the list of API keys for new keys with this name. If there is exactly one new key,
-        /// the call returns this key.
+        /// Whether the call may return an API key that it finds by its name. If the response is lost, and the list of
+        /// API keys contains exactly one new key with this name, the call returns this key. The caller must know that
+        /// no other program creates API keys with this name.
         adopt: bool,
         /// The idempotency key of the earlier call to resume.
         idempotency_key: Option<String>,

@@ -61,7 +61,8 @@ impl RotationRequest {
 
 /// A request to run a function.
 pub struct FunctionRequest {
-    /// The index of the sink in the rotation. `None` for a function of the journal store.
+    /// The index of the sink in [`RotationOptions::sinks`](crate::RotationOptions::sinks). `None` for a function of the
+    /// journal store.
     pub sink: Option<usize>,
     /// The function and its arguments.
     pub function: Function,
@@ -141,8 +142,9 @@ pub enum Returned {
     Lock(HeldLock),
 }
 
-/// Sends the result of one run of a function to the rotation. Has no effect if the rotation no longer waits for the
-/// result. Until this value is used or dropped, no other function of the same sink runs.
+/// Sends the result of one run of a function to the rotation that requested the run. Has no effect if the rotation no
+/// longer waits for the result. If the function belongs to a sink, no other function of this sink runs until this value
+/// is used or dropped.
 pub struct Reply {
     tx: oneshot::Sender<Result<Returned, FunctionError>>,
     ask: Ask,

@@ -19,8 +19,8 @@ pub(crate) struct FunctionJournal {
 }
 
 impl FunctionJournal {
-    /// Requests a run of a function, and waits for the result. If a function creates an entry after the timeout, the
-    /// rotation finds this entry when the rotation is resumed.
+    /// Requests a run of a function, and waits for the result until the timeout of the store. The function `create` can
+    /// still create an entry after the timeout. The rotation finds this entry when the rotation is resumed.
     async fn run(&self, function: Function) -> io::Result<Returned> {
         let name = function.name();
         let (reply, result) = Reply::new(&self.ask, None);

@@ -67,8 +67,8 @@ impl KeyProvider for KeyCallback {
     }
 }
 
-/// Sends the result of one run of the key callback to the call that needs the API key. Has no effect if that call was
-/// cancelled.
+/// Sends the result of one run of the key callback to the call that needs the API key. Has no effect if that call no
+/// longer waits for the result.
 pub struct KeyReply {
     place: String,
     tx: oneshot::Sender<CallbackResult>,
@@ -97,7 +97,7 @@ impl KeyReply {
         self.send(Err(Box::new(CallbackError { text, raised })));
     }
 
-    /// Returns whether the call that needs the API key was cancelled.
+    /// Returns whether the call that needs the API key no longer waits for the result.
     pub fn is_abandoned(&self) -> bool {
         self.tx.is_closed()
     }

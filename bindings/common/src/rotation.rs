@@ -15,11 +15,11 @@ use crate::functions::{Ask, RotationRequest, current_ask};
 use crate::journals::FunctionJournal;
 use crate::sinks::{FunctionSink, Turn};
 
-/// How long one run of a function may take by default. The function belongs to a sink or to a journal store.
+/// The default timeout for one run of a function of a sink or of a journal store.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The default duration of the lease is at least this long. If twice the longest timeout of a sink is longer, the
-/// default is twice that timeout.
+/// The default duration of the lease of a rotation, unless twice the longest timeout of a sink is longer. In that case,
+/// the default is twice that timeout.
 const LEASE: Duration = Duration::from_secs(5 * 60);
 
 /// The options of a rotation. An option that is `None` has its default value.
@@ -48,7 +48,7 @@ pub struct RotationOptions {
 
 /// The storage of journals.
 pub enum JournalOptions {
-    /// The default folder for the journals of the current user.
+    /// The default journal folder of the current user.
     OfThisUser,
     /// The folder with this path.
     Folder(PathBuf),
@@ -58,9 +58,9 @@ pub enum JournalOptions {
         id: String,
         /// Whether there is a function that locks a journal.
         locks: bool,
-        /// The identifier of this machine. Each entry contains this identifier.
+        /// The identifier of this machine. Each entry of a journal contains this identifier.
         machine: Option<String>,
-        /// The maximum duration of one run of a function.
+        /// The maximum duration of one run of a function of the store.
         timeout: Option<Duration>,
     },
 }
@@ -71,7 +71,7 @@ pub struct SinkOptions {
     pub name: String,
     /// Whether the sink has the function `confirm` instead of `read`.
     pub confirms: bool,
-    /// The maximum duration of one run of a function.
+    /// The maximum duration of one run of a function of the sink.
     pub timeout: Option<Duration>,
 }
 
@@ -115,11 +115,11 @@ impl RotationVerb {
 pub struct Rotation(Arc<RotationOptions>);
 
 /// Identifies the lock of a sink: the id of the process, the store of the journals, the name of the journal and the
-/// name of the sink. A forked child process has another id, so it does not wait for functions that run in its parent
+/// name of the sink. A forked child process has its own id, so it does not wait for functions that run in its parent
 /// process.
 type TurnId = (u32, PathBuf, String, String);
 
-/// The lock of each sink that a rotation or a running function still refers to.
+/// The locks of sinks. A lock is freed when neither a rotation nor a running function refers to the lock.
 static TURNS: LazyLock<Mutex<HashMap<TurnId, Weak<tokio::sync::Mutex<()>>>>> = LazyLock::new(Mutex::default);
 
 /// Returns the lock of a sink. The lock is held while a function of the sink runs. All rotations of this process with

@@ -1,5 +1,5 @@
 //! Formats the attempts of a call as JSON. An attempt is one HTTP request of the call. `node/src/diagnostics.ts`
-//! publishes the attempts. A call records its attempts only if JavaScript observes the call.
+//! publishes the attempts. A call records its attempts only if JavaScript started the call with `observed` set to true.
 
 use codat_keys_bindings::Line;
 use serde::Serialize;

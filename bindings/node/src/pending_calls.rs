@@ -49,14 +49,14 @@ struct State {
     running: HashMap<i64, oneshot::Sender<()>>,
     /// The events that JavaScript has not received yet: a JSON array without its closing bracket. Each event has one of
     /// these forms:
-    /// - `[number, index, value]`: the call returned `value`. `index` is the index of its attachment in `attachments`,
-    ///   or `null` if there is none;
-    /// - `[number, null, null, error]`: the call failed. `error` is the index of its error in `errors`;
+    /// - `[number, index, value]`: the call returned `value`. `index` is the index of the attachment of the call in
+    ///   `attachments`, or `null` if the call has no attachment;
+    /// - `[number, null, null, error]`: the call failed. `error` is the index of the error in `errors`;
     /// - `[number, null, null, null]`: the call was cancelled. A call that can change data never ends like this;
     /// - `[number, null, null, null, request]`: the call needs the key callback to run. `request` is the number of this
     ///   run;
     /// - `[number, null, null, null, null, attempt]`: an attempt of the call ended. `attempt` is an object that
-    ///   describes it;
+    ///   describes the attempt;
     /// - `[number, null, null, null, request, null, message]`: a rotation sends `message`. If the message requests a
     ///   run of a function, `request` is the number of this run. Otherwise, `request` is `null`.
     ///
@@ -65,8 +65,8 @@ struct State {
     attachments: Vec<Attachment>,
     errors: Vec<ErrorData>,
     /// The pending runs of JavaScript functions, by number. The functions are key callbacks and functions of rotations.
-    /// Each reply receives the result of a run. When a run is added, earlier runs of key callbacks are removed if their
-    /// calls have ended.
+    /// Each reply receives the result of a run. When a run is added, each earlier run of a key callback is removed if
+    /// the call that needed the API key has ended.
     requests: HashMap<i64, Reply>,
     last_request: i64,
 }

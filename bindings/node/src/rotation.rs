@@ -145,8 +145,8 @@ fn arguments(function: &Function) -> Vec<Value> {
     }
 }
 
-/// Passes the return value of a function to the rotation. `request` is the number of the run. `text` is the return
-/// value: a key, an entry, or JSON for any other value.
+/// Passes the return value of a function to the rotation. Each run of a function has a number, and `request` is the
+/// number of this run. `text` is the return value: a key, an entry, or JSON for any other value.
 pub(crate) fn complete((function, reply): Run, request: i64, text: Option<String>) {
     let text = match (&function, text) {
         (Function::Deliver(_), _) | (_, None) => return reply.returned(Returned::Nothing),

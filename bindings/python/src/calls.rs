@@ -166,8 +166,8 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct PageCursor(Mutex<OwnCursor>);
 
-/// The cursor that the current process uses. A thread locks the cursor only while the thread holds the GIL. A fork in
-/// Python also requires the GIL, so the cursor is never locked during a fork.
+/// The cursor that the current process uses. A thread locks this value only while the thread holds the GIL. A fork in
+/// Python requires the GIL as well, so this value is never locked during a fork.
 struct OwnCursor {
     process: u32,
     cursor: codat_keys_bindings::PageCursor,

@@ -15,8 +15,8 @@ pub(crate) fn is_enabled(py: Python<'_>) -> PyResult<bool> {
     call(&logger(py)?.getattr("isEnabledFor")?, (DEBUG,))?.is_truthy()
 }
 
-/// Passes a log record to Python's logger. The `args` of the Python log record contain the method, the path and the
-/// text.
+/// Passes a log record to Python's logger. The `args` of the Python log record contain the HTTP method, the path and
+/// the message.
 pub(crate) fn write(py: Python<'_>, line: &Line) -> PyResult<()> {
     call(&logger(py)?.getattr("debug")?, ("%s %s: %s", &line.method, &line.path, &line.text)).map(drop)
 }

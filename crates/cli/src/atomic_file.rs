@@ -71,8 +71,8 @@ impl AtomicFile {
     }
 
     /// Renames the temporary file to `path`. After the rename, neither a drop nor a signal removes the file. Returns an
-    /// error if another program has replaced the temporary file before the rename, or the file at `path` immediately
-    /// after the rename.
+    /// error if another program replaces the temporary file before the rename. Also returns an error if another program
+    /// replaces the file at `path` immediately after the rename.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
         self.rename(path, |file| file.persist(path).map(drop).map_err(Into::into))
     }

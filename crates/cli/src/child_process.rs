@@ -74,7 +74,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Returns a receiver of signals. From this call on, signals no longer end this process.
+/// Returns a receiver of signals. After this function has returned, signals no longer end this process.
 fn received() -> Result<Received, Failure> {
     let signals = Received::watch().map_err(|error| {
         let what = format!("cannot watch for signals, and the command was not started: {error}");

@@ -69,8 +69,8 @@ async fn send(api: &Api) -> Result<(), Failure> {
 }
 
 /// Returns an error if a DELETE request to `path` would delete the last key or the key in use. If the user gives
-/// `--force`, the caller omits this check. Even with `--force`, the core rejects a path below `/apiKeys` that does not
-/// name exactly one key.
+/// `--force`, the caller omits this check. Even with `--force`, the client rejects a path below `/apiKeys` that is not
+/// the path of one key.
 async fn check_delete_request(client: &Client, path: &str) -> Result<(), Failure> {
     let Some(id) = key_id_in_path(path).transpose()? else { return Ok(()) };
     let keys = unless_interrupted(client.keys().list()).await?;

@@ -28,7 +28,7 @@ impl<'a> Call<'a> {
         Self::new(Method::GET, path)
     }
 
-    /// Authenticates with the API key of another client.
+    /// Authenticates the request with the API key of `client`.
     pub(super) fn with(mut self, client: &Client) -> Self {
         self.client = Some(client.clone());
         self

@@ -10,12 +10,12 @@ use super::call::{Call, KEYS};
 use super::seen::json;
 use super::session::{Made, ROUNDS, Session};
 
-/// The time between two rounds.
+/// The time between two rounds of deletion.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// A key counts as deleted if it was missing in this number of rounds, even if no request to delete the key succeeded.
-/// One round is not enough. A server that does not know a new key yet responds with 404, and sends a list without the
-/// key.
+/// A key counts as deleted if it was missing in this number of rounds of deletion, even if no request to delete the key
+/// succeeded. One round is not enough: a server that does not know a new key yet responds with 404, and sends a list
+/// without the key.
 const MISSING_ROUNDS: u32 = 2;
 
 /// The result of the deletion of the keys.

@@ -32,7 +32,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Adds an observation of a row. `holds` is true if the API behaved as the row says.
+    /// Adds an observation about a row of `docs/fidelity.md`. `holds` is true if the API behaved as the row says.
     pub(super) fn add(&mut self, row: &'static str, holds: bool, seen: impl Display) {
         self.observations.entry(row).or_default().push((holds, seen.to_string()));
     }

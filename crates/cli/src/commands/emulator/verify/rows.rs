@@ -10,7 +10,7 @@ pub(super) enum Treatment {
     NotTried(&'static str),
 }
 
-/// A group of requests that tries some rows.
+/// A group of requests that tries some rows of `docs/fidelity.md`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Probe {
     Authentication,

@@ -13,7 +13,7 @@ use super::seen::{describe, json};
 use crate::failure::Failure;
 use crate::signals::{interrupted, was_received};
 
-/// The maximum number of requests.
+/// The maximum number of requests that the command sends.
 pub(super) const MAX_REQUESTS: u32 = 60;
 
 /// The maximum number of keys that the command creates.
@@ -26,11 +26,11 @@ pub(super) const ROUNDS: u32 = 3;
 /// The number of requests that the probes must leave for the deletion of the keys.
 const RESERVED: u32 = ROUNDS * (MAX_MADE as u32 + 1);
 
-/// The maximum number of requests before the session. The command sends a request to list the keys. If Codat rejects
-/// the key, the client reads the key again, and sends the request a second time.
+/// The maximum number of requests before the session starts. The command sends a request to list the keys. If Codat
+/// rejects the key, the client reads the key again, and sends the request a second time.
 const SENT_BEFORE: u32 = 2;
 
-/// After a signal, how long the command waits for the response to a request that creates a key.
+/// The maximum time that the command waits, after a signal, for the response to a request that creates a key.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The reason why the probes stopped early.
@@ -102,8 +102,8 @@ pub(super) struct Session {
     pub(super) is_new_key_valid: bool,
 }
 
-/// Returns a new name for the keys. The name ends with six random characters. A name that a rotation creates ends with
-/// four random characters.
+/// Returns a new name for the keys. The name ends with six random characters, so that the name does not look like the
+/// name of a key that a rotation created. Such a name ends with four random characters.
 pub(super) fn new_name() -> String {
     let date: String = Timestamp::now().to_string().chars().filter(char::is_ascii_digit).take(8).collect();
     let random = generate_idempotency_key();

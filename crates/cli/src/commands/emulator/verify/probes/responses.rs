@@ -1,5 +1,5 @@
-//! Compares the responses to all probes with the rows about error bodies and rate limits. Any response can confirm or
-//! contradict these rows.
+//! Compares the responses to all probes with the rows of `docs/fidelity.md` about error bodies and rate limits. Any
+//! response can confirm or contradict these rows.
 
 use std::collections::HashSet;
 
