@@ -94,7 +94,10 @@ impl Process {
     /// fails, the method accepts the content that the sink shows in two cases: every write of the new key to the sink
     /// has failed with an error of the sink, or the caller has checked the sink.
     async fn restore_unchanged(&mut self, sink: usize) -> Result<SinkProgress, Unrestored> {
-        let Err(failure) = self.write_old_key(sink).await else { return Ok(SinkProgress::Restored) };
+        // If no write of the new key has taken effect, the sink need not be written.
+        let tries = if self.before[sink].is_some() { TRIES } else { 1 };
+        let old = self.old();
+        let Err(failure) = self.write_sink_from(tries, sink, &old).await else { return Ok(SinkProgress::Restored) };
         let (shown, unchanged) = match self.read_sink(sink).await? {
             SinkContent::Key(id) if id == self.old() => ("the old key", SinkProgress::Restored),
             SinkContent::Nothing if self.before[sink].is_some() => ("nothing", SinkProgress::Pending),

@@ -65,7 +65,12 @@ impl Process {
 
     /// Writes the key with this id to a sink, and reads the sink back. Repeats both steps after a failure.
     pub(super) async fn write_sink(&mut self, sink: usize, id: &str) -> Result<(), Failure> {
-        let mut tries = 1;
+        self.write_sink_from(1, sink, id).await
+    }
+
+    /// Does the same as [`write_sink`](Self::write_sink), but begins to count the tries with the number `tries`. With
+    /// [`TRIES`](super::process::TRIES), writes once.
+    pub(super) async fn write_sink_from(&mut self, mut tries: u32, sink: usize, id: &str) -> Result<(), Failure> {
         loop {
             let event = self.port.perform(Action::Write(sink, id.into())).await;
             if id == self.new_key() && !is_refused(&event) {
