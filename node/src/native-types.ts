@@ -29,14 +29,14 @@ export declare class PendingCalls {
     stop(number: number): void;
     /**
      * Passes the return value of a JavaScript function to the call that waits for this value. The function is the key
-     * callback or a function of a rotation. `request` is the number of the run of the function. `text` is `None` if
-     * the function returned nothing.
+     * callback or a function of a rotation. `request` is the number from the event that requested the run of the
+     * function. `text` is `None` if the function returned nothing.
      */
     complete(request: number, text?: string | undefined | null): void;
     /**
-     * Reports that the key callback or a function of a rotation failed. `request` is the number of this run of the
-     * function. `why` is the message of the error. `thrown` is true if the function threw an exception, and false if
-     * it returned a wrong value.
+     * Reports that the key callback or a function of a rotation failed. `request` is the number from the event that
+     * requested the run of the function. `why` is the message of the error. `thrown` is true if the function threw an
+     * exception, and false if the function returned a wrong value.
      */
     fail(request: number, why: string, thrown: boolean): void;
     /** Sets whether pending calls keep the process alive. */
@@ -49,7 +49,7 @@ export interface RotationData {
     key?: string;
     /** The folder of the journals. */
     journal?: string;
-    /** The journal store to use instead of the folder. */
+    /** The journal store. If `store` has a value, the rotation does not use the folder. */
     store?: StoreData;
     journalName: string;
     name?: string;
@@ -60,7 +60,7 @@ export interface RotationData {
     probeTimeout?: number;
 }
 
-/** A sink without its functions. The timeout is in milliseconds. */
+/** The data of a sink. The functions of the sink stay in JavaScript. The timeout is in milliseconds. */
 export interface SinkData {
     name: string;
     /** Whether the sink has the function `confirm` instead of `read`. */
@@ -68,7 +68,7 @@ export interface SinkData {
     timeout?: number;
 }
 
-/** A journal store without its functions. The timeout is in milliseconds. */
+/** The data of a journal store. The functions of the store stay in JavaScript. The timeout is in milliseconds. */
 export interface StoreData {
     /** Identifies the store within this process. */
     id: string;
@@ -185,7 +185,7 @@ export declare class Response {
     content(): Uint8Array;
     redacted(): Uint8Array;
     text(): string;
-    /** Returns an error if the body is not valid JSON. */
+    /** Checks that the body is valid JSON. Returns an error if it is not. */
     checkJson(): void;
     correlationId(): string | null;
     rateLimit(): RateLimit | null;
@@ -254,9 +254,9 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * The number of a thrown value that caused this error. The key callback or a function of a rotation threw the
-     * value, and `node/src/thrown-values.ts` stores it. Each run of such a function has a number. A thrown value has
-     * the number of the run that threw it. `None` if the error has another cause.
+     * Identifies the thrown value that caused this error. Each run of the key callback or of a function of a rotation
+     * has a number. `thrown` is the number of the run that threw the value. `node/src/thrown-values.ts` stores the
+     * value. `None` if the error has another cause.
      */
     thrown: number | null;
     /** The data of the rotation that failed. `None` if the call is not a rotation. */

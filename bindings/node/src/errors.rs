@@ -27,9 +27,9 @@ pub struct ErrorData {
     pub shows_idempotency_key: bool,
     pub candidates: Option<Vec<KeyData>>,
     pub cause: Option<Arc<ErrorData>>,
-    /// The number of a thrown value that caused this error. The key callback or a function of a rotation threw the
-    /// value, and `node/src/thrown-values.ts` stores it. Each run of such a function has a number. A thrown value has
-    /// the number of the run that threw it. `None` if the error has another cause.
+    /// Identifies the thrown value that caused this error. Each run of the key callback or of a function of a rotation
+    /// has a number. `thrown` is the number of the run that threw the value. `node/src/thrown-values.ts` stores the
+    /// value. `None` if the error has another cause.
     pub thrown: Option<i64>,
     /// The data of the rotation that failed. `None` if the call is not a rotation.
     pub rotation: Option<RotationErrorData>,

@@ -172,8 +172,8 @@ impl PendingCalls {
     }
 
     /// Passes the return value of a JavaScript function to the call that waits for this value. The function is the key
-    /// callback or a function of a rotation. `request` is the number of the run of the function. `text` is `None` if
-    /// the function returned nothing.
+    /// callback or a function of a rotation. `request` is the number from the event that requested the run of the
+    /// function. `text` is `None` if the function returned nothing.
     #[napi]
     pub fn complete(&self, request: i64, text: Option<String>) {
         self.0.reply(request, |reply| match reply {
@@ -182,9 +182,9 @@ impl PendingCalls {
         });
     }
 
-    /// Reports that the key callback or a function of a rotation failed. `request` is the number of this run of the
-    /// function. `why` is the message of the error. `thrown` is true if the function threw an exception, and false if
-    /// it returned a wrong value.
+    /// Reports that the key callback or a function of a rotation failed. `request` is the number from the event that
+    /// requested the run of the function. `why` is the message of the error. `thrown` is true if the function threw an
+    /// exception, and false if the function returned a wrong value.
     #[napi]
     pub fn fail(&self, request: i64, why: String, thrown: bool) {
         self.0.reply(request, |reply| match reply {

@@ -112,7 +112,7 @@ impl Response {
         if text.is_ascii() { env.create_string_latin1(text) } else { env.create_string(text) }
     }
 
-    /// Returns an error if the body is not valid JSON.
+    /// Checks that the body is valid JSON. Returns an error if it is not.
     #[napi]
     pub fn check_json(&self, env: Env) -> napi::Result<()> {
         self.0.json::<IgnoredAny>().map(drop).map_err(raise(env))

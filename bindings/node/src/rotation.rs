@@ -20,7 +20,7 @@ pub struct RotationData {
     pub key: Option<String>,
     /// The folder of the journals.
     pub journal: Option<String>,
-    /// The journal store to use instead of the folder.
+    /// The journal store. If `store` has a value, the rotation does not use the folder.
     pub store: Option<StoreData>,
     pub journal_name: String,
     pub name: Option<String>,
@@ -31,7 +31,7 @@ pub struct RotationData {
     pub probe_timeout: Option<f64>,
 }
 
-/// A sink without its functions. The timeout is in milliseconds.
+/// The data of a sink. The functions of the sink stay in JavaScript. The timeout is in milliseconds.
 #[napi(object, object_to_js = false)]
 pub struct SinkData {
     pub name: String,
@@ -40,7 +40,7 @@ pub struct SinkData {
     pub timeout: Option<f64>,
 }
 
-/// A journal store without its functions. The timeout is in milliseconds.
+/// The data of a journal store. The functions of the store stay in JavaScript. The timeout is in milliseconds.
 #[napi(object, object_to_js = false)]
 pub struct StoreData {
     /// Identifies the store within this process.

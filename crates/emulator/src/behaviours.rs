@@ -115,7 +115,7 @@ pub static BEHAVIOURS: &[Behaviour] = &[
     row("other-method", Documented, "Another method on a known path gets 405.", "using-the-api/errors"),
     row("allow", Assumed, "A 405 lists the known methods in `Allow`.", "RFC 9110 section 15.5.6"),
     row("head", Assumed, "HEAD gets 405.", "no document mentions it"),
-    row("quota", Documented, "The quota is 1,000 × (1 + number of companies) requests a day. It is reset at 00:00 UTC.", "using-the-api/rate-limits"),
+    row("quota", Documented, "The quota is 1,000 \u{d7} (1 + number of companies) requests a day. It is reset at 00:00 UTC.", "using-the-api/rate-limits"),
     row("quota-count", Assumed, "Every request with a valid key counts as one.", "no document specifies exceptions"),
     row("rate-limit-headers", Documented, "Every response has `X-Rate-Limit-Limit`, `X-Rate-Limit-Remaining` and `X-Rate-Limit-Reset`.", "using-the-api/rate-limits"),
     row("rate-limit-reset", Assumed, "`X-Rate-Limit-Reset` has the format of RFC 3339.", "using-the-api/rate-limits calls it a date"),

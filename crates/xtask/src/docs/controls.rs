@@ -83,7 +83,7 @@ fn kind(schema: &Value) -> String {
         return literals(values);
     }
     match (&schema["const"], schema["type"].as_str()) {
-        (constant, None) if !constant.is_null() => literals(&[constant.clone()]),
+        (constant, None) if !constant.is_null() => literals(std::slice::from_ref(constant)),
         (_, Some("array")) => format!("array of {}", kind(&schema["items"])),
         (_, Some(name @ ("integer" | "number"))) => format!("{name}{}", range(schema)),
         (_, Some(name)) => name.to_owned(),
