@@ -8,16 +8,18 @@ use crate::report::Report;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RotationErrorKind {
-    /// An option of the rotation is not valid. Nothing was changed.
+    /// An option of the rotation is not valid. No key was created, and no sink was changed.
     InvalidInput,
     /// A request to Codat's API failed before the new key was created. The source of the error is a
     /// [`codat_keys::Error`].
     Api,
-    /// Ten keys exist, which is Codat's limit, and the options name no key that may be deleted. Nothing was changed.
+    /// Ten keys exist, which is Codat's limit, and the options name no key that may be deleted. No key was created, and
+    /// no sink was changed.
     KeyLimitReached,
-    /// A sink contains something other than the old key. Nothing was changed.
+    /// A sink contains something other than the old key. No key was created, and no sink was changed.
     SinkOccupied,
-    /// A sink cannot be read, or provides no way to check that it has the new key. Nothing was changed.
+    /// A sink cannot be read, or provides no way to check that it has the new key. No key was created, and no sink was
+    /// changed.
     SinkUnavailable,
     /// The journal contains an unfinished rotation. Resume, finish or abort that rotation first.
     InProgress,

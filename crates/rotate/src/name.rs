@@ -17,7 +17,7 @@ const ALPHABET: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
 const RANDOM_LENGTH: usize = 4;
 const DATE_LENGTH: usize = 8;
 
-/// The length of a tag such as `~20261128-x7q2`, with both separators.
+/// The length of a tag together with its separators `~` and `-`, as in `~20261128-x7q2`.
 const TAG_LENGTH: usize = 1 + DATE_LENGTH + 1 + RANDOM_LENGTH;
 
 /// The tag in the name of a key that a rotation created. It consists of the date on which the rotation started, and of

@@ -93,7 +93,7 @@ pub struct SinkRecord {
     /// How far the delivery has come.
     pub progress: SinkProgress,
     /// Whether a rollback has asked the caller to check this sink, because the rotation cannot tell what the sink
-    /// contains. The next abort accepts the content of the sink.
+    /// contains. The next abort assumes that the caller has checked the sink.
     #[serde(default, skip_serializing_if = "is_false")]
     pub to_be_checked: bool,
 }

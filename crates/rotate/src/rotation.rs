@@ -173,8 +173,9 @@ pub struct Run {
 
 impl Run {
     /// Stops the rotation when the future `cancelled` completes. If the run is creating a journal entry at that time,
-    /// the run stops after the creation. The run then returns the error `Cancelled`. The error has a report if the run
-    /// has created a journal entry. The journal contains all that is needed to resume or abort the rotation.
+    /// the run completes the creation before it stops. A stopped run returns the error `Cancelled`. The error has a
+    /// report if the run has created a journal entry. The journal contains all that is needed to resume or abort the
+    /// rotation.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.cancelled = Some(Box::pin(cancelled));
         self
@@ -271,7 +272,8 @@ impl RotationBuilder {
 
     /// Adds a key that the rotation may delete if ten keys exist, which is Codat's limit. The rotation deletes such
     /// keys before it creates the new key. It deletes only as many keys as necessary, in the order of the calls of this
-    /// method. Default: no key, so a rotation changes nothing and fails with `KeyLimitReached` if ten keys exist.
+    /// method. Default: no key. Without such a key, a rotation fails with `KeyLimitReached` if ten keys exist, and
+    /// changes nothing.
     pub fn delete_first(mut self, id: KeyId) -> Self {
         self.delete_first.push(id);
         self
@@ -281,7 +283,7 @@ impl RotationBuilder {
     /// resume the rotation. A running rotation renews its lease. If this process crashes, other processes must wait
     /// until the lease ends. With a [`FileJournal`](crate::FileJournal) on Linux, processes of the same machine need
     /// not wait. The lease is at least 2 minutes, and at least twice the [timeout](Sink::timeout) of each sink, because
-    /// it must be longer than each step. It is at most 24 hours. Default: 5 minutes.
+    /// the lease must be longer than each step. The lease is at most 24 hours. Default: 5 minutes.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time;
         self

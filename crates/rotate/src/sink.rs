@@ -99,7 +99,7 @@ pub enum Content {
     /// A raw API key, or a whole `Authorization` header.
     Credential(Credential),
     /// Content that is not a credential, or is not in the form that the sink writes. The rotation searches this text
-    /// for the keys that Codat lists. It does not delete a key that a program may read from this text.
+    /// for the keys that Codat lists. The rotation does not delete a key that a program may read from this text.
     Other(String),
 }
 

@@ -34,7 +34,7 @@ pub struct StagedPlan {
 
 /// Returns what a rotation must do before it delivers its new key. `token` identifies the rotation: all runs of the
 /// rotation pass the same token, and no other rotation passes this token. `base` is the name of the new key without its
-/// tag. The default is the base of the name of the current key.
+/// tag. If `base` is `None`, the new key gets the base of the current key's name.
 ///
 /// A key is included in [`StagedPlan::retired`] only if its name has a tag and the base of the new key's name. The
 /// current key is never included.

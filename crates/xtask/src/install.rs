@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::process::{command, program, run};
 
-/// The name of the Python program of this machine.
+/// The name of the Python program on this machine.
 pub(crate) const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
 /// Creates a virtual environment with the packages of the file `requirements`. Does nothing if the environment already

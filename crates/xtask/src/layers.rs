@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use imports::Imports;
 
-/// For each module, the modules that it uses. For each used module, the map contains one Rust path from the source
-/// code, such as `crate::keys::Keys`. Messages show this path.
+/// For each module, the modules that it uses. The value for each used module is one Rust path from the source code,
+/// such as `crate::keys::Keys`. Messages show this path.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 pub(crate) fn check() -> Result<()> {

@@ -259,8 +259,8 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// Converts an error of the crate `codat-keys` to a failure. If the outcome of a creation or a deletion is not known,
-/// the kind of the failure is `unknown`.
+/// Converts an error of the crate `codat-keys` to a failure. `unknown` is the kind of the failure if the outcome of a
+/// creation or a deletion is not known.
 fn api_failure(error: Error, unknown: FailureKind) -> Failure {
     let kind = match error.kind() {
         ErrorKind::OutcomeUnknown => unknown,

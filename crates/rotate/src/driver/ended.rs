@@ -1,15 +1,15 @@
-//! The runs that have ended in this process, but whose lease can remain in the journal. A run cannot end its lease if
-//! it cannot write to the journal.
+//! The ended runs of this process whose lease can remain in the journal: a run that cannot write to the journal cannot
+//! end its lease.
 
 use std::sync::{Mutex, PoisonError};
 
 use codat_keys::Timestamp;
 
-/// For each ended run, its holder and the time at which its lease ends.
+/// For each ended run, the `holder` in its journal entries, and the time at which its lease ends.
 static RUNS: Mutex<Vec<(String, Timestamp)>> = Mutex::new(Vec::new());
 
-/// Records that the run of `holder` has ended. Removes the runs whose lease is over, because other runs do not wait for
-/// a lease that is over.
+/// Records that the run with this holder has ended. Forgets every run whose lease is over, because no run waits for
+/// such a lease.
 pub(super) fn add(holder: &str, expires: Timestamp) {
     let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
     replace_expired(&mut runs, holder, expires, Timestamp::now());

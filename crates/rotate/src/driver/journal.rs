@@ -67,14 +67,14 @@ impl<'a> HeldJournal<'a> {
     /// Writes the next entry, and renews the lease.
     ///
     /// # Errors
-    /// `Busy` if another process has written the entry, and therefore runs the rotation now. `Cancelled` if the store
+    /// `Busy` if another process has written the entry, and therefore runs the rotation now. `Cancelled` if the write
     /// was interrupted.
     pub(super) async fn save(&mut self, record: Record) -> Result<(), Interruption> {
         let expires = Timestamp::now() + self.options.lease;
         self.write(record, expires).await
     }
 
-    /// Renews the lease if it could end before the end of a step with the timeout `timeout`.
+    /// Renews the lease if the lease could end during a step with the timeout `timeout`.
     pub(super) async fn outlive(&mut self, timeout: Duration) -> Result<(), Interruption> {
         if self.remaining() > timeout + MARGIN {
             return Ok(());
@@ -180,7 +180,7 @@ impl<'a> HeldJournal<'a> {
     }
 }
 
-/// Returns whether the journal store was interrupted, for example by Ctrl-C.
+/// Returns whether a call of the journal store was interrupted, for example by Ctrl-C.
 pub(super) fn is_interruption(error: &RotationError) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     source.is_some_and(|source| source.kind() == io::ErrorKind::Interrupted)

@@ -17,7 +17,7 @@ pub struct Entry {
     pub format: u32,
     /// The number of the entry, from 1.
     pub seq: u64,
-    /// A text that identifies the process that wrote the entry. Each process has a different text.
+    /// A text that identifies the process and the run that wrote the entry. Each run has a different text.
     pub holder: String,
     /// The [identifier](crate::JournalStore::machine) of the machine on which the process wrote the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -44,8 +44,9 @@ impl FileJournal {
         Self { folder: folder.into() }
     }
 
-    /// Creates the folder of the journal `name`, unless it exists. If the parent folder is open to all users, as `/tmp`
-    /// is, call this method early: until the folder exists, another user can create a folder with the same name.
+    /// Creates the folder of the journal `name`, unless the folder exists. If the parent folder is open to all users,
+    /// as `/tmp` is, call this method early: until the folder exists, another user can create a folder with the same
+    /// name.
     ///
     /// # Errors
     /// `InvalidInput` for an invalid name. Another error if the folder cannot be created, or if other users can change

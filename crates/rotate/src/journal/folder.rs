@@ -8,9 +8,9 @@ use crate::error::{RotationError, RotationErrorKind};
 
 impl FileJournal {
     /// Creates a store in the folder `codat-keys/rotations` of this user. The command-line program uses the same
-    /// folder. The environment variable `XDG_STATE_HOME` contains the path of the folder in which `codat-keys` is
-    /// created. If the variable is not set, this folder is `.local/state` in the home folder. On Windows, the variable
-    /// is `LOCALAPPDATA`, and the default is `AppData/Local`.
+    /// folder. The environment variable `XDG_STATE_HOME` contains the path of the folder that contains `codat-keys`.
+    /// The default is `.local/state` in the home folder. On Windows, the variable is `LOCALAPPDATA`, and the default is
+    /// `AppData/Local` in the home folder.
     ///
     /// # Errors
     /// `Journal` if the variable contains a relative path, or if this user has no home folder.

@@ -101,10 +101,11 @@ pub enum FailureKind {
     Rejected,
     /// The value of the key is not known: neither a list nor a creation of this run has returned it.
     UnknownSecret,
-    /// The action failed, but may succeed later. No key was created or deleted. A write to a sink may have taken
-    /// effect.
+    /// The action failed, but may succeed if it is repeated. No key was created or deleted. A write to a sink may have
+    /// taken effect.
     Temporary,
-    /// The action failed, and would fail again. No key was created or deleted. A write to a sink may have taken effect.
+    /// The action failed, and would fail again if it were repeated. No key was created or deleted. A write to a sink
+    /// may have taken effect.
     Permanent,
     /// Ten keys exist. No key was created.
     KeyLimitReached,

@@ -132,8 +132,9 @@ impl Process {
     }
 
     /// Finds out before a rollback whether the new key was created. If the list does not contain the new key, repeats
-    /// the creation request with the same idempotency key. Codat then returns the key that an earlier request created,
-    /// or creates the key now. From then on, an earlier request that is still in transit cannot create another key.
+    /// the creation request with the same idempotency key if possible. Codat then returns the key that an earlier
+    /// request created, or creates the key. After this response, an earlier request that is still in transit cannot
+    /// create another key.
     pub(super) async fn settle_creation(&mut self) -> Result<(), Stop> {
         if self.record.new_key.is_some() || self.record.attempts.is_empty() {
             return Ok(());

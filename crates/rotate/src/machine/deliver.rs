@@ -20,8 +20,8 @@ impl Process {
         Ok(())
     }
 
-    /// Writes the new key to a sink, even if the sink shows the new key already. An earlier run may have written the
-    /// old key in a rollback, and the sink may not show the old key yet.
+    /// Writes the new key to a sink, even if the sink shows the new key already. This write is necessary, because an
+    /// earlier run may have written the old key in a rollback, and a sink can show a write late.
     pub(super) async fn deliver_to(&mut self, sink: usize) -> Result<(), Failure> {
         let progress = self.record.sinks[sink].progress;
         if matches!(progress, SinkProgress::Written | SinkProgress::Confirmed) {

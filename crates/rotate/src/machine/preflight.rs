@@ -1,6 +1,7 @@
 //! The states before the creation of the new key: [`State::Preflight`] and [`State::DeleteFirst`]. A rotation that was
-//! interrupted in the state [`State::Preflight`] is started again. A rotation that is resumed in [`State::DeleteFirst`]
-//! repeats the checks of the preflight, but does not choose the old key and the name of the new key again.
+//! interrupted in the state [`State::Preflight`] cannot be resumed. A rotation that is resumed in
+//! [`State::DeleteFirst`] repeats the checks of the preflight, but does not choose the old key and the name of the new
+//! key again.
 
 use codat_keys::MAX_KEYS;
 
@@ -160,8 +161,8 @@ impl Process {
         self.enter(State::Create).await;
     }
 
-    /// Adds an attempt to create the new key to the record. The attempt has a new idempotency key. The caller must save
-    /// the record before it sends the request.
+    /// Adds to the record an attempt to create the new key, with a new idempotency key. The caller must save the record
+    /// before it sends the request.
     pub(super) fn add_attempt(&mut self) {
         let started = self.port.now();
         let idempotency_key = (self.config.generators.idempotency_key)(started);

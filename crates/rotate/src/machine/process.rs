@@ -38,7 +38,7 @@ pub struct Config {
     pub generators: Generators,
 }
 
-/// The functions that make names and idempotency keys. The model check uses other functions.
+/// The functions that make names and idempotency keys. The driver and the model check pass different functions.
 #[derive(Clone, Copy)]
 pub struct Generators {
     /// Returns a name with this base and a new tag.
@@ -72,16 +72,16 @@ pub(super) struct Process {
     /// Whether this run has checked, immediately before [`State::Retire`], that all sinks have the new key. A run that
     /// resumes a rotation in [`State::Retire`] must check the sinks again.
     pub(super) has_checked_sinks: bool,
-    /// For each sink, the content before the first write of the rotation. `None` if a write of the new key may have
-    /// taken effect or can still take effect: a write of this run has succeeded or timed out, or an earlier run may
-    /// have written to the sink. The sink may not show such a write.
+    /// For each sink, the content before the first write of the rotation. `None` if the sink may have the new key or
+    /// may still get it, even if the sink shows other content. This is the case if a write of this run has succeeded or
+    /// timed out, or if an earlier run may have written to the sink.
     pub(super) before: Vec<Option<SinkContent>>,
-    /// For each sink, whether the caller has checked the content. True if an earlier run has asked the caller to check
-    /// the sink, and this run is an abort.
+    /// For each sink, whether this run assumes that the caller has checked the content. True if an earlier run has
+    /// asked the caller to check the sink, and this run is an abort.
     pub(super) is_checked: Vec<bool>,
     /// The ids of all listed keys whose names have the tag of this rotation, from all lists of this run.
     own_ids: HashSet<String>,
-    /// The ids of all other listed keys, from all lists of this run.
+    /// The ids of all listed keys whose names do not have the tag of this rotation, from all lists of this run.
     other_ids: HashSet<String>,
     /// The error that caused the rollback, if this run has begun the rollback.
     cause: Option<Cause>,

@@ -91,7 +91,7 @@ impl Process {
     }
 
     /// Writes the old key to a sink that shows the old key or nothing, and returns the progress to record. If the write
-    /// fails, the method accepts the content that the sink shows in two cases: every write of the new key to the sink
+    /// fails, the method leaves the sink unchanged and succeeds in two cases: every write of the new key to the sink
     /// has failed with an error of the sink, or the caller has checked the sink.
     async fn restore_unchanged(&mut self, sink: usize) -> Result<SinkProgress, Unrestored> {
         // If no write of the new key has taken effect, the sink need not be written.
@@ -195,8 +195,8 @@ enum Remains {
 /// The reason why a sink was not restored.
 enum Unrestored {
     Failed(Failure),
-    /// It is unknown what the sink contains. If the caller has checked the sink, the next abort accepts the content of
-    /// the sink.
+    /// It is unknown what the sink contains. The caller must check the sink. The next abort assumes that the caller has
+    /// checked the sink.
     Unknown(Failure),
 }
 

@@ -5,7 +5,7 @@ use std::env::consts::{ARCH, OS};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-/// A platform. The values are those of the fields `os`, `cpu` and `libc` in npm's `package.json`.
+/// A platform. The fields have the values that npm uses for `os`, `cpu` and `libc` in `package.json`.
 pub(super) struct Platform {
     os: &'static str,
     cpu: &'static str,

@@ -51,7 +51,8 @@ fn responses(operation: &Value, description: &Value) -> String {
     table
 }
 
-/// Returns the table of the properties of an object, or the list of the alternatives of a schema.
+/// Returns the table of the properties of a schema. If the schema has no properties, returns a sentence that names its
+/// type.
 fn properties(schema: &Value) -> String {
     let Some(properties) = schema["properties"].as_object() else {
         return format!("\nIt is {}.\n", kind(schema));

@@ -11,7 +11,7 @@ use crate::npm::{install_locked, npm};
 use crate::process::{command, program, run, run_quietly, stdout};
 use crate::{node, python, tools};
 
-/// The folder with the tools from npm and the settings of the tools.
+/// The folder that contains the tools from npm, and the settings of all tools.
 pub(super) const FOLDER: &str = "docs/site";
 
 /// The Python code that prints the folder of the installed packages.

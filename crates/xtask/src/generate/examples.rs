@@ -17,7 +17,7 @@ const LANGUAGES: [(&str, &str, &str); 4] = [
     (".mts", "ts", "node/examples"),
 ];
 
-/// Returns the text of a page in which every example has the current content of its source file.
+/// Returns a copy of the page `text` with the current source code in every example.
 pub(super) fn splice(text: &str) -> Result<String> {
     splice_from(text, |folder, name| {
         let path = format!("{folder}/{name}");

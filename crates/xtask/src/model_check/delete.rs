@@ -49,8 +49,8 @@ const FAULTS: [Fault; 16] = [
     Fault::OthersDeleted,
 ];
 
-/// A delay in steps that is longer than any operation. A request with this delay takes effect only after the operation
-/// has ended.
+/// A delay of a request, in steps of the model. No operation takes that many steps, so the request takes effect only
+/// after the end of the operation.
 const NEVER_SEEN: u8 = 200;
 
 #[derive(Clone, Copy)]

@@ -82,8 +82,8 @@ fn allowed(adopt: bool, was_resumed: bool) -> Vec<Fault> {
     FAULTS.into_iter().filter(is_allowed).collect()
 }
 
-/// A delay in steps that is longer than any operation. A request with this delay takes effect only after the operation
-/// has ended.
+/// A delay of a request, in steps of the model. No operation takes that many steps, so the request takes effect only
+/// after the end of the operation.
 const NEVER_SEEN: u8 = 200;
 
 /// The time between a crash of the process and the resumption of the operation.

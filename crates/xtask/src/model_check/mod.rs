@@ -70,7 +70,7 @@ pub(crate) enum RunResult {
     /// the first attempt, a response with 429 made the server forget the idempotency key. A later attempt then created
     /// another API key.
     KnownRace,
-    /// The run was ended in a state from which all schedules had been explored before.
+    /// The search ended the run, because all schedules from the current state had been explored before.
     Explored,
     Violated(&'static str),
 }
@@ -297,8 +297,8 @@ mod tests {
     }
 
     /// Compares a search that recognizes states with a search that does not. A search that recognizes states does not
-    /// run the schedules that lead to an explored state, but counts them. If it mistook two different states for the
-    /// same state, the two searches would count different numbers of schedules.
+    /// run the schedules that lead to an explored state, but counts them. If this search mistook two different states
+    /// for the same state, the two searches would count different numbers of schedules.
     #[test]
     fn a_search_with_states_stands_for_every_schedule() {
         let every = Call { has_states: false, ..CALLS[2] };

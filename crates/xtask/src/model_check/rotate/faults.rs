@@ -104,10 +104,10 @@ pub(super) enum Effect {
     AtTheEnd,
 }
 
-/// A number of steps after which a rotation is usually still in the state in which it sent the request.
+/// A delay of a request in steps. After this delay, the rotation is usually still in the state that sent the request.
 const SOON: u8 = 3;
 
-/// A number of steps after which a rotation has usually left the state in which it sent the request.
+/// A delay of a request in steps. After this delay, the rotation has usually left the state that sent the request.
 const LATER: u8 = 20;
 
 /// A number of steps after which a rotation without further faults has ended.
@@ -184,7 +184,7 @@ pub(super) enum ReadFault {
     OtherForm,
     /// Another program has removed the content.
     Emptied,
-    /// From this read on, the sink shows a text without the key instead of the content.
+    /// This read and all later reads return a text without the key instead of the content.
     Conceals,
 }
 
@@ -200,7 +200,8 @@ pub(super) const READ: [ReadFault; 9] = [
     ReadFault::Conceals,
 ];
 
-/// The number of reads that still return the earlier content after a write with the fault [`WriteFault::ShownLate`].
+/// After a write with the fault [`WriteFault::ShownLate`], the next read and this number of further reads return the
+/// earlier content.
 pub(super) const LATE_READS: u8 = 12;
 
 /// An injected fault of a write to a sink.
@@ -214,7 +215,7 @@ pub(super) enum WriteFault {
     PermanentAfter,
     /// The sink reports a successful write, but keeps the earlier content.
     Lies,
-    /// The next reads show the content from before the write.
+    /// The write takes effect, but the next reads return the earlier content.
     ShownLate,
     Crash(Crash),
 }
