@@ -32,8 +32,11 @@ struct Interrupted {
     /// The number of the entry whose creation is interrupted. `None` after the interruption.
     at: Arc<Mutex<Option<u64>>>,
     stored: Stored,
-    late: Arc<Mutex<Option<(u64, Vec<u8>)>>>,
+    late: Arc<Mutex<Option<NewEntry>>>,
 }
+
+/// The number and the content of an entry.
+type NewEntry = (u64, Vec<u8>);
 
 impl Interrupted {
     fn new(store: &MemoryJournal, at: u64, stored: Stored) -> Self {
