@@ -31,7 +31,7 @@ pub(super) fn english() -> String {
     let rows: String = ErrorKind::all().iter().map(|kind| row(*kind, kind.text(), kind.hint(), &ENGLISH)).collect();
     format!(
         "| exit status | code | what happened | what to do | may succeed later |\n| --- | --- | --- | --- | --- |\n{}\
-         | {} or a second signal | | the command ended at once | list the keys: the outcome of a change was not checked | no |\n",
+         | {}, or 128 plus the number of a second signal | | the command ended at once | list the keys: the outcome of a change was not checked | no |\n",
         rows,
         ended_by()
     )
