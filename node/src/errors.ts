@@ -74,7 +74,7 @@ export class LastKeyError extends CodatError {
     override readonly code = LastKeyError.code;
 }
 
-/** This is the key that makes the call. */
+/** This is the key in use. */
 export class KeyInUseError extends CodatError {
     static {
         this.prototype.name = "KeyInUseError";

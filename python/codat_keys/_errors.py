@@ -93,7 +93,7 @@ class LastKeyError(CodatError):
 
 
 class KeyInUseError(CodatError):
-    """This is the key that makes the call."""
+    """This is the key in use."""
 
     code: ClassVar[str] = "key_in_use"
     retryable: bool = False

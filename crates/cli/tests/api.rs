@@ -253,7 +253,7 @@ fn api_delete_has_the_guards_of_delete() {
     }
     assert_eq!(run(&mut against(&emulator), &["create", "ci"]).status, 0);
     for path in forms(&own) {
-        refused(&path, 6, "this is the key that makes the call");
+        refused(&path, 6, "this is the key in use");
     }
     refused(&format!("/apiKeys/{}", own.to_uppercase()), 7, "there is no such key or resource");
     assert_eq!(ids(&emulator).len(), 2);

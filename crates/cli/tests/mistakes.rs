@@ -373,7 +373,7 @@ fn deleting_the_key_in_use_requires_its_option() {
     check(
         &run(&mut against(&emulator), &["delete", id, "--yes"]),
         6,
-        "this is the key that makes the call",
+        "this is the key in use",
         "use another key to delete it, or add --allow-key-in-use",
     );
 }

@@ -98,7 +98,7 @@ fn revoking_the_key_in_use_requires_a_checkbox() {
     assert!(visitor.get("/keys/a/revoke").body.contains("This page itself uses this key"));
     assert!(!visitor.get("/keys/b/revoke").body.contains("This page itself uses this key"));
     visitor.post("/keys/a/revoke", &[("confirm", "a")]);
-    assert!(visitor.get("").body.contains("This is the key that makes the call"));
+    assert!(visitor.get("").body.contains("This is the key in use"));
     visitor.post("/keys/a/revoke", &[("confirm", "a"), ("in_use", "on")]);
     // The emulator's page continues with the remaining key.
     let page = visitor.get("").body;
