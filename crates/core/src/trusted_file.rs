@@ -1,5 +1,5 @@
-//! Access to files that only root and the user of this process can change. Such a file determines which program runs,
-//! where the API key is sent, or which server is trusted.
+//! Access to files that determine which program runs, where the API key is sent, or which server is trusted. Only root
+//! and the user of this process must be able to change such a file.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};

@@ -69,7 +69,7 @@ impl Account {
         }
     }
 
-    /// Creates a key without a name if the account has no key. Codat also creates such a key for a new account.
+    /// Creates a key without a name if the account has no key. Codat creates such a key for every new account.
     pub(crate) fn ensure_first_key(&mut self, now: Timestamp) {
         if self.keys.is_empty() {
             self.add_key(None, now);

@@ -11,7 +11,7 @@ use crate::json::Object;
 const MAX_OFFSET: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 /// The emulator's clock. The dates of keys and journal entries, the daily quota and the expiry of idempotency keys
-/// depend on this clock. Delays use real time instead.
+/// depend on this clock. Delays use real time.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Clock {
     offset: Duration,

@@ -1,5 +1,5 @@
 //! The control endpoints under `/_emulator/`. Tests use these endpoints to read and change the emulator's state. The
-//! endpoints need no API key, and the journal does not record requests to them.
+//! endpoints need no API key. The journal does not record requests to these endpoints.
 
 use std::io;
 
@@ -98,9 +98,9 @@ pub(crate) fn is_journal(head: &Parts) -> bool {
     head.uri.path() == "/_emulator/journal" && head.method == Method::GET
 }
 
-/// Returns the journal. The JSON of a journal can have 200 MB. If the client reads slowly, this JSON must not fill the
-/// memory, so a long journal is converted and sent in parts. If an entry is removed before its part is created, the
-/// response does not contain the entry.
+/// Returns the journal. A long journal is converted to JSON and sent in parts. The whole JSON can have 200 MB, and
+/// would stay in memory while a slow client reads it. If an entry is removed before its part is created, the response
+/// does not contain the entry.
 pub(crate) fn journal(server: SharedServer) -> Response {
     let last = server.lock().journal.last_seq();
     let (json, sent) = next_part(&server, 0, last).unwrap_or_default();
@@ -134,8 +134,8 @@ async fn send_journal(
     sender.send_data(Bytes::from("]}")).await
 }
 
-/// Returns the next part of the journal. This is a separate function, because the lock must be released before the part
-/// is sent.
+/// Returns the next part of the journal. This is a separate function, because the lock on the server must be released
+/// before the part is sent.
 fn next_part(server: &SharedServer, after: u64, last: u64) -> Option<(String, u64)> {
     server.lock().journal.part(after, last)
 }

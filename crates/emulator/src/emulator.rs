@@ -18,8 +18,8 @@ use crate::wire::ApiError;
 
 /// A running emulator. It listens on 127.0.0.1 unless [`EmulatorBuilder::host`] sets another address.
 ///
-/// Dropping this handle closes all connections immediately and waits until the emulator has stopped. The port and the
-/// state file are then free.
+/// Dropping this handle closes all connections immediately and waits until the emulator has stopped. Another emulator
+/// can then use the port and the state file.
 ///
 /// An emulator runs in a separate thread with its own Tokio runtime. Blocking code and async code can therefore start
 /// and drop an emulator.
@@ -133,8 +133,8 @@ impl Emulator {
     }
 
     /// Advances the emulator's clock. This method is equivalent to `POST /_emulator/clock`. The clock determines the
-    /// dates of keys and journal entries, the daily quota and the expiry of idempotency keys. Delays use real time
-    /// instead. The total advance is at most 100 years.
+    /// dates of keys and journal entries, the daily quota and the expiry of idempotency keys. Delays use real time. The
+    /// total advance is at most 100 years.
     pub fn advance_clock(&self, by: Duration) {
         self.server.lock().clock.advance(by);
     }
@@ -192,8 +192,8 @@ impl EmulatorBuilder {
     /// Sets the seed for the generation of keys, ids and correlation ids. The same seed generates the same sequence.
     /// Default: a random seed.
     ///
-    /// If the state file exists, the emulator continues the sequence of keys and ids in the state file. The seed then
-    /// applies to correlation ids only.
+    /// If the state file exists, the emulator continues the sequence of keys and ids in the state file. In this case,
+    /// the seed applies only to correlation ids.
     pub fn seed(mut self, seed: u64) -> EmulatorBuilder {
         self.options.seed = Some(seed);
         self

@@ -84,8 +84,9 @@ impl IdempotencyCache {
         }
     }
 
-    /// Removes the responses that have expired. If the cache is full, also removes the oldest response. Does not remove
-    /// running requests: the limits on connections and on delayed requests also limit the number of running requests.
+    /// Removes the responses that have expired. If the cache is full, also removes the oldest response. Keeps the
+    /// entries of running requests. The limits on connections and on delayed requests limit the number of these
+    /// entries.
     fn remove_expired(&mut self, now: Timestamp) {
         while let Some(oldest) = self.answered.front() {
             let is_expired = match self.first_requests.get(oldest) {

@@ -90,14 +90,14 @@ impl Journal {
         &self.entries
     }
 
-    /// Returns the number of the newest entry.
+    /// Returns the sequence number of the newest entry.
     pub(crate) fn last_seq(&self) -> u64 {
         self.last_seq
     }
 
-    /// Returns a part of the journal, and the number of the last entry in this part. The part contains entries with
-    /// numbers above `after` and up to `last`, as JSON separated by commas. The part has about [`PART`] bytes. Returns
-    /// `None` if the journal has no entry with such a number.
+    /// Returns a part of the journal, and the sequence number of the last entry in this part. The part contains entries
+    /// with sequence numbers above `after` and up to `last`, as JSON separated by commas. The part has about [`PART`]
+    /// bytes. Returns `None` if the journal has no entry with such a sequence number.
     pub(crate) fn part(&self, after: u64, last: u64) -> Option<(String, u64)> {
         let first = self.entries.partition_point(|entry| entry.seq <= after);
         let (mut json, mut seq) = (String::new(), None);
@@ -112,12 +112,12 @@ impl Journal {
         Some((json, seq?))
     }
 
-    /// Removes all entries. The numbering of later entries continues, so that each number is unique.
+    /// Removes all entries. Does not reset the sequence number, so that each sequence number is unique.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }
 
-    /// Adds the entry of a new request and returns the number of the entry.
+    /// Adds the entry of a new request, and returns the sequence number of the entry.
     pub(crate) fn record(&mut self, mut entry: Entry) -> u64 {
         self.last_seq += 1;
         entry.seq = self.last_seq;
@@ -167,7 +167,7 @@ impl Journal {
         self.entry(seq).filter(|entry| entry.ended.is_none())
     }
 
-    /// Returns the entry with the number `seq`. Returns `None` if the entry was removed.
+    /// Returns the entry with the sequence number `seq`. Returns `None` if the entry was removed.
     fn entry(&mut self, seq: u64) -> Option<&mut Entry> {
         let first = self.entries.front()?.seq;
         let index = usize::try_from(seq.checked_sub(first)?).ok()?;
@@ -204,8 +204,7 @@ impl Entry {
 }
 
 /// Returns the body with secrets masked. Returns a truncated text if the body is not JSON or is longer than
-/// [`MAX_TEXT_LENGTH`]. Masks only the part that the journal keeps. Masking a whole body can take seconds, because each
-/// secret is searched for in each string.
+/// [`MAX_TEXT_LENGTH`]. Masks only the part that the journal keeps, because masking a long body can take seconds.
 fn masked_body(body: &[u8], masker: &Masker) -> Body {
     let Ok(json) = serde_json::from_slice(body) else {
         return Body::Text(truncate(masker.start_of(&String::from_utf8_lossy(body), MAX_TEXT_LENGTH)));

@@ -20,7 +20,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub(crate) struct PausableListener {
     address: SocketAddr,
-    /// Sending a value closes the accepted connections.
+    /// A channel to the accepted connections. Sending a value closes these connections.
     closing: watch::Sender<()>,
     state: Arc<Mutex<State>>,
 }

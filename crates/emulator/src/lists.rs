@@ -26,19 +26,18 @@ pub(crate) struct List<'a, T> {
     pub(crate) generate: fn(u32) -> T,
 }
 
-/// A property of the results. The functions `value` and `position` take the number of a result, which is from 1 to the
-/// total.
+/// A property of the results. The functions `value` and `position` take the number of a result in the [`List`].
 #[derive(Clone, Copy)]
 pub(crate) struct Property {
     pub(crate) name: &'static str,
     pub(crate) value: fn(u32) -> String,
-    /// Returns the position of the value in the order of all values. Results with equal positions are in the order of
-    /// their numbers. Sorting by the position is much faster than sorting by the value.
+    /// Returns a sort key: a number that has the same order as the values. Results with the same sort key are in the
+    /// order of their numbers. Sorting by this number is much faster than sorting by the value.
     pub(crate) position: fn(u32) -> u32,
 }
 
 impl Property {
-    /// Creates a property whose values are in the order of the results.
+    /// Creates a property whose values have the same order as the numbers of the results.
     pub(crate) const fn in_order(name: &'static str, value: fn(u32) -> String) -> Property {
         Property { name, value, position: |number| number }
     }

@@ -19,7 +19,7 @@ pub(crate) struct ReceivedRequest {
     body: Result<Bytes, ApiError>,
     /// The id of the API key that authenticates the request. `None` if the request has no valid API key.
     key_id: Option<String>,
-    /// The number of the journal entry for this request.
+    /// The sequence number of the journal entry for this request.
     pub(crate) seq: u64,
 }
 
@@ -114,7 +114,7 @@ impl Server {
     }
 
     /// Calls `perform` if `admission` is [`Admission::Perform`], and stores the returned response in the idempotency
-    /// cache. If `admission` is [`Admission::Respond`], returns the response in `admission` instead.
+    /// cache. If `admission` is [`Admission::Respond`], returns the response in `admission`.
     pub(crate) fn complete(
         &mut self,
         admission: Admission,

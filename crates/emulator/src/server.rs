@@ -173,7 +173,7 @@ impl Server {
     }
 
     /// Performs the delayed requests that are due. The emulator calls this method once for each new request, because
-    /// these delays are numbers of new requests.
+    /// these delays are counted in new requests.
     pub(crate) fn perform_delayed_requests(&mut self) {
         for (requests, perform) in mem::take(&mut self.delayed) {
             if requests == 1 {

@@ -21,7 +21,7 @@ use crate::server::SharedServer;
 use crate::wire::{ApiError, is_control_path};
 use crate::{controls, faulty_body};
 
-/// The maximum length of a request body in bytes. The service does not store a longer body, but reads it to its end, so
+/// The maximum length of a request body in bytes. The service reads a longer body to the end without storing it, so
 /// that the client receives the error response.
 const MAX_BODY: usize = 1024 * 1024;
 

@@ -64,8 +64,8 @@ impl AppState {
     }
 
     /// Updates the messages about revocations with an unknown outcome. `keys` are the API keys that Codat lists now. A
-    /// revocation has succeeded if `keys` does not contain the revoked API key. A success message then replaces the
-    /// message about this revocation.
+    /// revocation has succeeded if `keys` does not contain the revoked API key. In this case, a success message
+    /// replaces the message about the revocation.
     pub(crate) fn resolve_revocations(&self, visitor: &Visitor, keys: &[ApiKeyDetails]) {
         let revoked = |message: &Arc<FlashMessage>| match &**message {
             FlashMessage::Failed { action: RequestedAction::RevokeKey(id, key), .. }
@@ -82,7 +82,7 @@ impl AppState {
     }
 
     /// Stores a message for the next page of the visitor. A message about a creation or revocation with an unknown
-    /// outcome is shown on every page until the outcome is known.
+    /// outcome is shown on every page until the outcome is known or the visitor dismisses the message.
     pub(crate) fn flash(&self, visitor: &Visitor, message: Arc<FlashMessage>) {
         self.sessions.with(&visitor.session, |session| {
             session.unresolved.retain(|unresolved| unresolved.unresolved_change() != message.resolves());

@@ -34,11 +34,13 @@ pub enum ChangeOutcome {
     Created(KeyId),
     /// The API key with this id was revoked.
     Revoked(KeyId),
-    /// The creation of an API key with this name failed: the outcome is unknown, or [`Changes::cancel`] cancelled the
-    /// creation before it had an effect. The kind of the error shows which of the two happened.
+    /// The creation of an API key with this name ended with an error. If the kind of the error is `OutcomeUnknown`, an
+    /// API key may have been created. Otherwise, the creation had no effect, for example because [`Changes::cancel`]
+    /// cancelled it.
     CreationFailed(String, Error),
-    /// The revocation of the API key with this id failed: the outcome is unknown, or [`Changes::cancel`] cancelled the
-    /// revocation before it had an effect.
+    /// The revocation of the API key with this id ended with an error. If the kind of the error is `OutcomeUnknown`,
+    /// the API key may have been revoked. Otherwise, the revocation had no effect, for example because
+    /// [`Changes::cancel`] cancelled it.
     RevocationFailed(KeyId, Error),
 }
 

@@ -80,8 +80,8 @@ impl RequestedAction {
 /// The properties of an API key that are not secret.
 #[derive(Clone)]
 pub(crate) struct KeySummary {
-    /// The name of the API key. The name can contain an API key that Codat lists only later. Each page therefore
-    /// redacts the name again.
+    /// The name of the API key. The name can contain an API key that Codat does not list yet, so each page redacts the
+    /// name again.
     pub(crate) name: Option<Untrusted>,
     pub(crate) masked: String,
 }

@@ -180,8 +180,8 @@ async fn delete_key(app: &AppState, id: &str, form: &Revocation) -> Result<Flash
 }
 
 /// Returns true if the typed text confirms the revocation of `key`. The text must be the name of the API key, or the
-/// last four characters of its secret. The name can be typed in its original form, or in the masked form that the page
-/// shows.
+/// last four characters of the API key itself. The name can be typed in its original form, or in the masked form that
+/// the page shows.
 fn confirms(typed: &str, key: &ApiKeyDetails) -> bool {
     let secret = key.api_key.expose_secret();
     let end = secret.get(secret.len().saturating_sub(4)..);

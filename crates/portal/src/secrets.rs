@@ -36,9 +36,9 @@ fn of_key(secret: fn(ApiKey) -> String) -> MethodRouter<Arc<AppState>> {
     post(handler)
 }
 
-/// Responds with the API key that this session created last, and with its `Authorization` header on a second line.
-/// Returns each API key only once. The API key comes from the session, because Codat may not list a new API key
-/// immediately.
+/// Responds with the API key that this session created most recently, and with the `Authorization` header for this API
+/// key on a second line. Returns each API key only once. The API key comes from the session, because Codat may not list
+/// a new API key immediately.
 pub(crate) async fn created(
     State(app): State<Arc<AppState>>,
     _manager: KeyManager,

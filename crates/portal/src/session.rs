@@ -49,13 +49,13 @@ pub(crate) struct Session {
     /// The message that the next page shows.
     pub(crate) flash: Option<Arc<FlashMessage>>,
     /// The messages about creations and revocations with an unknown outcome. Every page shows such a message until the
-    /// outcome is known.
+    /// outcome is known or the visitor dismisses the message.
     pub(crate) unresolved: Vec<Arc<FlashMessage>>,
     /// The results of the latest actions, newest first. Each entry contains the id of the submitted form and the
     /// result.
     results: VecDeque<(String, ActionResult)>,
-    /// The API key that this session created last, and its id. `None` after the script of the page has fetched the API
-    /// key.
+    /// The API key that this session created most recently, and the id of the API key. `None` after the script of the
+    /// page has fetched the API key.
     pub(crate) created: Option<(KeyId, ApiKey)>,
 }
 

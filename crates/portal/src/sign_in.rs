@@ -37,8 +37,9 @@ pub(crate) async fn sign_out(State(app): State<Arc<AppState>>, request: SessionF
 }
 
 /// Starts a session for the visitor if the link is valid, and makes the link invalid. Responds with a page that
-/// navigates to the list of API keys. This page replaces an HTTP redirect: if another program opened the link in the
-/// browser, the browser would not send the session cookie after a redirect, because this cookie is `SameSite=Strict`.
+/// navigates to the list of API keys. An HTTP redirect would not work if another program opened the link in the
+/// browser. After such a redirect, the browser does not send the session cookie, because this cookie is
+/// `SameSite=Strict`.
 pub(crate) async fn open_link(
     State(app): State<Arc<AppState>>,
     language: Language,

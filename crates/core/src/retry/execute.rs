@@ -1,5 +1,5 @@
 //! Execution of requests with retries. The requests that create or delete a key are not executed here, because the
-//! client also lists the keys between the attempts.
+//! client lists the keys between their attempts.
 
 use std::time::Instant;
 
@@ -87,8 +87,8 @@ impl<'a> Execution<'a> {
         Err(error)
     }
 
-    /// Returns whether to retry the request after this error. A 409 is retried if Codat may still be processing an
-    /// earlier attempt with the same idempotency key.
+    /// Returns whether to retry the request after this error. A request with the response 409 is retried if Codat may
+    /// still be processing an earlier attempt with the same idempotency key.
     fn is_transient(&self, error: &Error) -> bool {
         let still_running =
             self.ambiguous && self.idempotency_key().is_some() && error.status() == Some(StatusCode::CONFLICT);

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 
 pub(crate) use execute::{Conclusion, Execution};
 
-/// The retry policy of a client, and the source of its random numbers.
+/// The retry policy of a client, and the source of random numbers for the waits.
 #[derive(Clone)]
 pub(crate) struct Retry {
     pub(crate) policy: RetryPolicy,

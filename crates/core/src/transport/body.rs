@@ -33,7 +33,7 @@ pub(crate) enum BodyMode {
 #[derive(Clone, Copy)]
 pub(crate) struct BodyLimit {
     bytes: u64,
-    /// Whether the option `max_response_bytes` determines the limit. Error messages then name this option.
+    /// Whether the limit is the value of the option `max_response_bytes`. If so, error messages name this option.
     is_option: bool,
 }
 
@@ -137,9 +137,9 @@ impl Body {
         Ok(read.into())
     }
 
-    /// Reserves memory for the rest of the body. The limit is 1 MiB, or the number of bytes that have arrived if this
-    /// is more. If `chunk` is larger than this limit, reserves `chunk` bytes. With the limit, a server that declares a
-    /// long body but sends only a small part of it occupies little memory.
+    /// Reserves memory for the rest of the body, but at most 1 MiB or as many bytes as have arrived, whichever is more.
+    /// If `chunk` is larger than this maximum, reserves `chunk` bytes. A server that declares a long body but sends
+    /// little of it therefore occupies little memory.
     fn reserve(&self, read: &mut Vec<u8>, chunk: usize) {
         if read.capacity() - read.len() < chunk {
             let missing = self.length.unwrap_or(u64::MAX).saturating_sub(read.len() as u64);

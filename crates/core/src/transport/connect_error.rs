@@ -56,8 +56,8 @@ enum Tunnel {
     Refused,
 }
 
-/// Returns why the proxy did not open a tunnel, or `None` if the error has another cause. Compares the text of the
-/// error, because hyper-util does not export the type of the error.
+/// Returns why the proxy did not open a tunnel, or `None` if the error has another cause. Identifies the reason by the
+/// text of the error, because hyper-util does not export the type of the error.
 fn tunnel(source: &reqwest::Error) -> Option<Tunnel> {
     let text = chain(source).map(|error| error.to_string()).find(|text| text.starts_with("tunnel error: "))?;
     Some(match text.as_str() {

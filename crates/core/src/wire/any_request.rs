@@ -13,8 +13,8 @@ use crate::domain::{BaseUrl, NOT_IN_A_SEGMENT, has_dot_segment, key_id_in_path};
 use crate::error::{Error, ErrorKind};
 
 /// Builds a request to a path below the base URL. Rejects a path that leads outside the base URL, for example to
-/// another origin. Also rejects a DELETE request to `/apiKeys` or a path below it, unless the path identifies exactly
-/// one key. Codat has no other operation that deletes keys.
+/// another origin. Rejects a DELETE request to `/apiKeys` or a path below `/apiKeys`, unless the path identifies
+/// exactly one key. Codat has no other operation that deletes keys.
 pub(crate) fn any_request(
     method: Method,
     base: &BaseUrl,

@@ -96,8 +96,8 @@ impl CodatError {
     }
 }
 
-/// Formats the errors in Codat's `validation` field. Each error becomes `; itemId: message`. The caller appends
-/// the result to another text.
+/// Formats the errors in Codat's `validation` field. Each error becomes `; itemId: message`. The result is appended to
+/// the text of Codat's `error` field.
 fn validation(body: &serde_json::Map<String, serde_json::Value>) -> String {
     let errors = body.get("validation").and_then(|validation| validation["errors"].as_array());
     let line = |error: &serde_json::Value| {
