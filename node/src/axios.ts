@@ -108,9 +108,8 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
 
 /**
  * Removes the API key from the request of `holder`, which is a response or an error of axios. Also hides the headers of
- * the request from `inspect`, `console` and `JSON.stringify`. It is not enough to hide the headers, because
- * `console.dir` ignores the custom `inspect` method of an object. Node also ignores this method when it prints an
- * uncaught error.
+ * the request from `inspect`, `console` and `JSON.stringify`. Hiding the headers is not enough, because `console.dir`
+ * ignores the custom `inspect` method of an object. Node also ignores this method when it prints an uncaught error.
  */
 function hideKey(holder: any, authorization: string | undefined): void {
     const { request } = holder ?? {};

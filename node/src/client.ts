@@ -208,7 +208,7 @@ export class Client {
     }
 
     /**
-     * Checks whether another HTTP library can send the `Authorization` header over an unencrypted connection to `url`.
+     * Checks whether another HTTP library may send the `Authorization` header over an unencrypted connection to `url`.
      * Call this method before each unencrypted request. `url` is the URL of the proxy, or the URL of the request if
      * there is no proxy. Throws `InvalidInputError` if the origin of `url` differs from the origin of the base URL.
      */
@@ -230,7 +230,7 @@ export class Client {
     }
 }
 
-/** Returns the `Authorization` header for `key`, an API key that the native module has already checked. */
+/** Returns the `Authorization` header for `key`, a valid API key from the native module. */
 function header(key: string): AuthorizationHeader {
     return AuthorizationHeader.encode(new ApiKey(key, null));
 }
@@ -240,8 +240,8 @@ function href(url: string | URL): string {
 }
 
 /**
- * Returns a variable of `process.env`. In a worker and under jest, `process.env` differs from the environment of the
- * process.
+ * Returns the value of a variable in `process.env`. The native module calls this function, because `process.env`
+ * differs from the environment of the process in a worker and under jest.
  */
 function variable(name: string): string | undefined {
     return process.env[name];

@@ -6,7 +6,7 @@ import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import { debuglog } from "node:util";
 
-/** The members of both messages. */
+/** The members that the messages of both channels have. */
 interface AttemptMessage {
     /** The HTTP method. */
     method: string;
@@ -50,9 +50,9 @@ const errors = channel("codat-keys:attempt:error");
 const log = debuglog("codat-keys");
 
 /**
- * Returns a function that publishes the attempts of a call. The function runs in the asynchronous context of the
- * caller. Returns `undefined` if no tool subscribes to the messages. In this case, the native module records no
- * attempts.
+ * Returns a function that publishes the attempts of a call. The returned function runs in the asynchronous context in
+ * which `observer` was called. Returns `undefined` if no tool subscribes to the messages. In this case, the native
+ * module records no attempts.
  */
 export function observer(): ((attempt: Attempt) => void) | undefined {
     return responses.hasSubscribers || errors.hasSubscribers || log.enabled ? AsyncResource.bind(publish) : undefined;

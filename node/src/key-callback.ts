@@ -13,7 +13,7 @@ export type KeyFunction = () => Key | PromiseLike<Key>;
 
 /**
  * Receives the result of each run of a key callback: the returned text, or the reason why the callback returned no API
- * key. `request` is the number of the run.
+ * key. Each run has a number, which is passed as `request`.
  */
 export interface Results {
     complete(request: number, text: string | null): void;

@@ -58,8 +58,8 @@ function load(): typeof types {
 /**
  * Returns the folder of the package `name`, which was installed together with this package. The caller loads the
  * package from this folder. To find a package by its name, Node would search the folders `node_modules` in all parent
- * folders, and other users may own some of them. If this package is not in a folder `node_modules`, this function
- * returns `name`. It also returns `name` under Yarn's Plug'n'Play, which does not search parent folders.
+ * folders, and other users may own some of these folders. If this package is not in a folder `node_modules`, this
+ * function returns `name`. It also returns `name` under Yarn's Plug'n'Play, which does not search parent folders.
  */
 function installed(name: string): string {
     const root = dirname(__dirname);

@@ -28,8 +28,8 @@ interface Watch {
     authorization: string;
     hop: NextHop;
     /**
-     * Whether the watch continues after the watched request has ended. A lasting watch applies to all requests that
-     * contain the same header, even to requests of other code.
+     * Whether the watch continues after the watched request has ended. Until a watch ends, it applies to all requests
+     * that contain the header, even to requests of other code.
      */
     lasting: boolean;
 }
@@ -115,8 +115,8 @@ export class NextHop {
 
     /**
      * Watches the `Authorization` header of an SDK. The watch lasts until this process ends. Closes the connection when
-     * undici is about to send the header unencrypted to a server other than the one in the URL. Does nothing for
-     * requests of the SDK to an `https` URL.
+     * undici is about to send the header unencrypted to a server other than the one in the URL of this `NextHop`. Does
+     * nothing if this URL begins with `https:`.
      */
     watchSdk(authorization: string): void {
         this.#add({ authorization, hop: this, lasting: true });

@@ -79,8 +79,8 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     }
 
     /**
-     * Parses a page, and then moves the cursor to the next page. Returns `undefined` if the page is outdated. If the
-     * page is outdated or cannot be parsed, the cursor requests the page again.
+     * Parses a page, and tells the cursor whether the page can be used. Returns `undefined` if the page is outdated.
+     * After an outdated page, or a page that cannot be parsed, the cursor requests the same page again.
      */
     #parse(native: NativeResponse): Page<T> | undefined {
         const response = new Response(native);

@@ -39,8 +39,7 @@ export interface Message {
     arguments: unknown[];
     event: unknown;
     /**
-     * Identifies the lock to release. Each run of the function `lock` has a number. The number of a lock is the number
-     * of the run that acquired the lock.
+     * The number of the lock to release. A lock has the same number as the run of the function `lock` that acquired it.
      */
     unlock: number | null;
 }
@@ -201,8 +200,8 @@ function requestsOf(request: number): Requests {
 }
 
 /**
- * Releases a lock of a journal store. If the release fails, emits a warning. An error could not be reported, because
- * the rotation may have ended.
+ * Releases a lock of a journal store. `request` is the number of the lock. If the release fails, emits a warning. An
+ * error could not be reported, because the rotation may have ended.
  */
 async function unlock(request: number): Promise<void> {
     const release = locks.get(request);

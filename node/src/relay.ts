@@ -10,7 +10,7 @@ export type Handler = Record<string, any>;
 
 /**
  * A function that decides what to do after a response with 401 or 403. Resolves to a function that sends the HTTP
- * request again, or to `null` if the caller must receive the response.
+ * request again, or to `null` if the wrapped handler must receive the response.
  */
 type Decide = (status: number, url: string | undefined) => Promise<(() => void) | null>;
 

@@ -31,7 +31,7 @@ export interface RotationReport {
     readonly newKey: string | null;
     /** The name of the new API key. */
     readonly name: string | null;
-    /** How far the delivery to each sink has come, by the name of the sink. */
+    /** For each name of a sink, how far the delivery to this sink has come. */
     readonly sinks: Readonly<Record<string, SinkProgress>>;
     /** The ids of the API keys that the rotation has deleted. */
     readonly deleted: readonly string[];
@@ -72,9 +72,9 @@ export interface RotationPlan {
     /** The ids of the API keys that would be deleted first, because there are already ten API keys. */
     readonly deleteFirst: readonly string[];
     /**
-     * What each sink contains, by the name of the sink. The value is the id of an API key, or one of four words. `nothing`:
-     * the sink is empty. `unknown_credential`: an API key that Codat does not list. `other`: any other content.
-     * `unreadable`: the sink has the function `confirm` and cannot be read.
+     * For each name of a sink, what this sink contains. The value is the id of an API key, or one of four words.
+     * `nothing`: the sink is empty. `unknown_credential`: an API key that Codat does not list. `other`: any other
+     * content. `unreadable`: the sink has the function `confirm` and cannot be read.
      */
     readonly sinks: Readonly<Record<string, string>>;
 }

@@ -29,14 +29,14 @@ export interface Sink {
      */
     readonly name: string;
     /**
-     * Replaces the content with this API key. It must be safe to call the function several times with the same key,
-     * because a function that throws is called up to four times.
+     * Replaces the content of the sink with this API key. It must be safe to call the function several times with the
+     * same key, because a function that throws is called up to four times.
      */
     deliver(key: ApiKey): unknown;
     /**
-     * Returns the content: an API key, the value of an `Authorization` header, or `null` or `undefined` if there is
-     * nothing. The rotation compares the content with the key that it expects. The rotation also requests the list of
-     * API keys, and authenticates this request with the content.
+     * Returns the content of the sink: an API key, the value of an `Authorization` header, or `null` or `undefined` if
+     * the sink is empty. The rotation compares the content with the key that it expects. The rotation also requests the
+     * list of API keys, and authenticates this request with the content.
      */
     read?(): Key | null | undefined | PromiseLike<Key | null | undefined>;
     /**
@@ -57,7 +57,8 @@ export interface Sink {
  * rotation ends with a `RotationError` of the kind `journal`. The rotation can be resumed as soon as the store works.
  *
  * Use one object for all rotations of a journal. A function of a sink can still run after the rotation that called it
- * has ended. The next rotation waits for this function if both rotations have the same object, or the same folder.
+ * has ended. The next rotation waits for this function if both rotations use the same `JournalStore` object, or the
+ * same folder.
  *
  * A journal has a name, and entries that are numbered from 1. An entry contains no API key, and is never changed.
  */
@@ -84,8 +85,8 @@ export interface JournalStore {
     lock?(name: string): Locked | PromiseLike<Locked>;
     /**
      * A text that is the same for all processes that the lock excludes, and different for all other processes. An
-     * example is an id of this machine that changes when the machine restarts. The text is written in each entry.
-     * Default: none.
+     * example is an id of this machine that changes when the machine restarts. Each entry of the journal contains the
+     * text. Default: none.
      */
     readonly machine?: string | undefined;
     /** The time limit of one run of a function, in milliseconds. Default: 30,000. */
@@ -404,7 +405,7 @@ function checkedSink(sink: Sink): Sink {
     return sink;
 }
 
-/** Whether the sink is asked to confirm an API key, because it has no function `read`. */
+/** Whether the rotation calls the function `confirm` of a sink, because the sink has no function `read`. */
 function confirms(sink: object): boolean {
     return option(sink, "read") === undefined;
 }

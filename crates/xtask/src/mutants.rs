@@ -27,7 +27,7 @@ struct Mutant {
     tests: Vec<Test>,
 }
 
-/// A test that must fail when a patch is applied. The first lines of a patch file name these tests. Each of these lines
+/// A test that must fail when a patch is applied. The first lines of a patch file name its tests. Each of these lines
 /// has the form `KIND: TEST`.
 enum Test {
     /// A Rust test: the arguments of `cargo test`. In a patch file: `test: -p codat-keys --test core x::y`.

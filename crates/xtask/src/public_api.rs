@@ -1,5 +1,5 @@
-//! The lists of the public items of the core and the emulator. The file `public-api.txt` of each crate contains its
-//! list. A change of the public API changes this file, so reviewers notice the change.
+//! The lists of the public items of the core and the emulator. Each crate has its list in the file `public-api.txt`. A
+//! change of the public API changes this file, so reviewers notice the change.
 
 use std::env;
 use std::fs;
@@ -13,9 +13,9 @@ use crate::process::{command, run};
 /// A library crate with a list of its public items.
 pub(crate) struct Library {
     pub(crate) list: &'static str,
-    /// The arguments of cargo that select the package and its features. The core is built with the feature `ring`,
-    /// because its default features select aws-lc, which takes longer to compile. The public API of the core does not
-    /// depend on its features.
+    /// The arguments of cargo that select the package and its features. The core is built with the feature `ring`
+    /// instead of its default features, because these select aws-lc, which takes longer to compile. The features of the
+    /// core do not change its public API.
     package: &'static str,
     /// The file to which rustdoc writes the docs as JSON.
     json: &'static str,

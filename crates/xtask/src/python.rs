@@ -39,8 +39,9 @@ impl Package {
         Ok(python)
     }
 
-    /// Installs the packages in `requirements-dev.txt`. Also installs an earlier version of the Python SDK of Codat in
-    /// a separate folder, so that the tests can use both versions. Does nothing if the packages are already installed.
+    /// Installs the packages in `requirements-dev.txt`, and an earlier version of `codat-platform` in a separate
+    /// folder. The tests use the current and the earlier version of `codat-platform`, a Python SDK of Codat. Does
+    /// nothing if the packages are already installed.
     pub(crate) fn install_tools(&self) -> Result<()> {
         install::environment(self.environment, "python/requirements-dev.txt")?;
         install::folder(self.environment, "earlier-sdk", "python/requirements-earlier-sdk.txt")

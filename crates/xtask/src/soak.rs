@@ -73,8 +73,8 @@ pub(crate) fn run(number: u64) -> Result<ExitCode> {
     Ok(if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Repeats the rotation with this seed. The moments of the kills are the same as before. The steps that the program has
-/// done until a kill depend on the speed of the machine.
+/// Repeats the rotation with this seed. The kills occur at the same moments in each run with this seed. How far the
+/// program gets before a kill depends on the speed of the machine.
 pub(crate) fn repeat(seed: u64) -> Result<()> {
     rust::build()?;
     let (is_rotated, kills) = Rotation::start(seed)?.run()?;
@@ -90,7 +90,7 @@ struct Rotation {
     /// The ids of the keys before the rotation. The first key is the key to replace.
     ids: Vec<String>,
     old: String,
-    /// The values of all keys that have existed.
+    /// The values of all keys that the checks have found so far.
     values: Vec<ApiKey>,
 }
 
@@ -112,8 +112,8 @@ impl Rotation {
         Ok(Self { random, emulator, folder, ids, old, values: Vec::new() })
     }
 
-    /// Starts the rotation and completes it after several kills. Returns whether the key was replaced, and the number of
-    /// kills.
+    /// Starts the rotation, kills its processes up to [`KILLS`] times, and lets a last process complete it. Returns
+    /// whether the key was replaced, and the number of kills.
     fn run(mut self) -> Result<(bool, u32)> {
         if self.random.bool() {
             let method = self.random.choice(["POST", "DELETE", "GET"]).context("no method")?;

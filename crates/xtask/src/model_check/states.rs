@@ -1,5 +1,5 @@
 //! The states that a search has explored. Two schedules often lead to the same state, for example because a failed step
-//! was repeated. The same can follow after both schedules, so the search explores the state only once.
+//! was repeated. What can follow is the same for both schedules, so the search explores the state only once.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ struct Explored {
 
 struct Open {
     hash: u64,
-    /// The number of choices that lead to the state.
+    /// The number of choices that the run made before it reached the state.
     choices: usize,
     explored: Explored,
 }
@@ -49,8 +49,8 @@ impl States {
         Self { explored: HashMap::new(), open: vec![start] }
     }
 
-    /// Returns what to do in a state that a run has reached. `choices` is the number of choices that led to the state,
-    /// and `faults` is the number of faults that can follow.
+    /// Returns what to do in a state that a run has reached. `choices` is the number of choices that the run has made,
+    /// and `faults` is the maximum number of faults that can still follow.
     pub(crate) fn visit(&mut self, hash: u64, choices: usize, faults: usize) -> Visit {
         if self.open.iter().any(|open| open.hash == hash && open.explored.faults == faults) {
             return Visit::Cycle;
@@ -64,8 +64,8 @@ impl States {
         Visit::Explore
     }
 
-    /// Counts the schedule of a run that has ended. `faults` is the number of faults that the run could have had in
-    /// addition.
+    /// Counts the schedule of a run that has ended. `faults` is the maximum number of further faults that the run could
+    /// have had.
     pub(crate) fn end(&mut self, faults: usize) {
         let mut one = Counts::default();
         one[0] = 1;
@@ -83,7 +83,7 @@ impl States {
     }
 
     /// Prepares the next run, which repeats the first `choices` choices of the latest run, and then makes another
-    /// choice. Closes the states that the latest run reached after these choices.
+    /// choice. Moves the states that the latest run reached after these choices from `open` to `explored`.
     pub(crate) fn go_back(&mut self, choices: usize) {
         while let Some(open) = self.open.pop_if(|open| open.choices > choices) {
             let (schedules, faults) = (open.explored.schedules, open.explored.faults);
@@ -92,8 +92,8 @@ impl States {
         }
     }
 
-    /// Returns the number of different states, and the number of schedules. The number of schedules includes those that
-    /// were not run, because they lead to an explored state. Must be called after the last run.
+    /// Returns the number of different states, and the number of schedules. The number of schedules includes the
+    /// schedules that were skipped because they lead to an explored state. Must be called after the last run.
     pub(crate) fn totals(mut self) -> (usize, u64) {
         self.go_back(0);
         (self.explored.len(), self.open[0].explored.schedules.iter().sum())

@@ -1,4 +1,5 @@
-//! The invariants I1 to I9 and I11. `cargo xtask model-check` prints what each invariant requires.
+//! Checks of the invariants of a rotation: I1 to I9 and I11. `cargo xtask model-check` prints what each invariant
+//! requires.
 
 use codat_keys_rotate::machine::{Caller, Outcome};
 use codat_keys_rotate::{RotationErrorKind, State};
@@ -136,8 +137,8 @@ impl Model<'_> {
     }
 }
 
-/// Checks that the message of a run names all sinks that the run asks the caller to check. `asked` says for each sink
-/// whether an earlier run has asked the caller to check this sink.
+/// Checks that the message of a run names each sink that the caller must now check. Skips a sink if its element in
+/// `asked` is true: an earlier run has already asked the caller to check this sink.
 pub(super) fn check_message(outcome: &Outcome, asked: &[bool]) -> Result<(), RunResult> {
     let message = outcome.stop.as_ref().map_or("", |stop| &stop.message);
     for (sink, was_asked) in outcome.record.sinks.iter().zip(asked) {

@@ -1,5 +1,5 @@
-//! The model check of rotations. It runs the state machine of a rotation against a model of the server, of the sinks
-//! and of the journal. During each run, the model checks the invariants I1 to I9 and I11.
+//! The model check of rotations. It runs the state machine of a rotation against models of the server, the sinks and
+//! the journal. During each run, this module checks the invariants I1 to I9 and I11.
 //!
 //! The model differs from reality in these points. A creation and a deletion are one step each, because `create` and
 //! `delete` have model checks of their own. A list of the keys is one step, including the retries of the client. The
@@ -41,14 +41,14 @@ const TWO_SINKS: usize = 3;
 const EMPTY_SINK: usize = 4;
 
 /// The value of [`Setup::keys`] for a rotation with one sink that cannot be read. The sink can only tell whether the
-/// programs that use the sink have a key.
+/// programs that use the sink have a given key.
 const UNREADABLE_SINK: usize = 5;
 
 /// A minute in milliseconds.
 const MINUTE: i64 = 60 * 1000;
 
 thread_local! {
-    /// The number of names and idempotency keys that the current schedule has made.
+    /// The number of names and idempotency keys that were generated since the current schedule started.
     static MADE: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -151,15 +151,15 @@ struct Model<'a> {
     /// Whether the rotation has reported that a key can appear later.
     may_appear_later: bool,
     journal_lost: bool,
-    /// Whether the caller passes the id of the old key. The caller passes this id after a recovery without the id has
-    /// failed.
+    /// Whether the caller passes the id of the old key. The caller passes it only after a recovery has failed without
+    /// it.
     names_old_key: bool,
     full_at_last_list: bool,
-    /// For each sink, whether the caller has aborted the rotation after a message that asked to check this sink.
+    /// For each sink, whether a message asked the caller to check this sink, and the caller then aborted the rotation.
     is_checked: Vec<bool>,
     /// The ids of the keys of other programs. The rotation must not delete these keys.
     foreign: Vec<String>,
-    /// The id of a key of another program that the rotation may delete first, because ten keys exist.
+    /// The id of a key that the rotation may delete first, because ten keys exist. The key belongs to another program.
     named: Option<String>,
 }
 
@@ -337,13 +337,13 @@ struct Memory {
     read: Vec<Option<String>>,
     /// The ids of the keys whose values the process knows.
     secrets: BTreeSet<String>,
-    /// The ids of the keys that were listed, and whether they had the tag of the rotation.
+    /// For each listed key, the id, and whether the key had the tag of the rotation.
     listed: BTreeSet<(String, bool)>,
     /// For each sink, whether the sink has reported a successful write of the new key.
     written: Vec<bool>,
     /// For each sink, whether the first write to the sink has begun.
     begun: Vec<bool>,
-    /// Whether the rotation has gone from the rollback back to the delivery of the new key.
+    /// Whether the rotation has returned from the rollback to the delivery of the new key.
     went_forward: bool,
 }
 
@@ -360,7 +360,7 @@ impl Memory {
     }
 }
 
-/// Returns a new number. If a schedule is run again, the numbers are the same.
+/// Returns the next number. The numbers begin at 1 in each schedule, so a repeated schedule gets the same numbers.
 fn number() -> u32 {
     MADE.set(MADE.get() + 1);
     MADE.get()

@@ -56,8 +56,8 @@ pub(super) struct Server {
     pub(super) keys: Vec<Key>,
     pub(super) before_newest_change: Vec<Key>,
     pub(super) cached: BTreeMap<String, Cached>,
-    /// The requests that take effect later. Each request has the number of steps until it takes effect. `None` if the
-    /// request takes effect after the end of the rotation, or during hours of downtime.
+    /// The requests that take effect later, each with the number of steps until then. `None` if the request takes
+    /// effect after the end of the rotation, or during hours of downtime.
     pub(super) landings: Vec<(Option<u8>, Landing)>,
     /// The ids of the keys that the rotation has created.
     pub(super) ours: BTreeSet<String>,
@@ -155,8 +155,8 @@ impl Server {
         self.take_effect(effect, Landing::CreateAnyway(new));
     }
 
-    /// Deletes a key. Unlike Codat, the model deletes even the last key, so only the checks of the client protect the
-    /// last key.
+    /// Deletes a key. The model deletes even the last key, unlike Codat. Therefore, only the checks of the client
+    /// protect the last key.
     pub(super) fn delete(&mut self, caller: &str, id: &str) {
         if self.works(caller) {
             self.remove(id);
@@ -192,8 +192,8 @@ impl Server {
         self.land_late(landings);
     }
 
-    /// Lets hours pass: all delayed requests take effect, the keys that did not work yet now work, and Codat forgets
-    /// the idempotency keys.
+    /// Lets hours pass. All delayed requests take effect, all keys work except those that never work, and the server
+    /// forgets the idempotency keys.
     pub(super) fn forget(&mut self) {
         self.all_lands();
         self.keys.iter_mut().for_each(|key| key.works_in = key.works_in.map(|_| 0));

@@ -1,5 +1,6 @@
-//! The states of a rotation that the search recognizes. One of them is the start of a run, at which the rotation knows
-//! only the journal. The others are the places in the rules of the rotation at which no local variable is in use.
+//! The states that the search recognizes if a rotation reaches them again. One such state is the start of a run, when
+//! the rotation knows only the journal. The other states are at places in the rules of the rotation where no local
+//! variable is in use.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -22,7 +23,8 @@ pub(super) enum Place {
 }
 
 impl Model<'_> {
-    /// Returns the place after an action. Returns `None` if the search does not recognize this place.
+    /// Returns the place that the rotation reaches after an action. Returns `None` if the search recognizes no states
+    /// there.
     pub(super) fn place_after(&self, action: &Action, memory: &mut Memory) -> Option<Place> {
         use State::{Confirm, Create, Deliver, Grace, Probe, Retire, Rollback};
         let (Action::Save(record), Some(before)) = (action, &self.journal) else { return None };
