@@ -1,6 +1,8 @@
 //! A raw-socket server with the object operations of S3, Google Cloud Storage and Azure that a journal needs: list in
-//! pages, get, and put if absent. It shares no code with the client, and can lose responses. moto is not used: its server
-//! checks and stores an object in two steps, so that two conditional requests can both succeed.
+//! pages, get, and put if absent. It shares no code with the client, and can lose responses. The server of moto is not
+//! used: moto 5.2.5 checks `If-None-Match` and stores the object in two steps, and its server handles requests at the
+//! same time, so that two conditional requests can both succeed. `python/tests/test_rotation_bucket.py` uses moto's S3
+//! behind a server that handles one request at a time.
 
 use std::collections::BTreeMap;
 use std::iter::repeat_n;
