@@ -114,7 +114,7 @@ fn candidates(
 }
 
 /// Lists the keys for completions. Returns `None` if an external program supplies the API key, because the program
-/// would run at every Tab and might prompt for a password. Also returns `None` if the request fails.
+/// would run each time the user presses Tab, and might prompt for a password. Also returns `None` if the request fails.
 fn listed() -> Option<Vec<ApiKeyDetails>> {
     let connection = connection()?;
     match credential_selection::select(connection.key.profile.as_deref()).ok()? {

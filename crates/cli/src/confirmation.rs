@@ -1,4 +1,4 @@
-//! Confirmation of a change on the terminal.
+//! Questions on the terminal that ask the user to confirm a change.
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 

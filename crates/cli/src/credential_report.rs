@@ -99,11 +99,11 @@ fn in_use(first: Option<&str>) -> String {
     }
 }
 
-/// Describes the environment variables that can contain a key or its path. `before` is `Some("--profile")` if the user
-/// gave this option, because the option has precedence over the variables.
+/// Describes the environment variables that can contain a key or the path of a key file. `before` is
+/// `Some("--profile")` if the user gave this option. The option has precedence over the variables.
 ///
-/// If a variable is invalid, or two variables contain different keys, no variable is described as used. The content of a
-/// pipe is unknown here, because only the client reads it.
+/// If a variable is invalid, or two variables contain different keys, no variable is described as used. A variable that
+/// names a pipe does not count as invalid. This function cannot check the pipe, because only the client reads it.
 fn variables(before: Option<&str>) -> Vec<Entry> {
     let sources = codat_keys::credential_chain();
     let keys = || {

@@ -1,5 +1,5 @@
 //! Selection of the API key of a command. The library `codat-keys` defines the precedence of the sources. The setting
-//! `profile` of `config.toml` selects the profile in use. Only the command line uses this setting.
+//! `profile` of `config.toml` selects the profile in use. The library ignores this setting.
 
 use std::env;
 
@@ -47,8 +47,8 @@ pub(crate) fn in_use(name: &Name) -> String {
     }
 }
 
-/// Returns the environment variable that has precedence over the profile in use. Ignores `CODAT_PROFILE` if its value
-/// is `name`.
+/// Returns the environment variable that has precedence over the profile in use. `name` is the name of this profile.
+/// Ignores `CODAT_PROFILE` if its value is `name`.
 pub(crate) fn before_profile_in_use(name: &Name) -> Option<&'static str> {
     let names_it =
         |variable: &str| variable == "CODAT_PROFILE" && env::var_os(variable).is_some_and(|it| it == name.as_str());

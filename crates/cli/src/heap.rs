@@ -1,6 +1,6 @@
 //! The memory of large bodies.
 
-/// The minimum size in bytes of an allocation that glibc returns to the system as soon as it is freed.
+/// The minimum size in bytes of an allocation that glibc returns to the system as soon as the allocation is freed.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const RETURNED_BYTES: i32 = 1 << 20;
 

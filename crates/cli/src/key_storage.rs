@@ -12,7 +12,7 @@ use crate::keyring::{self, KeyringError};
 use crate::secret_file::{Denial, SecretFile};
 use crate::stderr::eprint_line;
 
-/// Stores the key of the profile with this name and base URL at `place`, and returns the place. If `place` is `None`,
+/// Stores `key` at `place` for the profile with this name and base URL, and returns the place. If `place` is `None`,
 /// stores the key in the keyring, or in a file if there is no keyring.
 pub(crate) async fn store(
     place: Option<Place>,

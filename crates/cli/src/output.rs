@@ -15,9 +15,9 @@ use crate::json::{json_text, write_pretty};
 use crate::redact::without_secrets;
 use crate::signals;
 
-/// The maximum time that the process waits for a blocked standard output after a signal. Further signals are ignored
-/// during `COPY_TIME` in [`signals`]. `BLOCKED_TIMEOUT` is shorter, so that no further signal ends the process before
-/// the command reports what it has done.
+/// The maximum time that the process waits for a blocked standard output after a signal. The module [`signals`] ignores
+/// further signals for the time `COPY_TIME`. `BLOCKED_TIMEOUT` is shorter than this time, so that no further signal
+/// ends the process before the command reports what it has done.
 const BLOCKED_TIMEOUT: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -60,7 +60,8 @@ impl Printer {
         Self { texts, printed }
     }
 
-    /// Returns a function that prints a text. The function reports no errors. [`finish`](Self::finish) returns them.
+    /// Returns a function that prints a text. The returned function reports no errors. [`finish`](Self::finish) returns
+    /// the first error.
     pub(crate) fn print(&self) -> impl Fn(String) + Send + Sync + use<> {
         let texts = self.texts.clone();
         move |text| {
@@ -69,7 +70,7 @@ impl Printer {
     }
 
     /// Waits until all texts are printed. After a signal, waits for at most another [`BLOCKED_TIMEOUT`]. Returns the
-    /// first error of a print.
+    /// first write error.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         let _ = self.texts.send(None);
         let mut left = BLOCKED_TIMEOUT;
@@ -97,8 +98,8 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_on_closed_pipe)
 }
 
-/// Returns an error if standard output is closed or read-only. Accepts the null device. A command that prints its
-/// result calls this function first.
+/// Returns an error if standard output is closed or read-only. The null device is no error. A command that prints its
+/// result calls this function at its start.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");
@@ -153,7 +154,7 @@ pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
 /// Prints the body of an HTTP response. A body of text gets a line break at its end if it has none.
 ///
 /// In JSON, invisible characters are escaped. On a terminal, control characters are removed from other text. A body
-/// that is not text is printed unchanged, but on a terminal it is an error.
+/// that is not text is printed unchanged. On a terminal, such a body is an error.
 pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(body) else {
         if stdout().is_terminal() {

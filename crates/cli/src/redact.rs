@@ -15,9 +15,9 @@ pub(crate) fn keep_secret(client: &Client) {
     let _ = CLIENT.set(client.clone());
 }
 
-/// Returns whether a text contains an API key that is [known](without_known_keys), or a word that looks like an API
-/// key. A word of 40 or more hexadecimal digits in lower case does not count, because it is a digest, such as the id of
-/// a commit in a path.
+/// Returns whether a text contains a [known](without_known_keys) API key, or a word that looks like an API key. A word
+/// of 40 or more hexadecimal digits in lower case does not count, because such a word is usually a digest, such as the
+/// id of a commit in a path.
 pub(crate) fn holds_secret(text: &str) -> bool {
     let is_digest = |word: &str| word.len() >= 40 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is_known = without_known_keys(text) != text;

@@ -34,8 +34,9 @@ fn survive_file_size_limit() {
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
-/// Waits for the result of a request that changes no data. If a signal arrives, cancels the request and returns a
-/// failure of kind `Cancelled`.
+/// Waits for the result of `call`. If a signal arrives, drops the future of `call` and returns a failure of kind
+/// `Cancelled`. Must not be used for a request that changes data in Codat, because the outcome of the request would be
+/// unknown.
 pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
     call: impl IntoFuture<Output = Result<T, E>>,
 ) -> Result<T, Failure> {

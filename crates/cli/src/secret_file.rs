@@ -21,7 +21,7 @@ const RESERVED_BYTES: usize = 4096;
 /// written.
 ///
 /// The reservation opens and locks the file, so that no other command writes it. If the file is missing, the
-/// reservation creates an empty file. Dropping this value removes this file, unless the secret was written.
+/// reservation creates an empty file. Dropping the `SecretFile` removes the empty file, unless the secret was written.
 ///
 /// The secret is written to a temporary file with mode 0600 on Unix. The temporary file then replaces the destination
 /// file, so that no reader sees a part of the secret. If the replacement fails, for example because the destination is
@@ -126,14 +126,14 @@ impl Denial {
         Failure::local(self.what, self.hint)
     }
 
-    /// Returns the failure of a command that has received a response, and does not write the response to the file.
+    /// Returns the failure of a command that has received a response, but must not write the response to the file.
     pub(crate) fn after_response(self) -> Failure {
         let hint = "another program changed the file during the request, so it was not replaced: choose another file";
         Failure::local(self.what, hint)
     }
 }
 
-/// Creates the failure of a command that has sent nothing yet.
+/// Creates the failure of a command that has sent no request yet.
 impl From<Denial> for Failure {
     fn from(Denial { what, hint }: Denial) -> Self {
         Self::new(ErrorKind::InvalidInput, what, format!("{hint}; nothing was sent"))
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "of another user");
     }
 
-    /// In a folder where all users can create files, another user can replace a file between the checks of the file.
+    /// If all users can write to a folder, another user can replace a file in it between the check and the opening.
     #[test]
     fn a_link_or_a_pipe_in_place_of_the_checked_file_is_not_opened() {
         let folder = tempfile::tempdir().unwrap();

@@ -31,7 +31,7 @@ mod terminal;
 pub(crate) use received::{Received, Signal};
 pub(crate) use terminal::Terminal;
 
-/// The time after the first signal in which further signals are ignored. The further signals may be copies of the first
+/// The time for which further signals are ignored after the first signal. A further signal may be a copy of the first
 /// signal. For example, the program `timeout` sends a signal to its process group, and a parent process in this group
 /// forwards the signal. systemd can send SIGTERM and SIGHUP together.
 ///
@@ -72,7 +72,7 @@ pub(crate) struct State {
     terminal: Option<Terminal>,
     /// The child processes to kill when a signal ends this process. Each of them runs a program that prints an API key.
     key_commands: Vec<AbortHandle>,
-    /// The process groups to kill when a signal ends this process. Each of them delivers a key to a sink.
+    /// The process groups to kill when a signal ends this process. Each of them runs a command of a sink.
     #[cfg(unix)]
     children: Vec<Pid>,
 }
@@ -98,7 +98,7 @@ impl State {
         self.key_commands.push(key_command);
     }
 
-    /// Registers the process group of a child process, to kill when a signal ends this process.
+    /// Registers the process group of a child process. If a signal ends this process, the group is killed.
     #[cfg(unix)]
     pub(crate) fn kill_at_end(&mut self, child: Pid) {
         self.children.push(child);

@@ -32,7 +32,8 @@ pub(crate) fn help(help: &Help, program: clap::Command) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns a subcommand of `command`. `words` are the words of its name, such as `profile use`.
+/// Returns the subcommand of `command` with the name `words`, such as `profile use`. If there are no words, returns
+/// `command`.
 pub(super) fn find(mut command: clap::Command, words: &[String]) -> Result<clap::Command, Failure> {
     command.build();
     for word in words {

@@ -68,7 +68,7 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-/// The hint to print if standard output is closed, for a command without an option that names an output file.
+/// The hint to print if standard output is closed and the command has no option that names an output file.
 pub(crate) const PRINTS: &str = "send it to a file or a pipe: > FILE";
 
 #[derive(Subcommand)]
@@ -118,8 +118,8 @@ enum Command {
 
 impl Cli {
     /// Returns the hint to print if standard output is closed. Returns `None` if the command does not need standard
-    /// output. Such a command prints nothing, prints only with `--json`, or writes its whole output to standard error
-    /// or a file as well.
+    /// output. Such a command prints nothing, prints only with `--json`, or also writes its whole output to standard
+    /// error or to a file.
     pub(crate) fn closed_output_hint(&self) -> Option<&'static str> {
         match &self.command {
             Command::Create(create) => create.closed_output_hint(),

@@ -27,7 +27,7 @@ use crate::stderr::eprint_line;
 /// The idle time after which the page closes. The page is idle while it receives no request.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
-/// The time in which a browser launcher fails if there is no browser. A launcher that runs longer counts as successful.
+/// The time to wait for a browser launcher to fail. A launcher that runs longer counts as successful.
 const LAUNCH_TIMEOUT: Duration = Duration::from_millis(250);
 
 #[derive(Args)]

@@ -13,8 +13,8 @@ use url::Url;
 use crate::atomic_file::AtomicFile;
 use crate::failure::Failure;
 
-/// The name of the folder for keys that `login` stores in files. The folder is next to `config.toml`. The name of each
-/// file is a [`key_id`].
+/// The name of the folder for keys that `login` stores in files. The folder is next to `config.toml`. [`file_name`]
+/// returns the name of each file.
 const KEYS: &str = "keys";
 
 /// The place where `login` stores a key.

@@ -50,7 +50,7 @@ fn id_of(profile: &Profile) -> String {
     key_id(&profile.name, &profile.base_url)
 }
 
-/// Adds a hint to the error of a cancelled keyring request. The keyring may still complete the request.
+/// Adds a hint to the error of a cancelled keyring request: the keyring may still complete the request.
 fn may_still_complete(error: KeyringError) -> KeyringError {
     match error {
         KeyringError::Other(failure) if failure.is_of(ErrorKind::Cancelled) => {

@@ -40,7 +40,7 @@ enum WrittenInput {
 }
 
 impl CommandSink {
-    /// Creates a sink from a command of the user.
+    /// Creates the sink `command:COMMAND` from the command of the user.
     pub(super) fn own(
         argument: &SinkArgument,
         context: &SinkContext<'_>,

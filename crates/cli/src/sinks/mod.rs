@@ -25,14 +25,14 @@ pub(crate) use recipes::forms;
 /// The suffix in `--to` for a sink that gets the whole header.
 const HEADER: &str = "#header";
 
-/// A sink as the user names it, with the commands that belong to it.
+/// A sink as the user names it, with its `--read-command` and its `--confirm-command`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SinkArgument {
     /// The sink, such as `file:/run/app/key`.
     pub(crate) sink: String,
-    /// The command that prints the content of a sink.
+    /// The command that prints the content of the sink.
     pub(crate) read_command: Option<Words>,
-    /// The command that checks whether the user's programs have the key of a sink. Exit status 0 means yes.
+    /// The command that checks whether the user's programs have the key that the sink got. Exit status 0 means yes.
     pub(crate) confirm_command: Option<Words>,
 }
 

@@ -14,7 +14,7 @@ use crate::keyring::{self, KeyringError};
 
 pub(super) struct ProfileSink {
     name: Name,
-    /// The base URL of the rotation. The profile must have the same origin.
+    /// The base URL of the rotation. The base URL of the profile must have the same origin.
     base_url: String,
     keyring_timeout: Duration,
 }
@@ -98,7 +98,7 @@ impl Sink for ProfileSink {
 }
 
 /// Converts a failure of the keyring or of the file to a sink error. If a signal has caused the failure, the returned
-/// future never completes: the signal ends the whole rotation, and the sink has not failed.
+/// future never completes. The signal ends the whole rotation, and must not be reported as a failure of the sink.
 async fn sink_error(failure: Failure) -> SinkError {
     if failure.is_of(ErrorKind::Cancelled) {
         std::future::pending::<()>().await;

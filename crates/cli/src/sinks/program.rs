@@ -31,7 +31,7 @@ pub(super) struct Ended {
     status: ExitStatus,
     pub(super) output: Zeroizing<Vec<u8>>,
     errors: Zeroizing<Vec<u8>>,
-    /// The key that the program got. It is masked in the messages of the program.
+    /// The key that the program got on its standard input. In messages of the program, this key is masked.
     key: Option<ApiKey>,
     program: String,
 }
@@ -75,7 +75,7 @@ impl Ended {
         self.status.success()
     }
 
-    /// Whether the exit status is 1, which many programs use to say no.
+    /// Whether the exit status is 1. In many programs, this status means no.
     pub(super) fn is_no(&self) -> bool {
         self.status.code() == Some(1)
     }
@@ -169,8 +169,8 @@ mod unix {
             Self(pid)
         }
 
-        /// Releases the process group without killing it. Must be called when the program has ended. Another process
-        /// may get the id of a program that has ended.
+        /// Releases the process group without killing it. Must be called when the program has ended, because the system
+        /// may then give the id of the group to another process.
         pub(super) fn ended(mut self) {
             if let Some(pid) = self.0.take() {
                 with_state(|state| state.has_ended(pid));

@@ -1,15 +1,16 @@
 //! The sinks that use the command-line tool of a secret manager. Each recipe contains the command lines of one tool.
 //! The tool gets the key on its standard input, because other processes can read its arguments and its environment.
 
-/// How a sink uses a tool. The secret, item or vault must already exist.
+/// How a sink uses the command-line tool of a secret manager. The secret, item or vault that the sink names must
+/// already exist.
 pub(super) struct Recipe {
     pub(super) scheme: &'static str,
-    /// The names of the parts of the place, with their separators, such as `VAULT/NAME`. A command line contains each
-    /// part as a placeholder, such as `{NAME}`.
+    /// The form of the place in `SCHEME:PLACE`: the names of its parts and the separators, such as `VAULT/NAME`. A
+    /// command line contains a placeholder for each part, such as `{NAME}`.
     pub(super) form: &'static str,
     pub(super) write: &'static [&'static str],
     pub(super) input: Input,
-    /// The command that prints the content. Empty if the content cannot be read.
+    /// The command that prints the content of the sink. Empty if the content cannot be read.
     pub(super) read: &'static [&'static str],
     /// The error messages of `read` that mean that the secret exists and is empty.
     pub(super) empty: &'static [&'static str],
@@ -20,15 +21,15 @@ pub(super) struct Recipe {
 pub(super) enum Input {
     /// The value.
     Value,
-    /// A patch that sets one entry of a Kubernetes secret. The field is the part of [`Recipe::form`] that contains the
-    /// name of the entry.
+    /// A patch that sets one entry of a Kubernetes secret. The value of this variant is the part of [`Recipe::form`]
+    /// that stands for the name of the entry.
     SecretPatch(&'static str),
-    /// An item with one changed field. The first value is the command that prints the item. The second value says which
-    /// part of [`Recipe::form`] is the name of the field.
+    /// An item with one changed field. The first value is the command that prints the item. The second value is the
+    /// part of [`Recipe::form`] that stands for the name of the field.
     Item(&'static [&'static str], &'static str),
 }
 
-/// The path of standard input, for a program that can only read the key from a file. Windows has no such path.
+/// The path of standard input, for a program that can read the key only from a file. Windows has no such path.
 pub(super) const STDIN: &str = "/dev/stdin";
 
 const RECIPES: &[Recipe] = &[
@@ -180,7 +181,7 @@ impl Parts<'_> {
         self.0.iter().find(|(own, _)| *own == name).map_or("", |(_, part)| part)
     }
 
-    /// Returns a command line with the parts filled in.
+    /// Returns the command line `words`, with each placeholder replaced by its part.
     pub(super) fn fill(&self, words: &[&str]) -> Vec<String> {
         let fill = |word: &&str| {
             self.0.iter().fold((*word).to_owned(), |word, (name, part)| word.replace(&format!("{{{name}}}"), part))

@@ -47,8 +47,9 @@ impl StoredFile {
 pub(super) struct Owner(Mutex<Option<u32>>);
 
 impl Owner {
-    /// Stores the owner of a file that was read, and returns the content of the file. If the file contains no key and
-    /// belongs to another user, its content is unsuitable, because that user could read the new key.
+    /// Stores the owner of a file that was read, and returns the content of the file. A file that contains no key and
+    /// belongs to another user must not be replaced, because that user could read the new key.
+    /// [`SinkContext::is_strict`](super::SinkContext::is_strict) documents the result for such a file.
     pub(super) fn accept(
         &self,
         file: Option<&StoredFile>,

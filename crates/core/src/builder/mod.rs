@@ -76,8 +76,8 @@ impl ClientBuilder {
     /// must contain the same key. If none of them is set, the default is the key of the [`profile`](Self::profile) that
     /// `CODAT_PROFILE` names.
     ///
-    /// `api_key`, `auth_header`, `api_key_file`, `api_key_command`, `api_key_from` and `profile` replace each other: the
-    /// last one applies. They take precedence over the environment variables.
+    /// `api_key`, `auth_header`, `api_key_file`, `api_key_command`, `api_key_from` and `profile` replace each other:
+    /// the last call applies. These settings take precedence over the environment variables.
     pub fn api_key(self, key: ApiKey) -> Self {
         self.given(Given::Value(Credential::ApiKey(key)))
     }
@@ -166,12 +166,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the timeout of every operation, including retries and waits. An attempt of `create` or `delete` can take a
-    /// third of this timeout, so that time remains to determine the outcome. Any other attempt can take the whole
-    /// timeout.
+    /// Sets the timeout of every operation, including retries and waits. With this setting, an attempt of `create` or
+    /// `delete` can take a third of the timeout, so that time remains to determine the outcome of the attempt. Any
+    /// other attempt can take the whole timeout.
     ///
-    /// By default, the timeout is 30 s, and each attempt can take 10 s. For `create`, the timeout is 60 s, and each
-    /// attempt can take 15 s.
+    /// Without this setting, the timeout is 30 s (60 s for `create`), and an attempt can take 10 s (15 s for `create`).
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self

@@ -42,7 +42,8 @@ struct Source {
     last_read: Mutex<LastRead>,
 }
 
-/// The latest completed read: its number, counted from 1, and its error if it failed.
+/// The latest completed read of the source. `number` is 1 for the first read, 2 for the second read and so on.
+/// `failure` is the error of a failed read.
 #[derive(Default)]
 struct LastRead {
     number: u64,
@@ -141,8 +142,8 @@ impl CredentialCache {
     }
 
     /// Waits for a concurrent read of the source, if any. Then reads the source. Omits this read in two cases: the key
-    /// has changed in the meantime, or a concurrent read began after the start of this call. A read that began before
-    /// this call may have returned the old key.
+    /// changed during the wait, or a concurrent read began after the start of this call. A read that began before this
+    /// call may have returned the old key.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let Some(source) = &self.source else { return Ok(()) };
         let (before, reads_started) = (self.stored(), source.reads_started.load(Ordering::SeqCst));

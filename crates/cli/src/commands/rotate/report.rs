@@ -70,7 +70,7 @@ fn working(report: &Report) -> Option<String> {
     })
 }
 
-/// Whether the outcome of the last request is unknown. The request of an interrupted rotation may have created or
+/// Whether the outcome of the last request of an interrupted rotation is unknown. This request may have created or
 /// deleted a key.
 pub(super) fn is_outcome_unknown(report: &Report) -> bool {
     let is_restored = |sink: &SinkRecord| {

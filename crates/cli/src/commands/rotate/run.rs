@@ -26,7 +26,8 @@ use crate::signals::{begin_change, end_change, interrupted};
 use crate::sinks::{SinkArgument, SinkContext, check_distinct, forms};
 use crate::stderr::eprint_line;
 
-/// The key of a client that only reads the journal. Messages mask this text, so it must not occur in a name or a path.
+/// The placeholder for the API key in commands that only read the journal. Messages mask this text, so the text must
+/// not occur in a name or a path.
 const NO_KEY: &str = "+/+/the-journal-is-read-without-a-key/+/+";
 
 /// How a command continues the rotation in the journal.
@@ -37,7 +38,7 @@ pub(super) enum Goal {
     Abort,
 }
 
-/// The options of a run, from the command line and the file.
+/// The options of a run, from the command line and from the file that `--from` names.
 struct Setup<'a> {
     common: &'a Common,
     file: FileOptions,
@@ -143,8 +144,8 @@ impl<'a> Setup<'a> {
         Ok(())
     }
 
-    /// Creates the folder of the journal. Call this function before a command that prints a key runs, and before a
-    /// request is sent. Otherwise, another user could create the folder in the meantime.
+    /// Creates the folder of the journal. Call this function before running a command that prints a key, and before
+    /// sending a request. Otherwise, another user could create the folder in the meantime.
     fn create_journal(&self) -> Result<(), Failure> {
         self.journal.prepare(&self.journal_name)
     }
@@ -341,8 +342,8 @@ impl<'a> Setup<'a> {
         Failure::of_rotation(kind.code(), status_of(kind, None), what, hint)
     }
 
-    /// Returns the latest rotation of the journal. The key and the sink are placeholders, because [`Rotation::status`]
-    /// uses neither.
+    /// Returns the latest rotation in the journal. Uses a placeholder key and a placeholder sink, because
+    /// [`Rotation::status`] needs neither a key nor a sink.
     async fn status(&self) -> Result<Option<Status>, Failure> {
         let client = Client::builder().base_url("http://127.0.0.1").api_key(ApiKey::parse(NO_KEY)?).build()?;
         let rotation = self.journal.set(Rotation::builder(&client)).journal_name(&self.journal_name);

@@ -21,7 +21,7 @@ struct Assignment {
 }
 
 impl<'a> Assignments<'a> {
-    /// Finds the assignments of `name`. Ignores comments, and text within the quotes of other variables.
+    /// Finds the assignments of `name`. Ignores comments, and text within the quoted values of other variables.
     ///
     /// Returns an error if some programs might read another value of the variable. This is possible if the text is not
     /// in UTF-8, or has unusual line breaks or an unclosed quote. It is also possible if a line contains the name in a
@@ -66,8 +66,8 @@ impl<'a> Assignments<'a> {
         can_be_read.then(|| self.found.iter().map(|assignment| &self.text[assignment.inner.clone()]))
     }
 
-    /// Returns the text with `value` in all assignments of the variable. If there is no assignment, adds one at the
-    /// end.
+    /// Returns the text with `value` in all assignments of the variable. If there is no assignment, adds one at the end
+    /// of the text.
     pub(super) fn replaced(&self, value: &str) -> Result<Vec<u8>, String> {
         if self.found.iter().any(|assignment| assignment.is_malformed) {
             return Err(format!("the value of {} has quotes that do not match: correct the line by hand", self.name));
@@ -127,7 +127,7 @@ fn check_encoding(text: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a line that is not an assignment contains `name`. Ignores comments, `export NAME`, and references such as
+/// Whether `name` occurs in a line that is not an assignment. Ignores comments, `export NAME`, and references such as
 /// `$NAME`.
 fn is_in_line(line: &[u8], name: &str) -> bool {
     let line = line.trim_ascii_start();
@@ -160,7 +160,7 @@ fn line_number(text: &[u8], at: usize) -> usize {
     text[..at].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// Returns the name that the line at `start` assigns to, and the position after the `=`.
+/// Returns the name of the variable to which the line at `start` assigns a value, and the position after the `=`.
 fn name_at(text: &[u8], start: usize) -> Option<(&[u8], usize)> {
     let mut at = skip_blanks(text, start);
     if let Some(rest) = text[at..].strip_prefix(b"export")
@@ -199,7 +199,7 @@ fn value_at(text: &[u8], after_sign: usize) -> Assignment {
     Assignment { whole: value.clone(), inner: value, quote: None, is_malformed: false }
 }
 
-/// Returns the position of the closing quote. In double quotes, a backslash protects the next character.
+/// Returns the position of the closing quote. In double quotes, a backslash escapes the next character.
 fn closing_quote(text: &[u8], start: usize, quote: u8) -> Option<usize> {
     let mut at = start;
     while at < text.len() {
@@ -212,8 +212,8 @@ fn closing_quote(text: &[u8], start: usize, quote: u8) -> Option<usize> {
     None
 }
 
-/// Returns `value` in the quotes of the previous value, or without quotes if `quote` is `None`. If `value` cannot be
-/// written in this form, uses single quotes. Returns `None` if `value` cannot be written in single quotes.
+/// Returns `value` between two quotes of the kind `quote`, or without quotes if `quote` is `None`. If `value` cannot be
+/// written in this form, uses single quotes. Returns `None` if `value` cannot be written in single quotes either.
 fn quoted(value: &str, quote: Option<u8>) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "+/=_-.:@,%".contains(c);
     match quote {
@@ -329,7 +329,7 @@ mod tests {
         }
     }
 
-    /// Some programs could read a value that a rotation does not replace.
+    /// Some programs could read the value in such a form, but a rotation would not replace this value.
     #[test]
     fn a_name_in_another_form_is_an_error() {
         for (text, problem) in [

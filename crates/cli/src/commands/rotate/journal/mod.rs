@@ -28,8 +28,9 @@ pub(super) enum Journal {
 }
 
 impl Journal {
-    /// Opens the journals in `place`. If `place` is `None`, opens the journals in the folder of this user. Creates
-    /// nothing, and sends no request. Returns an error if other users can change the folder of the journal `name`.
+    /// Opens the journals in `place`. If `place` is `None`, opens the journals in the default folder of this user.
+    /// Creates nothing, and sends no request. Returns an error if other users can change the folder of the journal
+    /// `name`.
     pub(super) fn open(place: Option<&Path>, name: &str, connection: &Connection) -> Result<Self, Failure> {
         if let Some(url) = place.and_then(url) {
             refuse_key(url, "the URL of the journal", "choose another prefix: --journal URL")?;

@@ -1,7 +1,7 @@
 //! Journals in a bucket of S3, Google Cloud Storage or Azure. The entries of the journal `NAME` are the objects
 //! `PREFIX/NAME/00000001.json`, `PREFIX/NAME/00000002.json` and so on. An entry is created with a conditional request,
-//! so that exactly one process creates it. A bucket has no locks, so only the lease in the journal excludes other
-//! processes.
+//! so that exactly one process creates it. A bucket has no locks, so only the lease in the journal prevents two
+//! processes from running a rotation at the same time.
 
 mod attempt;
 mod http_service;
@@ -114,8 +114,8 @@ impl Bucket {
         }
     }
 
-    /// Calls `call` until it succeeds or returns a final error. Calls it at most [`ATTEMPTS`] times, and stops at the
-    /// timeout of the operation.
+    /// Calls `call` until it returns something other than [`Failed::Repeat`]. Makes at most [`ATTEMPTS`] calls, and
+    /// stops at the timeout of the operation.
     async fn repeat<T, F>(&self, call: impl Fn() -> F) -> io::Result<T>
     where
         F: Future<Output = Result<T, Failed>>,
