@@ -16,8 +16,12 @@ def explain(raised: BaseException, result: object, error: BaseException | None, 
     # Loaded if the call is a rotation.
     reports = sys.modules.get("codat_keys._reports")
     known: CodatError
-    if isinstance(error, OutcomeUnknownError) or (isinstance(error, CodatError) and error.code == "rotation"):
-        known = error
+    # A second interruption can replace the error of the call, and has this error as its cause.
+    outcome = error
+    while outcome is not None and not isinstance(outcome, CodatError):
+        outcome = outcome.__cause__
+    if isinstance(outcome, OutcomeUnknownError) or (isinstance(outcome, CodatError) and outcome.code == "rotation"):
+        known = outcome
     elif reports is not None and isinstance(result, reports.RotationReport):
         known = reports.RotationError(
             "the rotation ended, but the call was interrupted before its report could be returned",

@@ -180,6 +180,30 @@ def test_an_interrupt_just_before_the_answer_hides_no_change(how: str, codat_emu
     )
 
 
+def test_an_interrupt_while_the_error_is_built_keeps_the_outcome() -> None:
+    # The signal arrives shortly before the end of the call, while the binding no longer waits.
+    run(
+        """
+    import socket
+    from codat_keys import OutcomeUnknownError
+    server = socket.create_server(("127.0.0.1", 0))
+    def serve():
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=serve, daemon=True).start()
+    client = Client(retry=False, base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
+    for _ in range(20):
+        try:
+            client.request("POST", "/apiKeys", json={"name": "ci"})
+        except KeyboardInterrupt as interrupted:
+            assert isinstance(interrupted.__cause__, OutcomeUnknownError), repr(interrupted.__cause__)
+    """
+    )
+
+
 def test_a_handlers_own_cause_stays(codat_emulator: Emulator) -> None:
     codat_emulator.set_faults([{"method": "POST", "fault": "delay-after", "milliseconds": 600_000}])
     run(
@@ -412,7 +436,7 @@ def test_loops_that_end_leave_nothing_open() -> None:
         return len(os.listdir("/dev/fd"))
     asyncio.run(client.keys.list())
     before = opened()
-    for _ in range(20):
+    for _ in range(50):
         asyncio.run(client.keys.list())
     # The runtime closes the last connections in its own thread.
     until = time.monotonic() + 60

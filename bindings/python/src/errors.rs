@@ -22,7 +22,20 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
 /// Returns the Python exception for the data of an error. Does not set the attribute `candidates`, which
 /// [`raise_call_error`](crate::key_types::raise_call_error) sets.
 pub(crate) fn raise_data(py: Python<'_>, error: &ErrorData) -> PyErr {
-    build(py, error).unwrap_or_else(|failed| ensure_running(py).err().unwrap_or(failed))
+    raise_built(py, || build(py, error))
+}
+
+/// Returns the exception that `build` returns. `build` runs Python code, during which a signal handler can raise another
+/// exception. Returns that exception in this case, and attaches the outcome of the call to it.
+pub(crate) fn raise_built(py: Python<'_>, build: impl Fn() -> PyResult<PyErr>) -> PyErr {
+    build().unwrap_or_else(|failed| {
+        if let Err(ended) = ensure_running(py) {
+            return ended;
+        }
+        // If this fails too, the first failure is the one to report.
+        drop(build().and_then(|built| explain(py, &failed, Err(built), None)));
+        failed
+    })
 }
 
 /// Attaches the outcome of an interrupted call to `raised`, the exception that interrupted the call. `result` is the
@@ -51,7 +64,7 @@ pub(crate) fn exception(py: Python<'_>, class: &str, message: &str, hint: &str) 
     raised().map_or_else(|failed| failed, PyErr::from_value)
 }
 
-fn build(py: Python<'_>, error: &ErrorData) -> PyResult<PyErr> {
+pub(crate) fn build(py: Python<'_>, error: &ErrorData) -> PyResult<PyErr> {
     let raised = match &error.rotation {
         Some(rotation) => rotation_error(py, error, rotation)?,
         None => call_error(py, error)?,

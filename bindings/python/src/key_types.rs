@@ -4,7 +4,7 @@ use codat_keys::{Timestamp, Untrusted};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
-use crate::errors::{ErrorData, raise_data};
+use crate::errors::{ErrorData, build, raise_built};
 use crate::secrets::{ApiKey, unpicklable};
 
 /// An API key in Codat's list of API keys. Its ``repr`` masks the secret. If the name or the id contains an API key,
@@ -107,10 +107,14 @@ impl Creation {
 /// Returns the Python exception for the error of a call. If the call may have created an API key, the attribute
 /// `candidates` of the exception lists the API keys that the call may have created.
 pub(crate) fn raise_call_error(py: Python<'_>, mut error: ErrorData) -> PyErr {
-    let raised = raise_data(py, &error);
-    let Some(keys) = error.candidates.take() else { return raised };
-    let keys: Vec<_> = keys.into_iter().map(ApiKeyDetails).collect();
-    raised.value(py).setattr("candidates", keys).err().unwrap_or(raised)
+    let keys: Option<Vec<_>> = error.candidates.take().map(|keys| keys.into_iter().map(ApiKeyDetails).collect());
+    raise_built(py, || {
+        let raised = build(py, &error)?;
+        if let Some(keys) = &keys {
+            raised.value(py).setattr("candidates", keys.clone())?;
+        }
+        Ok(raised)
+    })
 }
 
 /// Converts a timestamp to an aware `datetime` in UTC, rounded down to microseconds. Returns `None` for a year that
