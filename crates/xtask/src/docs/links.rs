@@ -22,30 +22,58 @@ struct Document {
     assets: Vec<String>,
 }
 
+/// The links and the assets in the files of a folder.
+struct Found {
+    links: usize,
+    /// The links that lead nowhere, each with the file that contains the link.
+    dead: Vec<(String, String)>,
+    /// The assets of other hosts, each with the file that loads the asset.
+    foreign: Vec<(String, String)>,
+}
+
 /// Checks all files below the folder `site`. Returns the number of the checked links.
 pub(super) fn check(site: &Path) -> Result<usize> {
-    let (mut documents, mut problems) = (BTreeMap::new(), Vec::new());
-    let files = below(site)?;
+    let Found { links, dead, foreign } = examine(site)?;
+    let dead = dead.iter().map(|(file, link)| format!("{file} links to {link}"));
+    let problems: Vec<_> = dead.chain(foreign.iter().map(|(file, url)| format!("{file} loads {url}"))).collect();
+    ensure!(problems.is_empty(), "links that lead nowhere, and assets of other hosts:\n{}", problems.join("\n"));
+    Ok(links)
+}
+
+/// Removes the addresses of all links below `folder` that lead nowhere. rustdoc repeats texts of other crates, whose
+/// relative links lead to pages of these crates.
+pub(super) fn remove_dead(folder: &Path) -> Result<()> {
+    for (file, link) in examine(folder)?.dead {
+        let path = folder.join(file);
+        let html = fs::read_to_string(&path)?;
+        fs::write(path, html.replace(&format!(" href=\"{link}\""), ""))?;
+    }
+    Ok(())
+}
+
+fn examine(folder: &Path) -> Result<Found> {
+    let mut documents = BTreeMap::new();
+    let mut found = Found { links: 0, dead: Vec::new(), foreign: Vec::new() };
+    let files = below(folder)?;
     for file in &files {
-        let read = || fs::read(site.join(file)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let read = || fs::read(folder.join(file)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         match Path::new(file).extension().and_then(|extension| extension.to_str()) {
             Some("html") => drop(documents.insert(file.clone(), document(&read()?))),
-            Some("css") => problems.extend(foreign_urls(&read()?).map(|url| format!("{file} loads {url}"))),
+            Some("css") => found.foreign.extend(foreign_urls(&read()?).map(|url| (file.clone(), url.to_owned()))),
             _ => {}
         }
     }
-    let mut checked = 0;
     for (file, document) in &documents {
-        problems.extend(document.assets.iter().filter(|url| is_foreign(url)).map(|url| format!("{file} loads {url}")));
+        let foreign = document.assets.iter().filter(|url| is_foreign(url));
+        found.foreign.extend(foreign.map(|url| (file.clone(), url.clone())));
         for link in document.links.iter().chain(&document.assets).filter(|link| is_internal(link)) {
-            checked += 1;
+            found.links += 1;
             if !leads_somewhere(file, link, &files, &documents) {
-                problems.push(format!("{file} links to {link}"));
+                found.dead.push((file.clone(), link.clone()));
             }
         }
     }
-    ensure!(problems.is_empty(), "links that lead nowhere, and assets of other hosts:\n{}", problems.join("\n"));
-    Ok(checked)
+    Ok(found)
 }
 
 fn leads_somewhere(from: &str, link: &str, files: &BTreeSet<String>, documents: &BTreeMap<String, Document>) -> bool {
@@ -132,6 +160,16 @@ mod tests {
             <a href="https://codat.io">Codat</a> <a href="mailto:a@example.com">a</a> <img src="data:image/png;base64,AA=="/>
             <link rel="stylesheet" href="site.css"> <a href="a/index.html?query#%74op">top</a>"##;
         assert_eq!(site(page, "p { background: url(\"a/index.html\") }").unwrap(), 5);
+    }
+
+    #[test]
+    fn the_address_of_a_dead_link_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = folder.path().join("index.html");
+        write(&page, "<a id=\"a\" href=\"missing.html\">missing</a> <a href=\"#a\">here</a>").unwrap();
+        remove_dead(folder.path()).unwrap();
+        assert_eq!(check(folder.path()).unwrap(), 1);
+        assert_eq!(fs::read_to_string(page).unwrap(), "<a id=\"a\">missing</a> <a href=\"#a\">here</a>");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{env, fs};
 use anyhow::{Context as _, Result};
 
 use super::files::{SOURCES, write as write_file};
+use super::links::remove_dead;
 use crate::install::programs;
 use crate::npm::{install_locked, npm};
 use crate::process::{command, program, run, run_quietly, stdout};
@@ -46,7 +47,12 @@ fn rust(target: &Path) -> Result<()> {
          --no-default-features --features codat-keys/ring",
     )
     .env("RUSTDOCFLAGS", "-D warnings"))?;
-    fs::rename("target/doc", target).context("cannot move target/doc")
+    fs::rename("target/doc", target).context("cannot move target/doc")?;
+    // The help and the settings of rustdoc link to this page, which rustdoc does not write for several crates.
+    let first =
+        "<!DOCTYPE html><title>Rust</title><meta http-equiv=\"refresh\" content=\"0; url=codat_keys/index.html\">";
+    write_file(&target.join("index.html"), first)?;
+    remove_dead(target)
 }
 
 fn python(target: &Path) -> Result<()> {
