@@ -35,7 +35,7 @@ pub(crate) fn print_lines(lines: &[String]) -> Result<(), Failure> {
     print(&lines.iter().map(|line| sanitize(&without_secrets(line)) + "\n").collect::<String>())
 }
 
-/// Prints a text to standard output on another thread. A signal can then end the command while the write blocks.
+/// Prints a text to standard output on another thread, so that a signal can end the command while the write blocks.
 pub(crate) async fn print_aside(text: String) -> Result<(), Failure> {
     let printed = tokio::task::spawn_blocking(move || print(&text)).await;
     printed.unwrap_or_else(|error| Err(Failure::local(format!("standard output failed: {error}"), "run it again")))
@@ -69,8 +69,8 @@ impl Printer {
         }
     }
 
-    /// Waits until all texts are printed. After a signal, waits for at most another [`BLOCKED_TIMEOUT`]. Returns the
-    /// first write error.
+    /// Waits until all texts are printed. After a signal, waits at most [`BLOCKED_TIMEOUT`] longer. Returns the first
+    /// write error.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         let _ = self.texts.send(None);
         let mut left = BLOCKED_TIMEOUT;
@@ -88,7 +88,7 @@ impl Printer {
     }
 }
 
-/// Prints a part of a body to standard output.
+/// Prints bytes of a response body to standard output.
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     write(|out| out.write_all(bytes))
 }
@@ -98,8 +98,8 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_on_closed_pipe)
 }
 
-/// Returns an error if standard output is closed or read-only. The null device is no error. A command that prints its
-/// result calls this function at its start.
+/// Returns an error if standard output is closed or read-only. Accepts the null device. Called at the start of each
+/// command that prints its result.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");
@@ -153,8 +153,8 @@ pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
 
 /// Prints the body of an HTTP response. A body of text gets a line break at its end if it has none.
 ///
-/// In JSON, invisible characters are escaped. On a terminal, control characters are removed from other text. A body
-/// that is not text is printed unchanged. On a terminal, such a body is an error.
+/// In JSON, invisible characters are escaped. If standard output is a terminal, control characters are removed from
+/// text that is not JSON. A body that is not text is an error on a terminal, and is printed unchanged elsewhere.
 pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(body) else {
         if stdout().is_terminal() {
@@ -186,15 +186,16 @@ fn write(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fai
     })
 }
 
-/// Prints JSON, indented on a terminal and on one line elsewhere.
+/// Prints JSON. The JSON is indented if standard output is a terminal, and on one line otherwise.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     print(&(json_text(document, stdout().is_terminal()) + "\n"))
 }
 
-/// Prints a table with a heading on a terminal, and tab-separated lines elsewhere. An empty value is `-`.
+/// If standard output is a terminal, prints a table with a heading. Otherwise, prints tab-separated lines without a
+/// heading, with `-` for an empty cell.
 ///
-/// A column is as wide as its widest cell, but at most [`MAX_COLUMN_WIDTH`]. Cells can contain text from a server, and
-/// one long text would otherwise widen every row.
+/// A column of the table is as wide as its widest cell, but at most [`MAX_COLUMN_WIDTH`]. Cells can contain text from a
+/// server, and one long text would otherwise widen every row.
 pub(crate) fn print_rows<const N: usize>(
     heading: [&str; N],
     rows: impl Iterator<Item = [String; N]>,

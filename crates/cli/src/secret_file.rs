@@ -121,19 +121,21 @@ pub(crate) struct Denial {
 }
 
 impl Denial {
-    /// Returns the failure of a command that has already sent requests.
+    /// Converts the reason to a failure. For commands that may have sent requests: the hint does not say that nothing
+    /// was sent.
     pub(crate) fn after_requests(self) -> Failure {
         Failure::local(self.what, self.hint)
     }
 
-    /// Returns the failure of a command that has received a response, but must not write the response to the file.
+    /// Converts the reason to a failure. For commands that have received the response to write: the hint says that the
+    /// file was not replaced.
     pub(crate) fn after_response(self) -> Failure {
         let hint = "another program changed the file during the request, so it was not replaced: choose another file";
         Failure::local(self.what, hint)
     }
 }
 
-/// Creates the failure of a command that has sent no request yet.
+/// Converts the reason to a failure. For commands that have sent no request: the hint says that nothing was sent.
 impl From<Denial> for Failure {
     fn from(Denial { what, hint }: Denial) -> Self {
         Self::new(ErrorKind::InvalidInput, what, format!("{hint}; nothing was sent"))

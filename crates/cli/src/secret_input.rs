@@ -12,8 +12,8 @@ use crate::stderr::eprint_line;
 /// The maximum size of the input in bytes. Every key is much smaller.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Reads a raw key or a whole `Authorization` header, from a prompt or from standard input. On an error, the hint is to
-/// run `command` with the key on standard input.
+/// Reads a raw key or a whole `Authorization` header, from a prompt or from standard input. If reading fails, the hint
+/// of the error is to run `command` with the key on standard input.
 pub(crate) async fn read(prompt: &str, command: &str) -> Result<Credential, Failure> {
     let bytes = if stdin().is_terminal() { typed(prompt).await?.map(String::into_bytes) } else { piped() };
     let bytes = bytes.map(Zeroizing::new).map_err(|error| {

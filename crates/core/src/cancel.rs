@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 /// A future that completes when the caller wants to cancel an operation.
 pub(crate) type Cancellation = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Awaits the future `call`, and returns its result. Returns `None` if `cancellation` completes first. `call` is then
-/// dropped. If `cancellation` is complete at the start, `call` is never polled.
+/// Awaits the future `call`, and returns its result. If `cancellation` completes first, drops `call` and returns
+/// `None`. If `cancellation` is complete at the start, never polls `call`.
 pub(crate) async fn or_cancelled<T>(
     call: impl Future<Output = T>,
     cancellation: &mut Option<Cancellation>,

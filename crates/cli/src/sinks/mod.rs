@@ -1,5 +1,5 @@
-//! The sinks of `rotate`: the places that get the new key. `--to` names a sink as `SCHEME:PLACE`. If this text ends
-//! with `#header`, the sink gets the whole header instead of the raw key.
+//! The sinks of `rotate`: the places that get the new key. `--to` names a sink as `SCHEME:PLACE`. If the name ends with
+//! `#header`, the sink gets the whole `Authorization` header. Otherwise, the sink gets the raw key.
 
 mod command;
 mod dotenv;
@@ -89,8 +89,8 @@ struct Rules {
 
 impl Rules {
     /// Parses the content of a sink. A sink for a whole header must not contain a raw key, and a sink for a raw key
-    /// must not contain a whole header. A rotation would replace such content with a credential that the programs
-    /// cannot use, and a rollback could not restore the content.
+    /// must not contain a whole header. A rotation would replace such content with a credential in the other form. The
+    /// programs that read the sink could not use this credential, and a rollback could not restore the content.
     fn content(self, bytes: &[u8]) -> Result<Content, SinkError> {
         let content = content(bytes);
         match (&content, self.form) {

@@ -36,8 +36,8 @@ pub(super) struct Ended {
     program: String,
 }
 
-/// Runs a program in `folder` without a shell, and writes `input` to its standard input. Removes the variables with a
-/// credential from the environment of the program. Kills the program and all processes that it has started in three
+/// Runs a program in `folder` without a shell, and writes `input` to its standard input. The program does not inherit
+/// the environment variables for Codat credentials. Kills the program and all processes that it has started in three
 /// cases: the future is dropped, a signal ends this process, or the program prints more than [`MAX_BYTES`].
 pub(super) async fn run(
     folder: &Path,

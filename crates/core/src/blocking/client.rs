@@ -25,8 +25,8 @@ use crate::wire::RateLimit;
 /// runtime. Call these methods in `tokio::task::spawn_blocking` instead. A future under `tokio::task::unconstrained` is
 /// not detected: in such a future, the methods block the runtime.
 ///
-/// After a fork, the child process opens its own connections. Until its first response,
-/// [`rate_limit`](Client::rate_limit) returns `None` in the child process.
+/// After a fork, the child process opens its own connections. In the child process, [`rate_limit`](Client::rate_limit)
+/// returns `None` until a response has arrived.
 ///
 /// ```
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();

@@ -116,9 +116,10 @@ impl ClientBuilder {
     }
 
     /// Authenticates with the key of a profile, and sends requests to the base URL of the profile. The command
-    /// `codat-keys login` creates profiles. With this setting, the environment variables of [`api_key`](Self::api_key)
-    /// are ignored. Without this setting, a client that is given no key uses the profile that `CODAT_PROFILE` names.
-    /// Only the command line uses the profile that `codat-keys profile use` selects.
+    /// `codat-keys login` creates profiles. With this setting, the environment variables that
+    /// [`api_key`](Self::api_key) lists are ignored. Without this setting, a client that is given no key uses the
+    /// profile that `CODAT_PROFILE` names. Only the command line uses the profile that `codat-keys profile use`
+    /// selects.
     ///
     /// The profile is read from `codat-keys/config.toml` in the configuration folder of the user: `XDG_CONFIG_HOME`,
     /// else `~/.config`, or `%APPDATA%` on Windows. [`api_key_file`](Self::api_key_file) documents how a key in a file
@@ -159,8 +160,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the timeout for connecting, including name resolution and TLS. Default: 5 s. The timeout is at most three
-    /// quarters of the timeout of an attempt.
+    /// Sets the timeout for connecting, including name resolution and TLS. Default: 5 s. The timeout is limited to
+    /// three quarters of the timeout of an attempt.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = Some(time);
         self
@@ -189,9 +190,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the URL of a proxy for all requests, such as `http://proxy.example:8080`. With an `http` base URL, a proxy
-    /// could read the API key. [`build`](Self::build) then returns `InvalidInput`, unless
-    /// [`allow_insecure_http`](Self::allow_insecure_http) is set.
+    /// Sets the URL of a proxy for all requests, such as `http://proxy.example:8080`. With a proxy and an `http` base
+    /// URL, [`build`](Self::build) returns `InvalidInput`, because the proxy could read the API key.
+    /// [`allow_insecure_http`](Self::allow_insecure_http) permits this combination.
     ///
     /// Default for an `https` base URL: the proxy in `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes the host.
     /// Default for an `http` base URL: no proxy.

@@ -51,7 +51,7 @@ impl Client {
     ///
     /// POST and PATCH requests contain an `Idempotency-Key` header with the same value in every attempt. Codat honours
     /// this header only for these two methods. Only requests with POST, PATCH or an idempotent method are retried, as
-    /// documented at [`Keys`]. A DELETE request for a key has none of the guards of [`Keys::delete`].
+    /// documented at [`Keys`]. A DELETE request for a key is sent without the checks of [`Keys::delete`].
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`, `/..;x`). Also

@@ -1,4 +1,4 @@
-//! Requests that are sent once. The response is returned for every status.
+//! Requests that are sent once. A response with an error status is returned as a response, not as an error.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::error::Error;
 use crate::response::Response;
 use crate::wire;
 
-/// Sends a request once, and returns the response for every status. Neither repeats the request nor refreshes the
-/// credential. Adds the headers that all requests of the client have, but no `Idempotency-Key` and no `Content-Type`.
-/// An `Authorization` header in `headers` replaces the header of the client. `codat-keys emulator verify` calls this
-/// function.
+/// Sends a request once, and returns the response, even if its status is an error status. Neither repeats the request
+/// nor refreshes the credential. Adds the headers that all requests of the client have, but no `Idempotency-Key` and no
+/// `Content-Type`. An `Authorization` header in `headers` replaces the header of the client. `codat-keys emulator
+/// verify` calls this function.
 ///
 /// # Errors
 /// As [`Client::request`](crate::Client::request), but a response with any status is no error.

@@ -203,7 +203,7 @@ fn others_can_read(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether the user of this process owns the file. Other users usually cannot change the permissions of the
+/// Returns whether the user of this process owns the file. Usually, only the owner can change the permissions of a
 /// file.
 fn is_own(metadata: &Metadata) -> bool {
     #[cfg(unix)]

@@ -57,7 +57,8 @@ impl Error {
 }
 
 impl fmt::Debug for Outcome {
-    /// Masks the idempotency key if it looks like a credential: the caller can pass a credential by mistake.
+    /// Masks the idempotency key if it looks like a credential: a program can pass a credential as the idempotency key
+    /// by mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outcome")
             .field("idempotency_key", &self.idempotency_key.as_deref().map(mask_credentials))

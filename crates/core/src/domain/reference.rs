@@ -1,4 +1,4 @@
-//! Search for a key by its id or its name. The text to search for can be an argument of a command.
+//! Search for a key by a text, such as an argument of a command. The text is the id or the name of the key.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,8 @@ pub enum Unresolved<'a> {
     NotFound,
     /// A key has this name, but the name is also a listed id, or has the same form as a listed id.
     IdOrName,
-    /// Several keys have this name, or have names that are displayed as this name. Contains the ids of these keys.
+    /// Several keys have this name, or have a name whose displayed form equals this name. Contains the ids of these
+    /// keys.
     Several(Vec<&'a KeyId>),
 }
 
@@ -22,8 +23,8 @@ pub enum Unresolved<'a> {
 pub struct References<'a> {
     by_id: HashMap<&'a str, &'a ApiKeyDetails>,
     by_name: HashMap<&'a str, Vec<&'a ApiKeyDetails>>,
-    /// The ids of the keys, by displayed name. A name is displayed with API keys redacted. Redaction takes time, so
-    /// each name is redacted once.
+    /// The ids of the keys, by displayed name: the name with API keys redacted and control characters escaped.
+    /// Redaction takes time, so each name is redacted once.
     by_displayed_name: HashMap<String, Vec<&'a KeyId>>,
     id_forms: HashSet<String>,
 }
@@ -89,7 +90,7 @@ impl<'a> References<'a> {
         }
     }
 
-    /// Returns the ids of all keys except `key` whose names are displayed as `name`. The ids are sorted.
+    /// Returns the sorted ids of the keys that are displayed with the name `name`. Omits the id of `key`.
     fn displayed_as(&self, name: &str, key: &ApiKeyDetails) -> Vec<&'a KeyId> {
         let displayed = self.by_displayed_name.get(name).into_iter().flatten().copied();
         let mut alike: Vec<_> = displayed.filter(|id| **id != key.id).collect();

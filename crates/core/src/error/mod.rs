@@ -41,7 +41,7 @@ struct Inner {
     elapsed: Duration,
     /// Whether the response body is Codat's JSON. False for the error page of a gateway.
     is_codats_own: bool,
-    /// Whether a retry would fail in the same way. The error is then not retryable, even if its kind is retryable.
+    /// Whether a retry would fail in the same way. If true, the error is not retryable, even if its kind is retryable.
     is_final: bool,
     detail: Option<Arc<dyn Detail>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -100,7 +100,7 @@ impl Error {
         self.kind().is_retryable() && !self.is_final()
     }
 
-    /// Creates an error. Masks text in `message` that looks like a credential, because the caller can pass a credential
+    /// Creates an error. Masks text in `message` that looks like a credential, because a program can pass a credential
     /// as a path or a name by mistake.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {

@@ -23,8 +23,8 @@ pub use requests::{Create, Delete};
 /// Each operation returns a request. Await the request to send it, or call its method `send`. A request of a blocking
 /// client is sent only by `send`.
 ///
-/// In addition to its own errors, every operation can return `Unauthorized`, `PaymentRequired`, `Forbidden`,
-/// `RateLimited`, `Server`, `Connect`, `Timeout`, `BadResponse` or `TooLarge`.
+/// In addition to the errors in its own documentation, every operation can return `Unauthorized`, `PaymentRequired`,
+/// `Forbidden`, `RateLimited`, `Server`, `Connect`, `Timeout`, `BadResponse` or `TooLarge`.
 ///
 /// A request is retried after a lost connection and after the statuses 408, 429, 500, 502, 503 and 504. An operation
 /// makes at most 4 attempts. Before the three retries, it waits for random times of at most 250 ms, 500 ms and 1 s. If

@@ -28,7 +28,7 @@ impl Now {
 pub struct Operation {
     retry: Retry,
     deadline: Deadline,
-    /// No attempt starts if less time than this remains until the deadline.
+    /// The time that must remain until the deadline when an attempt starts.
     time_to_send: Duration,
     attempts: u32,
     /// The number of attempts that do not count towards the maximum number of attempts.

@@ -92,7 +92,7 @@ impl<T, C> Pages<T, C> {
     /// Each page is retried separately. If a page fails, the pages before it are returned first, and then the error. A
     /// later call of [`next`](Self::next) requests the failed page again.
     ///
-    /// If Codat responds to the request for a page with 429, the maximum is halved. Each later page without a 429
+    /// If Codat responds with 429 to the request for a page, the maximum is halved. Each later page without a 429
     /// raises the maximum by one, up to `pages`. Codat accepts 10 concurrent requests for each company.
     ///
     /// Requests make progress only while a page is awaited. The blocking iterator requests up to `pages` pages together

@@ -18,14 +18,15 @@ pub(super) struct Schedule<R, E> {
     concurrency: u32,
     /// The current limit of concurrent requests.
     limit: u32,
-    /// The highest number of a page that was requested before `limit` was last halved. A 429 for this page or an
-    /// earlier page does not halve `limit` again.
+    /// The highest page number that had been requested when `limit` was last halved. A 429 for this page or an earlier
+    /// page does not halve `limit` again.
     halved_at: u64,
     /// The number of pages that were returned.
     returned: u64,
     /// The number of results on the returned pages.
     seen: u64,
-    /// The number of results on the longest page. Each page except the last one should have this number of results.
+    /// The number of results on the longest returned page. Each page except the last one should have this number of
+    /// results.
     page_length: u64,
     /// The total number of results that the latest returned page reports.
     total: Option<u64>,

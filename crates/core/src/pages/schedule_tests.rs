@@ -110,8 +110,8 @@ fn an_error_is_returned_in_place_of_its_page() {
     assert!((0..4).all(|_| accept(&mut schedule)));
 }
 
-/// Returns a finished schedule, and the value of `total_changed` before the last page. `lengths` contains the number of
-/// results on each page. `total` is the total number of results that each page reports.
+/// Returns a finished schedule, and the value of `total_changed` before the last page was accepted. `lengths` contains
+/// the number of results on each page. `total` is the total number of results that each page reports.
 fn after_pages(total: u64, lengths: &[u64]) -> (TestSchedule, bool) {
     let (mut schedule, mut before_last) = (TestSchedule::new(1), false);
     for (page, length) in (1..).zip(lengths) {

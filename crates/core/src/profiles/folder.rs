@@ -6,9 +6,9 @@ use crate::domain::mask_credentials;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 
-/// Returns the path of `codat-keys/config.toml` in the configuration folder of the user. On Windows, the environment
-/// variable `APPDATA` contains the path of the configuration folder. Default: `AppData/Roaming` in the home folder. On
-/// other systems, `XDG_CONFIG_HOME` contains this path. Default: `.config` in the home folder.
+/// Returns the path of `codat-keys/config.toml` in the configuration folder of the user. On Windows, the configuration
+/// folder is the value of `APPDATA`, else `AppData/Roaming` in the home folder. On other systems, it is the value of
+/// `XDG_CONFIG_HOME`, else `.config` in the home folder.
 ///
 /// Returns an error if the environment variable or the home folder is a relative path, because the configuration folder
 /// would then depend on the working directory. The XDG specification calls relative paths invalid.

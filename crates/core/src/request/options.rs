@@ -85,8 +85,8 @@ fn asks_for_part(request: &http::Request<Bytes>) -> bool {
     request.headers().contains_key(RANGE)
 }
 
-/// Converts a standard method to upper case. Servers respond to `get` with 405, because methods are case-sensitive.
-/// Other methods stay unchanged.
+/// Converts a standard method to upper case, and leaves other methods unchanged. Servers respond to `get` with 405,
+/// because methods are case-sensitive.
 fn in_upper_case(method: Method) -> Method {
     const STANDARD: [Method; 7] =
         [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];

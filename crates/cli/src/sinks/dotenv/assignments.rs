@@ -329,7 +329,8 @@ mod tests {
         }
     }
 
-    /// Some programs could read the value in such a form, but a rotation would not replace this value.
+    /// Some programs read a value from lines such as `KEY: old`, but a rotation replaces only assignments of the form
+    /// `KEY=old`.
     #[test]
     fn a_name_in_another_form_is_an_error() {
         for (text, problem) in [

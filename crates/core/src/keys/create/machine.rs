@@ -2,8 +2,9 @@
 //! and `on_event` receives the result of the action.
 //!
 //! The rules come from Codat's pages on idempotency and errors. For 90 minutes, Codat repeats its first response to an
-//! idempotency key, even a 5xx. After a 429, Codat forgets the idempotency key. A further request then counts as new.
-//! This library assumes that `POST /apiKeys` honours the idempotency key. Listing the keys serves as a second check.
+//! idempotency key, even a 5xx. After a 429, Codat forgets the idempotency key, so a further request with the same
+//! idempotency key counts as new. This library assumes that `POST /apiKeys` honours the idempotency key. Listing the
+//! keys serves as a second check.
 
 use std::time::Duration;
 

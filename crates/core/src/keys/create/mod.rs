@@ -42,7 +42,8 @@ pub(crate) enum IdempotencyKey {
 }
 
 impl fmt::Debug for IdempotencyKey {
-    /// Masks an idempotency key that looks like a credential: the caller can pass a credential by mistake.
+    /// Masks an idempotency key that looks like a credential: a program can pass a credential as the idempotency key by
+    /// mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Generated => f.write_str("Generated"),

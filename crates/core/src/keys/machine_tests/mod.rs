@@ -14,7 +14,7 @@ use crate::error::Error;
 
 /// The timeout of every operation.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// No attempt starts if less time than this remains until the deadline.
+/// The time that must remain until the deadline when an attempt starts.
 const TIME_TO_SEND: Duration = Duration::from_secs(1);
 
 /// A clock that the tests advance.
