@@ -51,7 +51,7 @@ export async function exchange<R>(client: Client, request: Exchange<R>): Promise
 
 /**
  * Resolves to the `Authorization` header for an HTTP request. Rejects if the origin of `url` differs from the origin of
- * the client's base URL. If the promise rejects, the caller sends nothing.
+ * the client's base URL. If the promise rejects, the caller must not send the HTTP request.
  */
 export async function authorize(
     client: Client,

@@ -71,8 +71,8 @@ export class Client {
      * `request`. The `body` of the response is a stream. Use this method for a body that is too large for memory.
      *
      * Until the headers of a 2xx response have arrived, the request is retried, and the API key is refreshed after a
-     * 401 or 403. The option `timeout` limits the time until then. After the headers have arrived, the request is never
-     * repeated. If the last response is not 2xx, `stream` rejects with the same errors as `request`.
+     * 401 or 403. The option `timeout` limits the time until these headers arrive. After they have arrived, the request
+     * is never repeated. If the last response is not 2xx, `stream` rejects with the same errors as `request`.
      *
      * The body fails with one of these errors:
      * - `ConnectError`: the connection was lost before the end that the response declares;

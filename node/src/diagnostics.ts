@@ -6,7 +6,7 @@ import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import { debuglog } from "node:util";
 
-/** The members that the messages of both channels have. */
+/** The common members of the messages of both channels. */
 interface AttemptMessage {
     /** The HTTP method. */
     method: string;

@@ -58,8 +58,8 @@ export abstract class AmbiguousError extends CodatError {
 }
 
 /**
- * A rotation ended early. The `cause` is the value that a function threw, the error of a call, or the reason of the
- * signal. The function is `onEvent`, or a function of a sink or of the journal store.
+ * A rotation ended early. The `cause` is the error of a call of Codat's API, the reason of the signal, or a value that
+ * a function threw. This function is `onEvent`, or belongs to a sink or to the journal store.
  */
 export class RotationError extends CodatError {
     static {

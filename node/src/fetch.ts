@@ -14,8 +14,8 @@ type Fetch = (input: any, init?: any) => Promise<any>;
  * A request rejects with `InvalidInputError`, and nothing is sent, in three cases: its URL has another origin than the
  * base URL of the client, its `dispatcher` is a `Pool` or a `Client` of another origin, or a proxy would see the API
  * key unencrypted. If a redirect leads to another origin, `fetch` follows the redirect without the API key, as the
- * Fetch standard requires. Do not give a function that behaves differently. For example, node-fetch keeps the
- * `Authorization` header in a redirect to a subdomain or to another port.
+ * Fetch standard requires. The argument `fetch` must handle redirects in the same way. For example, do not pass
+ * node-fetch: in a redirect to a subdomain or to another port, it keeps the `Authorization` header.
  */
 export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
     client: Client,

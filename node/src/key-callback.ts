@@ -17,7 +17,10 @@ export type KeyFunction = () => Key | PromiseLike<Key>;
  */
 export interface Results {
     complete(request: number, text: string | null): void;
-    /** `thrown` contains the value that the key callback threw. `undefined` if the key callback threw nothing. */
+    /**
+     * `thrown` contains the value that the key callback threw. `thrown` is `undefined` if the key callback threw
+     * nothing.
+     */
     fail(request: number, why: string, thrown?: { reason: unknown }): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Checks that an HTTP library sends the API key only to the server in the URL of the HTTP request. Only an encrypted
- * HTTP request can go through a proxy. The next hop of an HTTP request is the server to which the HTTP library opens a
+ * Checks that an HTTP library sends the API key only to the server in the URL of the HTTP request. An unencrypted HTTP
+ * request must not go through a proxy. The next hop of an HTTP request is the server to which the HTTP library opens a
  * connection: the proxy, or the server in the URL.
  */
 import { subscribe } from "node:diagnostics_channel";

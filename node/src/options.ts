@@ -179,8 +179,8 @@ export interface RequestOptions extends CallOptions {
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
     /**
      * The maximum size of the response body in bytes. The call rejects with `TooLargeError` for a larger response, and
-     * with `InvalidInputError` unless the number is greater than 0. Default: the limit of the client for `request`, and
-     * no limit for `stream`.
+     * with `InvalidInputError` unless the number is greater than 0. Default for `request`: the limit of the client.
+     * Default for `stream`: no limit.
      */
     maxResponseBytes?: number | undefined;
 }
@@ -205,8 +205,8 @@ export interface PagesOptions extends CallOptions {
      * together. At most `concurrency` pages are in memory. Each page is retried separately. If a page fails, `next`
      * first returns the pages before it, and then rejects. The next call of `next` requests the failed page again.
      *
-     * If Codat responds to a page with 429, the maximum is halved. Each later page without a 429 raises the maximum by
-     * one, up to `concurrency`. Codat accepts 10 concurrent requests for each company.
+     * If Codat responds to the request for a page with 429, the maximum is halved. Each later page without a 429 raises
+     * the maximum by one, up to `concurrency`. Codat accepts 10 concurrent requests for each company.
      */
     concurrency?: number | undefined;
     /**

@@ -83,7 +83,7 @@ const nextTurn = timers.setImmediate;
 
 /**
  * Performs a call. Creates errors in this async function instead of in `settle`, so that the stack trace of an error
- * contains the caller.
+ * contains the function that called `perform`.
  */
 export async function perform<A extends Attachment>(
     start: Start,
@@ -200,8 +200,8 @@ function requestsOf(request: number): Requests {
 }
 
 /**
- * Releases a lock of a journal store. `request` is the number of the lock. If the release fails, emits a warning. An
- * error could not be reported, because the rotation may have ended.
+ * Releases a lock of a journal store. `request` is the number of the lock. A failed release causes a warning. It cannot
+ * cause an error of the rotation, because the rotation may have ended.
  */
 async function unlock(request: number): Promise<void> {
     const release = locks.get(request);

@@ -51,7 +51,7 @@ export function raise(data: ErrorData, reason?: unknown): unknown {
 
 /**
  * Returns the error for a rotation whose function `onEvent` threw `reason`. The rotation ended before the exception
- * could cancel it. `data` is the report of the rotation.
+ * could cancel the rotation. `data` is the report of the rotation.
  */
 export function endedRotation(data: unknown, reason: unknown): RotationError {
     const error = {

@@ -17,7 +17,7 @@ type Decide = (status: number, url: string | undefined) => Promise<(() => void) 
 /**
  * The maximum number of bytes to discard from a response. After an HTTP request has been sent again, the rest of the
  * first response is read and discarded, because undici can reuse the connection only after it has read the whole
- * response. A longer response is aborted.
+ * response. If the rest is longer, the first HTTP request is aborted.
  */
 const DRAINED = 65_536;
 

@@ -69,7 +69,10 @@ export interface RotationPlan {
     readonly name: string;
     /** The number of API keys that exist. */
     readonly keys: number;
-    /** The ids of the API keys that would be deleted first, because there are already ten API keys. */
+    /**
+     * The ids of the API keys that would be deleted before the new API key is created. Empty if fewer than ten API keys
+     * exist.
+     */
     readonly deleteFirst: readonly string[];
     /**
      * For each name of a sink, what this sink contains. The value is the id of an API key, or one of four words.

@@ -154,10 +154,10 @@ export interface RotationOptions {
     /** The ids of the API keys that may be deleted if ten API keys exist already. Default: none. */
     deleteFirst?: Iterable<string> | undefined;
     /**
-     * The duration of the lease, in milliseconds: at least 2 minutes and twice the `timeout` of each sink, at most 24
-     * hours. Each entry of the journal starts a new lease. Until the lease ends, no other process can resume the
-     * rotation. If this process is killed, other processes wait for the end of the lease. If the journal has a lock, a
-     * process of the same machine does not wait. Default: 300,000, or twice the longest `timeout`.
+     * The duration of the lease, in milliseconds. It must be at least 2 minutes, at least twice the `timeout` of each
+     * sink, and at most 24 hours. Each entry of the journal starts a new lease. Until the lease ends, no other process
+     * can resume the rotation. If this process is killed, other processes wait for the end of the lease. If the journal
+     * has a lock, a process of the same machine does not wait. Default: 300,000, or twice the longest `timeout`.
      */
     lease?: number | undefined;
     /**
@@ -405,7 +405,7 @@ function checkedSink(sink: Sink): Sink {
     return sink;
 }
 
-/** Whether the rotation calls the function `confirm` of a sink, because the sink has no function `read`. */
+/** Whether a sink has no function `read`. In this case, the rotation calls the function `confirm` of the sink. */
 function confirms(sink: object): boolean {
     return option(sink, "read") === undefined;
 }
@@ -465,7 +465,7 @@ function timeout(owner: object): number | undefined {
     return optional(time(1), "timeout", option(owner, "timeout"));
 }
 
-/** Returns a function that checks a time in milliseconds. */
+/** Returns a function that checks whether a time in milliseconds is at least `minimum`. */
 function time(minimum: number): (name: string, value: unknown) => number {
     return (name, value) => {
         const given = number(name, value);

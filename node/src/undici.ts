@@ -16,10 +16,10 @@ type Options = Dispatcher.DispatchOptions & { signal?: unknown };
  * the API key again from its source, such as a file or a command. If the API key has changed, and the body is not a
  * stream, the request is sent once more.
  *
- * A request fails with `InvalidInputError`, and nothing is sent, in three cases: its URL has another origin than the base
- * URL of the client, the dispatcher is a `Pool` or a `Client` of another origin, or a proxy would see the API key
- * unencrypted. When the redirect interceptor of undici follows a redirect to another origin, the request is sent without
- * the API key. When `fetch` follows such a redirect, the request fails.
+ * A request fails with `InvalidInputError`, and nothing is sent, in three cases: its URL has another origin than the
+ * base URL of the client, the dispatcher is a `Pool` or a `Client` of another origin, or a proxy would see the API key
+ * unencrypted. When the redirect interceptor of undici follows a redirect to another origin, the request is sent
+ * without the API key. When `fetch` follows such a redirect, the request fails.
  */
 export function codatAuth(client: Client): Dispatcher.DispatcherComposeInterceptor {
     mustBeClient(client);

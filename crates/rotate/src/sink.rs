@@ -17,9 +17,9 @@ pub type SinkFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, SinkError>> +
 /// A place where programs read their key, such as a file or a secret of a secret manager. A rotation delivers the new
 /// key to each of its sinks.
 ///
-/// The methods can be called several times. After a crash, another process can call them again. If the future of a call
-/// is dropped, or does not complete within [`timeout`](Self::timeout), the rotation treats the effect of the call as
-/// unknown. The rotation then reads the sink, or writes the same key again.
+/// The rotation can call each method several times. After a crash, another process can call the methods again. If the
+/// future of a call is dropped, or does not complete within [`timeout`](Self::timeout), the rotation treats the effect
+/// of the call as unknown. The rotation then reads the sink, or writes the same key again.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -87,7 +87,7 @@ pub enum Verification {
     ReadBack,
     /// The sink cannot be read. [`Sink::confirm`] asks the programs that use the sink.
     Confirm,
-    /// The sink can neither be read nor confirmed. A rotation rejects such a sink before it changes anything.
+    /// The rotation has no way to check the sink. A rotation with such a sink fails before it changes anything.
     Unavailable,
 }
 
@@ -165,8 +165,8 @@ impl SinkError {
         Self { message: message.into(), is_permanent: false, source: None }
     }
 
-    /// Creates an error that the same call would return again, such as a missing permission. The rotation does not
-    /// repeat the call. The message must contain no secret.
+    /// Creates an error for a call that would fail again if it were repeated, for example because a permission is
+    /// missing. The rotation does not repeat such a call. The message must contain no secret.
     pub fn permanent(message: impl Into<String>) -> Self {
         Self { message: message.into(), is_permanent: true, source: None }
     }

@@ -20,11 +20,10 @@ pub struct StagedKeys<'a> {
 #[derive(Debug)]
 pub struct StagedPlan {
     /// The ids of the keys to delete before the new key is created. These are the key that the previous rotation
-    /// replaced, and duplicates of that key.
+    /// replaced, and other keys with the same name.
     pub retired: Vec<KeyId>,
-    /// The id of the key that the previous rotation replaced, if the name of that key has no tag, or has a different
-    /// base than the name of the new key. The rotation does not delete such a key, because another program may use the
-    /// key.
+    /// The id of the key that the previous rotation replaced, if this key must not be deleted. Another program may use
+    /// a key whose name has no tag, or has a different base than the name of the new key.
     pub foreign: Option<KeyId>,
     /// The new key, if an earlier run of this rotation created it.
     pub created: Option<ApiKeyDetails>,
@@ -32,11 +31,11 @@ pub struct StagedPlan {
     pub name: KeyName,
 }
 
-/// Returns what a rotation must do before it delivers its new key. `token` identifies the rotation: all runs of the
-/// rotation pass the same token, and no other rotation passes this token. `base` is the name of the new key without its
-/// tag. If `base` is `None`, the new key gets the base of the current key's name.
+/// Returns what a rotation must do before it delivers its new key. The name of the new key consists of a base and a
+/// tag, as in `billing~20261128-x7q2`. `token` identifies the rotation: all runs of the rotation pass the same token,
+/// and no other rotation passes this token. If `base` is `None`, the new name gets the base of the current key's name.
 ///
-/// A key is included in [`StagedPlan::retired`] only if its name has a tag and the base of the new key's name. The
+/// A key is included in [`StagedPlan::retired`] only if its name has a tag and the same base as the new name. The
 /// current key is never included.
 ///
 /// # Errors

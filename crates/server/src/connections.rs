@@ -47,7 +47,7 @@ impl Connections {
     }
 
     /// Closes up to `count` connections: those that have waited longest for their clients. Then waits until one
-    /// connection has ended, for at most [`CLOSE_TIMEOUT`].
+    /// connection has ended or [`CLOSE_TIMEOUT`] has elapsed.
     pub(crate) async fn close_longest_waiting(&mut self, count: usize) {
         let waiting = self.by_id.values().filter_map(|(state, task)| Some((state.waiting_since()?, state, task)));
         let mut waiting: Vec<_> = waiting.collect();

@@ -38,7 +38,7 @@ const CHECKS: [(&str, Check); 17] = [
 ];
 
 /// The Clippy command that checks the command-line program without its features `keyring`, `object-store` and `portal`.
-/// No check of the core crate without TLS is needed, because the tests of the application `own-client` compile the
+/// Clippy need not check the core crate without TLS, because the tests of the application `own-client` compile the core
 /// crate without TLS.
 const WITHOUT_FEATURES: &str =
     "cargo clippy --package codat-keys-cli --bins --no-default-features --locked -- -D warnings";

@@ -152,8 +152,9 @@ impl State {
     }
 }
 
-/// Runs a test suite, and prints its output when it ends, so that the outputs of parallel suites do not mix. With
-/// `live`, prints each line immediately instead. Returns a summary line and the numbers of passed and failed tests.
+/// Runs a test suite. If `live` is true, prints each line of its output immediately. Otherwise, prints the output when
+/// the suite ends, so that the outputs of parallel suites do not mix. Returns a summary line and the numbers of passed
+/// and failed tests.
 fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) {
     let mut output = format!("\n== {name}\n");
     let mut write = |line: &str| {

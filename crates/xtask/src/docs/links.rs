@@ -40,8 +40,8 @@ pub(super) fn check(site: &Path) -> Result<usize> {
     Ok(links)
 }
 
-/// Removes the addresses of all links below `folder` that lead nowhere. rustdoc repeats texts of other crates, whose
-/// relative links lead to pages of these crates.
+/// Removes the address of each link that leads nowhere from the files below `folder`. rustdoc copies texts of other
+/// crates. The relative links in these texts lead to pages of the other crates. These pages are not below `folder`.
 pub(super) fn remove_dead(folder: &Path) -> Result<()> {
     for (file, link) in examine(folder)?.dead {
         let path = folder.join(file);

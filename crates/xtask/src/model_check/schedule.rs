@@ -56,8 +56,8 @@ impl Schedule {
         options[option]
     }
 
-    /// Returns true if the search recognizes states, and the run has made all choices in `given`. Until then, the run
-    /// repeats the previous run, and reaches only states that are still being explored.
+    /// Returns true if the search recognizes states, and the run has made all choices in `given`. While choices in
+    /// `given` remain, the run repeats the previous run, and reaches only states that are still being explored.
     pub(crate) fn is_in_new_state(&self) -> bool {
         self.states.is_some() && self.made.len() >= self.given.len()
     }

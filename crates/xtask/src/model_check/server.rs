@@ -117,9 +117,9 @@ impl Server {
         self.landings.push((steps, Landing::Arrives));
     }
 
-    /// Starts to process a request. The processing takes `steps` steps. The client does not wait for the end of the
-    /// processing, and gets the failure `otherwise`, such as a lost response. If the server is already processing a
-    /// request, or has stored an outcome, calls [`Self::arrives`] instead.
+    /// Calls [`Self::arrives`] if the server is already processing a request, or has stored an outcome. Otherwise,
+    /// starts to process a request. The processing takes `steps` steps. The client does not wait for the end of the
+    /// processing, and gets the failure `otherwise`, such as a lost response.
     pub(super) fn works_on(&mut self, steps: u8, otherwise: AttemptOutcome) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();
@@ -130,9 +130,9 @@ impl Server {
         failed(otherwise)
     }
 
-    /// Responds with a server error, and stores the error under the idempotency key. The request still takes effect
-    /// after `effect` steps. If `effect` is `None`, the request never takes effect. If the server is already processing
-    /// a request, or has stored an outcome, calls [`Self::arrives`] instead.
+    /// Calls [`Self::arrives`] if the server is already processing a request, or has stored an outcome. Otherwise,
+    /// responds with a server error, and stores the error under the idempotency key. In spite of the error, the request
+    /// takes effect after `effect` steps. If `effect` is `None`, the request never takes effect.
     pub(super) fn fails(&mut self, effect: Option<u8>) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();

@@ -48,9 +48,9 @@ impl Model<'_> {
         Event::Listed(keys)
     }
 
-    /// Returns the id of the key with which a caller authenticates. The client authenticates with the content of the
-    /// first sink in two cases: if there are two sinks, or if the only sink cannot be read. Otherwise, the client
-    /// authenticates with the old key.
+    /// Returns the id of the key that `caller` stands for. [`Caller::Source`] stands for the content of the first sink
+    /// in two cases: if there are two sinks, or if the only sink cannot be read. Otherwise, [`Caller::Source`] stands
+    /// for the old key.
     pub(super) fn key_of(&self, caller: &Caller, memory: &Memory) -> Result<String, Event> {
         let follows = self.sinks.len() == 2 || self.setup.keys == UNREADABLE_SINK;
         let source = match &self.sinks[0].value {

@@ -98,19 +98,21 @@ pub(super) enum CreateFault {
 pub(super) enum Effect {
     Never,
     Now,
-    /// After this number of steps.
+    /// The request takes effect after this number of steps of the model.
     Late(u8),
-    /// After the end of the rotation, or while the rotation is interrupted for hours.
+    /// The request takes effect after the end of the rotation, or while the rotation is interrupted for hours.
     AtTheEnd,
 }
 
-/// A delay of a request in steps. After this delay, the rotation is usually still in the state that sent the request.
+/// A delay of a request, in steps of the model. The rotation is usually still in the state that sent the request when
+/// the delay ends.
 const SOON: u8 = 3;
 
-/// A delay of a request in steps. After this delay, the rotation has usually left the state that sent the request.
+/// A delay of a request, in steps of the model. The rotation has usually left the state that sent the request when the
+/// delay ends.
 const LATER: u8 = 20;
 
-/// A number of steps after which a rotation without further faults has ended.
+/// A number of steps of the model. A rotation without further faults ends within this number of steps.
 pub(super) const AFTER_THE_END: u8 = 250;
 
 pub(super) const CREATE: [CreateFault; 22] = [
@@ -184,7 +186,7 @@ pub(super) enum ReadFault {
     OtherForm,
     /// Another program has removed the content.
     Emptied,
-    /// This read and all later reads return a text without the key instead of the content.
+    /// The read with this fault and all later reads hide the content: they return a text that does not contain the key.
     Conceals,
 }
 
@@ -233,7 +235,7 @@ pub(super) const WRITE: [WriteFault; 10] = [
     WriteFault::Crash(Crash::After(Pause::Hours)),
 ];
 
-/// An injected fault of the action that asks whether the programs of a sink have a key.
+/// An injected fault of a call that asks whether the programs that use a sink have a key.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum ConfirmFault {
     None,

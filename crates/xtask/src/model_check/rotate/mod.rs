@@ -151,15 +151,16 @@ struct Model<'a> {
     /// Whether the rotation has reported that a key can appear later.
     may_appear_later: bool,
     journal_lost: bool,
-    /// Whether the caller passes the id of the old key. The caller passes it only after a recovery has failed without
-    /// it.
+    /// Whether the configuration of the rotation contains the id of the old key. The caller adds this id after a
+    /// recovery without it has failed.
     names_old_key: bool,
     full_at_last_list: bool,
     /// For each sink, whether a message asked the caller to check this sink, and the caller then aborted the rotation.
     is_checked: Vec<bool>,
     /// The ids of the keys of other programs. The rotation must not delete these keys.
     foreign: Vec<String>,
-    /// The id of a key that the rotation may delete first, because ten keys exist. The key belongs to another program.
+    /// The id of a key of another program. The caller allows the rotation to delete this key, because ten keys exist at
+    /// the start, which is Codat's limit. `None` if fewer keys exist at the start.
     named: Option<String>,
 }
 
@@ -360,7 +361,8 @@ impl Memory {
     }
 }
 
-/// Returns the next number. The numbers begin at 1 in each schedule, so a repeated schedule gets the same numbers.
+/// Returns the next number for a name or an idempotency key. The numbers begin at 1 in each schedule, so a repeated
+/// schedule gets the same numbers.
 fn number() -> u32 {
     MADE.set(MADE.get() + 1);
     MADE.get()

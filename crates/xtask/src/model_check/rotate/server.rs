@@ -56,8 +56,8 @@ pub(super) struct Server {
     pub(super) keys: Vec<Key>,
     pub(super) before_newest_change: Vec<Key>,
     pub(super) cached: BTreeMap<String, Cached>,
-    /// The requests that take effect later, each with the number of steps until then. `None` if the request takes
-    /// effect after the end of the rotation, or during hours of downtime.
+    /// The requests that take effect later, each with the number of steps until it takes effect. The number is `None`
+    /// if the request takes effect after the end of the rotation, or while the rotation is interrupted for hours.
     pub(super) landings: Vec<(Option<u8>, Landing)>,
     /// The ids of the keys that the rotation has created.
     pub(super) ours: BTreeSet<String>,
@@ -125,7 +125,7 @@ impl Server {
         }
     }
 
-    /// Handles the creation with this idempotency key, and returns the stored response.
+    /// Handles a request to create a key, and returns the response that is stored for the idempotency key.
     pub(super) fn create(&mut self, idempotency_key: &str, new: New) -> Cached {
         if let Some(cached) = self.cached.get(idempotency_key) {
             return cached.clone();
@@ -135,13 +135,13 @@ impl Server {
         outcome
     }
 
-    /// Handles a creation whose response does not say whether a key is created. `effect` says whether and when the key
-    /// is created.
+    /// Handles a request to create a key. The response does not show whether a key is created. `effect` says whether
+    /// and when the key is created.
     pub(super) fn create_with(&mut self, effect: Effect, idempotency_key: &str, new: New) {
         self.take_effect(effect, Landing::Create(idempotency_key.into(), new));
     }
 
-    /// Stores a failure for an idempotency key. The API key can still be created: `effect` says whether and when.
+    /// Stores a failure for an idempotency key. `effect` says whether and when the API key is nevertheless created.
     pub(super) fn fail_creation(&mut self, effect: Effect, idempotency_key: &str, new: New) {
         if self.cached.contains_key(idempotency_key) {
             return;
