@@ -32,8 +32,8 @@ pub(crate) struct Timeouts {
 
 impl OperationTimeouts {
     /// Returns the timeouts of operations that must end within `timeout`. If `timeout` is `None`, returns the default
-    /// timeouts. One attempt of `create` or `delete` gets a third of `timeout`. If this attempt fails, time remains to
-    /// find out whether it took effect.
+    /// timeouts. The timeout of each attempt of `create` or `delete` is a third of `timeout`. If an attempt fails, time
+    /// therefore remains to find out whether the attempt took effect.
     pub(crate) fn given(timeout: Option<Duration>) -> Result<Self, Error> {
         let Some(timeout) = timeout else { return Ok(DEFAULTS) };
         let operation = positive(timeout)?;

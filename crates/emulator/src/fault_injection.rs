@@ -162,9 +162,9 @@ impl FaultedRequest {
         response
     }
 
-    /// Returns a response of a gateway in front of Codat. The response has the status of the fault. The effect of the
-    /// fault determines whether the emulator performs the request. If the request is performed, its actual response is
-    /// stored under the idempotency key of the request, but is not sent to the client.
+    /// Returns a response of a gateway in front of Codat. The response has the status of the fault. The field `effect`
+    /// of the fault determines whether the emulator performs the request. If the emulator performs the request, the
+    /// actual response is stored under the idempotency key of the request, but is not sent to the client.
     fn status_from_gateway(self, fault: &StatusFault) -> ApiResponse {
         let response = fault.response(&mut self.server.lock());
         match fault.effect {

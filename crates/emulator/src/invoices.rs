@@ -26,8 +26,8 @@ fn id(number: u32) -> String {
     format!("1a401ce0-0000-4000-8000-{number:012}")
 }
 
-/// Returns the invoice number that the company has assigned. Leading zeros give these numbers the order of the
-/// invoices.
+/// Returns the field `invoiceNumber` of an invoice. Because of the leading zeros, these texts have the same order as
+/// the invoices.
 fn invoice_number(number: u32) -> String {
     format!("INV-{number:07}")
 }

@@ -97,7 +97,7 @@ impl Journal {
 
     /// Returns a part of the journal, and the sequence number of the last entry in this part. The part contains entries
     /// with sequence numbers above `after` and up to `last`, as JSON separated by commas. The part has about [`PART`]
-    /// bytes. Returns `None` if the journal has no entry with such a sequence number.
+    /// bytes. Returns `None` if the journal has no entry in this range.
     pub(crate) fn part(&self, after: u64, last: u64) -> Option<(String, u64)> {
         let first = self.entries.partition_point(|entry| entry.seq <= after);
         let (mut json, mut seq) = (String::new(), None);

@@ -220,8 +220,7 @@ impl Parameters {
 pub(crate) mod tests {
     use super::*;
 
-    /// Checks that sorting the results by the positions of a property gives the same order as sorting them by its
-    /// values.
+    /// Checks that the sort keys that `position` returns have the same order as the values of the property.
     pub(crate) fn check_positions(property: Property) {
         let numbers = [1, 2, 3, 9, 10, 9_999, 10_000, 10_001, 99_999, 100_000, 100_001, 999_999, 1_000_000];
         for (one, other) in numbers.iter().flat_map(|one| numbers.map(|other| (*one, other))) {

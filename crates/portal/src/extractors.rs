@@ -62,8 +62,8 @@ fn authentication_required(app: &AppState, language: Language, anonymous: Option
 }
 
 /// A submitted form with a valid form token. Each session has a secret form token, and the forms on its pages contain
-/// this token. Other sites do not know the token, so they cannot submit a form (CSRF). A form without the token is
-/// rejected.
+/// this token. A form without the token is rejected. This prevents cross-site request forgery (CSRF), because other
+/// sites do not know the token.
 pub(crate) struct SessionForm<T> {
     pub(crate) visitor: Visitor,
     pub(crate) form: T,

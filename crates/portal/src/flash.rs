@@ -29,8 +29,9 @@ pub(crate) enum RequestedAction {
 }
 
 impl FlashMessage {
-    /// Returns an identifier of the creation or revocation that this message reports, if its outcome is unknown. For a
-    /// creation, the identifier is the idempotency key. For a revocation, the identifier is the id of the API key.
+    /// If this message reports a creation or revocation with an unknown outcome, returns an identifier of this creation
+    /// or revocation. For a creation, the identifier is the idempotency key. For a revocation, the identifier is the id
+    /// of the API key.
     pub(crate) fn unresolved_change(&self) -> Option<&str> {
         match self {
             Self::Failed { error, action } if error.kind == ErrorKind::OutcomeUnknown => action.change(error),
@@ -38,9 +39,9 @@ impl FlashMessage {
         }
     }
 
-    /// Returns an identifier of the creation or revocation that this message reports, if it has succeeded or its
-    /// outcome is unknown. For a creation with an unknown outcome, the identifier is the idempotency key. Otherwise,
-    /// the identifier is the id of the API key.
+    /// If this message reports a creation or revocation that has succeeded or has an unknown outcome, returns an
+    /// identifier of this creation or revocation. For a creation with an unknown outcome, the identifier is the
+    /// idempotency key. Otherwise, the identifier is the id of the API key.
     pub(crate) fn change(&self) -> Option<&str> {
         match self {
             Self::Created { id, .. } | Self::Revoked(id, _) => Some(id.as_str()),
@@ -48,8 +49,8 @@ impl FlashMessage {
         }
     }
 
-    /// Returns true if the action has succeeded or has an unknown outcome. Such an action does not run again if the
-    /// visitor submits the same form again.
+    /// Returns true if the action that this message reports has succeeded or has an unknown outcome. Such an action
+    /// does not run again if the visitor submits the same form again.
     pub(crate) fn is_final(&self) -> bool {
         self.change().is_some()
     }

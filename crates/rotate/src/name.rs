@@ -112,7 +112,7 @@ pub(crate) fn shortened(base: &str) -> &str {
     cut(base, MAX_UNITS - TAG_LENGTH).trim_end()
 }
 
-/// Returns the longest prefix of a text that has at most `units` UTF-16 code units.
+/// Returns the start of a text: as many characters as fit into `units` UTF-16 code units.
 fn cut(text: &str, units: usize) -> &str {
     let mut used = 0;
     let end = text.char_indices().find_map(|(index, char)| {

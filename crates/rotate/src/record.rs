@@ -15,7 +15,8 @@ pub enum State {
     Preflight,
     /// Looks for the keys of a rotation whose journal was lost.
     Recover,
-    /// Deletes keys that the caller has named, because ten keys exist.
+    /// Deletes keys that [`delete_first`](crate::RotationBuilder::delete_first) names. A rotation enters this state
+    /// only if ten keys exist, which is Codat's limit.
     DeleteFirst,
     /// Creates the new key.
     Create,

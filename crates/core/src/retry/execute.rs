@@ -1,5 +1,5 @@
 //! Execution of requests with retries. The requests that create or delete a key are not executed here, because the
-//! client lists the keys between their attempts.
+//! client lists the keys between two attempts of such a request.
 
 use std::time::Instant;
 
@@ -153,8 +153,8 @@ impl Conclusion {
     }
 }
 
-/// Returns whether a failed request with this status may have taken effect. Examples are 408, 5xx, and a 2xx with an
-/// unreadable body. Most 3xx and 4xx statuses mean that the request had no effect.
+/// Returns whether a failed request with this status may have taken effect. For example, returns true for 408, for 5xx,
+/// and for a 2xx with an unreadable body. Most 3xx and 4xx statuses mean that the request had no effect.
 fn is_inconclusive(status: StatusCode) -> bool {
     !matches!(status.as_u16(), 304..=407 | 409..=498)
 }

@@ -137,9 +137,9 @@ impl Body {
         Ok(read.into())
     }
 
-    /// Reserves memory for the rest of the body, but at most 1 MiB or as many bytes as have arrived, whichever is more.
-    /// If `chunk` is larger than this maximum, reserves `chunk` bytes. A server that declares a long body but sends
-    /// little of it therefore occupies little memory.
+    /// Reserves memory for the rest of the body. The maximum is 1 MiB or the number of bytes that have arrived,
+    /// whichever is larger. If `chunk` is larger than this maximum, reserves `chunk` bytes. A server that declares a
+    /// long body but sends little of it therefore occupies little memory.
     fn reserve(&self, read: &mut Vec<u8>, chunk: usize) {
         if read.capacity() - read.len() < chunk {
             let missing = self.length.unwrap_or(u64::MAX).saturating_sub(read.len() as u64);

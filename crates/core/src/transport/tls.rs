@@ -29,7 +29,8 @@ pub(crate) struct Tls(rustls::ClientConfig);
 
 impl Tls {
     /// Returns a configuration that trusts the bundled root certificates and the certificates in a CA file. `ca_file`
-    /// contains the path of the CA file and the name of the setting. Error messages contain this name.
+    /// contains the path of the CA file, and the name of the setting that specifies this path. Error messages contain
+    /// both.
     pub(crate) fn new(ca_file: Option<(PathBuf, &str)>, _is_needed: bool) -> Result<Self, Error> {
         let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         if let Some((path, place)) = ca_file {

@@ -9,8 +9,7 @@ use jiff::Timestamp;
 use super::date::http_date;
 use crate::timeouts::seconds;
 
-/// The maximum wait that [`retry_after`] returns: 100 years. Every language of the bindings can represent this
-/// duration.
+/// The maximum wait that [`retry_after`] returns: 100 years. Rust, Python and JavaScript can represent this duration.
 const LONGEST_WAIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Returns the longest wait in the `Retry-After` headers. Each header contains seconds or a date. Ignores invalid

@@ -1,11 +1,11 @@
-//! The ended runs of this process whose lease can remain in the journal: a run that cannot write to the journal cannot
-//! end its lease.
+//! A list of the runs that have ended in this process and whose lease can remain in the journal. A run that cannot
+//! write to the journal cannot end its lease.
 
 use std::sync::{Mutex, PoisonError};
 
 use codat_keys::Timestamp;
 
-/// For each ended run, the `holder` in its journal entries, and the time at which its lease ends.
+/// For each ended run, the `holder` in the journal entries of the run, and the time at which the lease of the run ends.
 static RUNS: Mutex<Vec<(String, Timestamp)>> = Mutex::new(Vec::new());
 
 /// Records that the run with this holder has ended. Forgets every run whose lease is over, because no run waits for

@@ -180,7 +180,8 @@ impl<'a> HeldJournal<'a> {
     }
 }
 
-/// Returns whether a call of the journal store was interrupted, for example by Ctrl-C.
+/// Returns whether `error` is the error of an interrupted call of the journal store. For example, Ctrl-C can interrupt
+/// such a call.
 pub(super) fn is_interruption(error: &RotationError) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     source.is_some_and(|source| source.kind() == io::ErrorKind::Interrupted)

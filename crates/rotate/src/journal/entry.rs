@@ -19,12 +19,12 @@ pub struct Entry {
     pub seq: u64,
     /// A text that identifies the process and the run that wrote the entry. Each run has a different text.
     pub holder: String,
-    /// The [identifier](crate::JournalStore::machine) of the machine on which the process wrote the entry.
+    /// The [identifier](crate::JournalStore::machine) of the machine on which the entry was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
     /// The time at which the entry was written.
     pub written: Timestamp,
-    /// The end of the lease: the time until which no other process may continue the rotation.
+    /// The end of the lease. Until this time, only the process that wrote the entry may continue the rotation.
     pub expires: Timestamp,
     /// The state of the rotation.
     pub rotation: Record,

@@ -99,7 +99,7 @@ pub struct ListedKey {
 pub enum FailureKind {
     /// Codat does not accept the credential of the request. Nothing was changed.
     Rejected,
-    /// The value of the key is not known: neither a list nor a creation of this run has returned it.
+    /// The value of the key is not known: neither a list nor a creation of this run has returned the value.
     UnknownSecret,
     /// The action failed, but may succeed if it is repeated. No key was created or deleted. A write to a sink may have
     /// taken effect.

@@ -1,6 +1,6 @@
 //! The state [`State::Create`]: the creation of the new key. The crate `codat-keys` creates at most one key for each
-//! idempotency key. If no response arrives, this or another process finds the new key in a list of the keys: the name
-//! of the new key contains a unique tag.
+//! idempotency key. If no response arrives, this or another process looks for the new key in a list of the keys. The
+//! new key can be recognized, because its name contains a unique tag.
 
 use std::time::Duration;
 
@@ -12,8 +12,7 @@ use super::process::{BETWEEN_LISTS, Process, TRIES, failure, unfinished};
 use crate::event::RotationEvent;
 use crate::record::State;
 
-/// The maximum age at which the rotation still sends an idempotency key. Codat forgets an idempotency key after 90
-/// minutes.
+/// The age from which an idempotency key is no longer sent. Codat forgets an idempotency key after 90 minutes.
 const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
 /// The maximum number of idempotency keys of a rotation. The rotation uses a second idempotency key only if Codat has

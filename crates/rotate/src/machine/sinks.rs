@@ -68,7 +68,7 @@ impl Process {
         self.write_sink_from(1, sink, id).await
     }
 
-    /// Does the same as [`write_sink`](Self::write_sink), but begins to count the tries with the number `tries`. With
+    /// Does the same as [`write_sink`](Self::write_sink), but the first try has the number `tries`. If `tries` is
     /// [`TRIES`](super::process::TRIES), writes once.
     pub(super) async fn write_sink_from(&mut self, mut tries: u32, sink: usize, id: &str) -> Result<(), Failure> {
         loop {
