@@ -9,8 +9,8 @@ export declare class PendingCalls {
      */
     constructor(settle: (events: string, attachments: (Response | ResponseStream | Uint8Array)[], errors: ErrorData[]) => void);
     /**
-     * Starts a call. `number` identifies the call in its events. If `observed` is true, JavaScript also receives an
-     * event at the end of each HTTP request of the call.
+     * Starts a call. `number` identifies the call in the events of the call. If `observed` is true, JavaScript also
+     * receives an event at the end of each HTTP request of the call.
      */
     start(number: number, observed: boolean, core: Core, timeout: number | undefined | null, call: Call): void;
     /**
@@ -49,7 +49,7 @@ export interface RotationData {
     key?: string;
     /** The folder of the journals. */
     journal?: string;
-    /** The journal store. If `store` has a value, the rotation does not use the folder. */
+    /** The journal store. If `store` has a value, the rotation ignores `journal`. */
     store?: StoreData;
     journalName: string;
     name?: string;

@@ -62,11 +62,11 @@ pub enum Call {
     Create {
         /// The name of the API key.
         name: String,
-        /// Whether the call may return an API key that it finds by its name. If the response is lost, and the list of
-        /// API keys contains exactly one new key with this name, the call returns this key. The caller must know that
-        /// no other program creates API keys with this name.
+        /// Whether the call may return an API key that it finds by its name. If the response to the creation request is
+        /// lost, and the list of API keys contains exactly one new key with this name, the call returns this key. The
+        /// caller must know that no other program creates API keys with this name.
         adopt: bool,
-        /// The idempotency key of the earlier call to resume.
+        /// The idempotency key of an earlier creation. This call resumes the earlier creation.
         idempotency_key: Option<String>,
     },
     /// Deletes the API key with this id.

@@ -135,8 +135,8 @@ pub enum Returned {
     Entry(Vec<u8>),
     /// The numbers of entries.
     Numbers(Vec<u64>),
-    /// A boolean. `confirm` returns whether the programs have the key. `create` returns whether the entry was created.
-    /// `lock` returns false if another process holds the lock.
+    /// A boolean. `confirm` returns whether the programs that use the sink have the key. `create` returns whether the
+    /// entry was created. `lock` returns false if another process holds the lock.
     Yes(bool),
     /// A lock.
     Lock(HeldLock),

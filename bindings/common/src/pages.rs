@@ -66,7 +66,7 @@ impl PageCursor {
 
     /// Moves to the page after the parsed page. `results` is the number of results on the parsed page. `total` is the
     /// total number of results on all pages, as the parsed page reports it. Returns false if the parsed page is
-    /// outdated. In this case, the caller drops the parsed page, and requests a page again.
+    /// outdated. In this case, the caller drops the parsed page, and requests the same page again.
     pub fn accept(&self, results: u64, total: u64) -> bool {
         self.unparsed().take().is_some_and(|mut cursor| {
             let is_accepted = cursor.accept(results, total);

@@ -18,8 +18,8 @@ use crate::sinks::{FunctionSink, Turn};
 /// The default timeout for one run of a function of a sink or of a journal store.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The default duration of the lease of a rotation, unless twice the longest timeout of a sink is longer. In that case,
-/// the default is twice that timeout.
+/// The default duration of the lease of a rotation. If the timeout of a sink is longer than half of this duration, the
+/// default is twice the longest timeout of a sink.
 const LEASE: Duration = Duration::from_secs(5 * 60);
 
 /// The options of a rotation. An option that is `None` has its default value.
@@ -143,9 +143,9 @@ impl Rotation {
         Self(Arc::new(options))
     }
 
-    /// Runs the rotation until it ends, fails or is cancelled. Returns its report, status or plan as JSON. Returns
-    /// `None` if `Status` or `Plan` was cancelled, because these verbs change nothing. Returns an error if another verb
-    /// was cancelled.
+    /// Performs the operation `verb` of the rotation. Returns a report, a status or a plan as JSON. `stop` cancels the
+    /// operation. A cancelled `Status` or `Plan` returns `None`, because these operations change nothing. Any other
+    /// cancelled operation returns an error.
     pub(crate) async fn run(
         self,
         verb: RotationVerb,

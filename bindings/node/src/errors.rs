@@ -77,7 +77,7 @@ impl From<Data> for ErrorData {
 }
 
 /// Returns a function that converts an error of the Rust client to an [`ErrorData`], and throws the [`ErrorData`] in
-/// JavaScript. `node/src/raise.ts` then converts it to an error of the package.
+/// JavaScript. `node/src/raise.ts` converts the thrown [`ErrorData`] to an error of the package.
 pub(crate) fn raise(env: Env) -> impl Fn(Error) -> napi::Error {
     move |error| match env.throw(ErrorData::from(Data::of(&error))) {
         Ok(()) => napi::Error::new(Status::PendingException, ""),

@@ -112,8 +112,8 @@ impl PendingCalls {
         Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
     }
 
-    /// Starts a call. `number` identifies the call in its events. If `observed` is true, JavaScript also receives an
-    /// event at the end of each HTTP request of the call.
+    /// Starts a call. `number` identifies the call in the events of the call. If `observed` is true, JavaScript also
+    /// receives an event at the end of each HTTP request of the call.
     #[napi]
     pub fn start(
         &self,

@@ -20,7 +20,7 @@ pub struct RotationData {
     pub key: Option<String>,
     /// The folder of the journals.
     pub journal: Option<String>,
-    /// The journal store. If `store` has a value, the rotation does not use the folder.
+    /// The journal store. If `store` has a value, the rotation ignores `journal`.
     pub store: Option<StoreData>,
     pub journal_name: String,
     pub name: Option<String>,

@@ -121,9 +121,9 @@ impl CompletionQueue {
         Ok(Task(Mutex::new(Some(stop))))
     }
 
-    /// Removes all entries from the queue. Passes the log records to the Python logger, and releases the locks of
-    /// journal stores that rotations no longer need. Returns the results of calls, the requests to run key callbacks,
-    /// and the messages of rotations.
+    /// Removes all entries from the queue. Passes the log records to the Python logger, and releases the journal
+    /// locks that rotations no longer need. Returns the results of calls, the requests to run key callbacks, and the
+    /// messages of rotations.
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Entry<'py>>> {
         self.0.waker.reset()?;
         let events = std::mem::take(&mut *lock(&self.0.events));

@@ -25,8 +25,8 @@ pub(crate) fn raise_data(py: Python<'_>, error: &ErrorData) -> PyErr {
     raise_built(py, || build(py, error))
 }
 
-/// Returns the exception that `build` returns. `build` runs Python code, during which a signal handler can raise another
-/// exception. Returns that exception in this case, and attaches the outcome of the call to it.
+/// Returns the exception that `build` returns. `build` runs Python code. If a signal handler raises an exception while
+/// `build` runs, returns the exception of the signal handler, and attaches the outcome of the call to that exception.
 pub(crate) fn raise_built(py: Python<'_>, build: impl Fn() -> PyResult<PyErr>) -> PyErr {
     build().unwrap_or_else(|failed| {
         if let Err(ended) = ensure_running(py) {

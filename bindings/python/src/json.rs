@@ -72,7 +72,7 @@ fn new_string<'py, E: Error>(py: Python<'py>, text: &str) -> Result<Bound<'py, P
 #[derive(Clone, Copy)]
 struct ValueSeed<'a, 'py> {
     py: Python<'py>,
-    /// The names of JSON object members that have been read. Equal names share one Python string.
+    /// The names of the JSON object members read so far, as Python strings. Equal names share one Python string.
     names: &'a RefCell<HashMap<String, Bound<'py, PyString>>>,
 }
 

@@ -30,7 +30,8 @@ impl RotationCore {
     /// For each sink, `sinks` contains the name, the timeout, and whether the sink has the function `confirm` instead
     /// of `read`. `functions` describes the journal store: a number that identifies the store within this process,
     /// whether the store has the function `lock`, the identifier of the machine, and the timeout. If `functions` is
-    /// `None`, the journals are in the folder `journal`, by default in the folder of this user.
+    /// `None`, the journals are in the folder `journal`. If `journal` is also `None`, the journals are in the default
+    /// folder of the current user.
     #[new]
     #[pyo3(signature = (
         sinks, *, key, journal, functions, journal_name, name, grace, overwrite, delete_first, lease, probe_timeout

@@ -73,13 +73,13 @@ pub(crate) fn topics() -> Vec<CompletionCandidate> {
     commands().into_iter().chain([statuses]).collect()
 }
 
-/// Returns the names and ids of keys that begin with `begun`. The request for the list of keys uses the options that
+/// Returns the key names and key ids that begin with `begun`. The request for the list of keys uses the options that
 /// the user has typed so far, such as `--profile`.
 pub(crate) fn keys(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |keys, name| keys.either(name).is_ok(), true)
 }
 
-/// Returns the ids of keys that begin with `begun`.
+/// Returns the key ids that begin with `begun`.
 pub(crate) fn ids(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |_, _| false, true)
 }

@@ -41,7 +41,7 @@ pub(crate) struct KeyOptions {
     /// Use the key of this profile, even if the environment contains a key [default: CODAT_PROFILE, or the profile in use]
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(profile_candidates))]
     pub(crate) profile: Option<String>,
-    /// The base URL of the API [default: CODAT_BASE_URL, that of the profile, or https://api.codat.io]
+    /// The base URL of the API [default: CODAT_BASE_URL, the base URL of the profile, or https://api.codat.io]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     pub(crate) base_url: Option<String>,
     /// The timeout of an operation with its retries, and of a request to the keyring [default: 30, for create 60]

@@ -30,8 +30,8 @@ pub(crate) fn select(option: Option<&str>) -> Result<Selection, Failure> {
     })
 }
 
-/// Returns the selectors that are set, in order of precedence. `option` is the value of `--profile`. `is_any_in_use` is
-/// true if `config.toml` names a profile for commands without `--profile`.
+/// Returns the settings that select a key and have a value, in order of precedence. `option` is the value of
+/// `--profile`. `is_any_in_use` is true if `config.toml` names a profile for commands without `--profile`.
 pub(crate) fn selectors(option: Option<&str>, is_any_in_use: bool) -> impl Iterator<Item = KeySelector> {
     key_selectors(option.is_some(), &process_environment, is_any_in_use)
 }

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-/// Returns whether `path` is the path of the open file `file`. On Unix, returns false for a symbolic link to `file`. On
-/// Unix, this function compares inode numbers and opens no file. Therefore it works even if this process cannot open
+/// Returns whether `path` is the path of the open file `file`. On Unix, returns false for a symbolic link to `file`.
+///
+/// The function for Unix compares inode numbers and opens no file. Therefore it works even if this process cannot open
 /// more files, and it does not block if another user has replaced the file with a pipe.
 #[cfg(unix)]
 pub(crate) fn is_at(path: &Path, file: &File) -> bool {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::output::print_rows;
 
-/// Prints keys as a table on a terminal, and as tab-separated lines elsewhere.
+/// Prints keys as a table. If standard output is not a terminal, prints tab-separated lines.
 pub(crate) fn print_keys(client: &Client, keys: &[ApiKeyDetails], reveal: bool) -> Result<(), Failure> {
     print_rows(["ID", "NAME", "CREATED", "IN USE", "KEY"], keys.iter().map(|key| row(client, key, reveal)))
 }

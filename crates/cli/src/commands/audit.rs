@@ -172,9 +172,8 @@ struct Names<'a> {
     /// For each name, the ids of the keys with this name. If a key is listed several times, the set contains its id
     /// once.
     keys: HashMap<&'a str, HashSet<&'a KeyId>>,
-    /// For each base name, the age of the newest replacement. A replacement is a key that a rotation has created. The
-    /// name of a replacement consists of the base name and a tag. Therefore the name differs from the name of the
-    /// replaced key.
+    /// The age of the newest replacement for each base name. A replacement is a key that a rotation has created. The
+    /// name of a replacement consists of the base name of the replaced key and a new tag.
     replacements: HashMap<&'a str, Duration>,
 }
 

@@ -69,7 +69,8 @@ impl Demo<'_> {
         Ok(key)
     }
 
-    /// Creates a key. The emulator creates the key, but closes the first connection without a response.
+    /// Creates a key. The emulator creates the key after the first request, but sends no response. The client then
+    /// repeats the request.
     async fn lose_a_response(&self) -> Result<ApiKeyDetails, Failure> {
         let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#;
         self.emulator.set_faults(script).map_err(|error| Failure::local(error, "please report it"))?;

@@ -73,7 +73,7 @@ pub(crate) const PRINTS: &str = "send it to a file or a pipe: > FILE";
 
 #[derive(Subcommand)]
 enum Command {
-    /// List the keys: a table on a terminal, tab-separated (id, name, created, in use, key) elsewhere
+    /// List the keys (id, name, created, in use, key) as a table, or tab-separated if the output is not a terminal
     List(List),
     /// Show one key, by its id or its unique name
     Show(Show),

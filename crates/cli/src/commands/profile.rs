@@ -27,7 +27,7 @@ pub(crate) struct Profiles {
 
 #[derive(Subcommand)]
 enum ProfileCommand {
-    /// List the profiles: a table on a terminal, tab-separated (name, in use, base URL, source) elsewhere
+    /// List the profiles (name, in use, base URL, source) as a table, or tab-separated if the output is not a terminal
     #[command(after_help = "Example: codat-keys profile list")]
     List {
         /// Print the profiles as JSON: {"profiles":[{"name","inUse","baseUrl","source"}]}

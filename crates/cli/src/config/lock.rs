@@ -12,7 +12,7 @@ use crate::failure::Failure;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Opens the lock file and waits until this process holds its lock. Dropping the returned file releases the lock.
+/// Opens the lock file, and waits until this process has locked it. Dropping the returned file releases the lock.
 pub(super) fn acquire(path: &Path) -> Result<File, Failure> {
     let refuse = |error| cannot_be_written(path, &error);
     let lock = open(path).map_err(refuse)?;

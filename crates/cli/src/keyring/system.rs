@@ -96,8 +96,9 @@ async fn within<T: Send + 'static>(
     }
 }
 
-/// Returns an error if connecting to the D-Bus address can start a program, or leads to the keyring of another user. The
-/// program would inherit the API keys in the environment of this process. The other user could read the stored key.
+/// Returns an error if a connection to the D-Bus address can start a program. The program would inherit the API keys in
+/// the environment of this process. Also returns an error if the address belongs to another user, who could read the
+/// stored key.
 fn check_bus_address() -> Result<(), KeyringError> {
     const VARIABLE: &str = "DBUS_SESSION_BUS_ADDRESS";
     const KINDS: [&str; 3] = ["unix", "tcp", "nonce-tcp"];

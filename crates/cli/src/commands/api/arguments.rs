@@ -53,7 +53,7 @@ pub(crate) struct Api {
     /// Sort the results by a property, or in descending order with a hyphen: --order-by=-name
     #[arg(long, value_name = "PROPERTY", requires = "paginate", allow_hyphen_values = true)]
     pub(super) order_by: Option<String>,
-    /// Pages to request at the same time, from 1 to 64; twice as many and one more can be in memory [default: 1]
+    /// Pages to request at the same time, from 1 to 64; twice this number plus one can be in memory [default: 1]
     #[arg(long, value_name = "NUMBER", requires = "paginate", value_parser = concurrency)]
     pub(super) concurrency: Option<u32>,
     /// Print the status and the headers of the response before its body
@@ -72,7 +72,7 @@ pub(crate) struct Api {
     /// Print keys unmasked [default: mask the key in use and each JSON member `apiKey`]
     #[arg(long)]
     pub(super) reveal: bool,
-    /// The maximum size of the response or of a page, in bytes [default: 67108864, with --output no limit]
+    /// The maximum size of the response or of a page, in bytes [default: 67108864; no limit with --output]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub(super) max_response_bytes: Option<u64>,
     #[command(flatten)]

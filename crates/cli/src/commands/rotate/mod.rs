@@ -19,12 +19,12 @@ use options::{Common, Replacement, Start};
 ///
 /// The new key gets the name of the old one with a tag, such as billing~20261128-x7q2. It is delivered to each sink and read back
 /// from there. By default, the rotation then stops, so that programs that read their key when they start can be restarted.
-/// `codat-keys rotate finish` deletes the old key. Every step is recorded in a journal before it is taken: an interrupted rotation
-/// is resumed or aborted, by this or another process.
+/// `codat-keys rotate finish` deletes the old key. Every step is recorded in a journal before it is taken, so that another
+/// process can resume or abort an interrupted rotation.
 ///
 /// A sink is one of these: file:PATH, dotenv:PATH#NAME, profile:NAME, command:COMMAND, aws-secretsmanager:ID, gcp-secret:NAME,
-/// azure-keyvault:VAULT/NAME, vault:PATH#FIELD, k8s:NS/NAME#KEY, github:OWNER/REPO#NAME, 1password:VAULT/ITEM#FIELD. With #header
-/// at its end, it gets the whole header instead of the raw key. A command gets the key on standard input.
+/// azure-keyvault:VAULT/NAME, vault:PATH#FIELD, k8s:NS/NAME#KEY, github:OWNER/REPO#NAME, 1password:VAULT/ITEM#FIELD. A sink
+/// with #header at the end gets the whole header instead of the raw key. A command gets the key on standard input.
 ///
 /// A journal in a bucket takes its credentials, region and endpoint from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 /// AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT_URL for s3, GOOGLE_APPLICATION_CREDENTIALS for gs, AZURE_STORAGE_ACCOUNT_NAME and

@@ -33,10 +33,10 @@ pub(super) struct Common {
     /// [default: codat-keys/rotations in ~/.local/state, or in XDG_STATE_HOME]
     #[arg(long, value_name = "DIR|URL")]
     pub(super) journal: Option<PathBuf>,
-    /// The name of the journal: rotations of the same name exclude each other [default: the name of the profile, or `default`]
+    /// The name of the journal: rotations with the same journal exclude each other [default: the name of the profile, or `default`]
     #[arg(long, value_name = "NAME")]
     pub(super) lock: Option<String>,
-    /// Print JSON, one event a line, then {"report":...} with ids, names and the state of each sink
+    /// Print a line of JSON for each event, and a last line {"report":...} with ids, names and the state of each sink
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]

@@ -226,7 +226,7 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// Returns the lines about a successful run.
+    /// Returns the lines about a run: the state of the rotation, what the rotation did, and the next command.
     fn lines(&self, report: &Report) -> Vec<String> {
         let mut lines = vec![report::headline(report).to_owned()];
         lines.extend(report::facts(report));

@@ -37,8 +37,8 @@ impl Findings {
         self.observations.entry(row).or_default().push((holds, seen.to_string()));
     }
 
-    /// Stores the reason why rows of a probe were not tried. The report shows the reason for each row of the probe that
-    /// has no observation.
+    /// Stores the reason why rows of a probe were not tried. The report shows the reason for each row that belongs to
+    /// the probe and has no observation.
     pub(super) fn skip(&mut self, probe: Probe, reason: impl Display) {
         for (row, treatment) in ROWS {
             if matches!(treatment, Treatment::TriedBy(of) if *of == probe) {

@@ -29,10 +29,11 @@ use report::print_report;
 use rows::Probe;
 use session::{MAX_MADE, MAX_REQUESTS, Session, Stop, new_name};
 
-/// Compare the emulator with Codat's API: try each behaviour that a key can try
+/// Compare the emulator with Codat's API: test the behaviours that can be tested with a key
 ///
-/// Prints for each row of docs/fidelity.md what the emulator assumes and what the API did. Sends at most 60 requests, and creates
-/// at most two keys, which are deleted at the end, also after Ctrl-C. Changes no other key. First prints what it will do, and asks.
+/// Prints for each row of docs/fidelity.md what the emulator assumes and what the API did. Sends at most 60 requests.
+/// Creates at most two keys, and deletes these keys before it ends, even after Ctrl-C. Changes no other key. First prints what it
+/// will do, and asks for confirmation.
 /// Exits with status 3 if a row differs.
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys emulator verify --profile work")]

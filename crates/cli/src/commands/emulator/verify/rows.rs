@@ -1,4 +1,5 @@
-//! The rows of `docs/fidelity.md`, and how the command tries each row. Each row describes a behaviour of the emulator.
+//! The rows of `docs/fidelity.md`, and the probe that tries each row. Each row describes a behaviour of the emulator. A
+//! probe tries a row if it compares responses of the API with the row.
 
 use Treatment::{NotTried, TriedBy};
 
@@ -10,7 +11,7 @@ pub(super) enum Treatment {
     NotTried(&'static str),
 }
 
-/// A group of requests that tries some rows of `docs/fidelity.md`.
+/// A group of requests whose responses are compared with some rows of `docs/fidelity.md`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Probe {
     Authentication,

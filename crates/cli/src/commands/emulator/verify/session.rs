@@ -45,8 +45,8 @@ pub(super) enum Stop {
 /// A key that the command has created.
 pub(super) struct Made {
     pub(super) id: KeyId,
-    /// A client that authenticates with this key. If the response with this key was lost, the client authenticates with
-    /// the key in use instead.
+    /// A client that authenticates with the created key. If the response with the created key was lost, the client
+    /// authenticates with the key in use.
     pub(super) client: Client,
     /// Whether a request to delete the key succeeded.
     pub(super) is_deleted: bool,
@@ -89,7 +89,7 @@ pub(super) struct Session {
     pub(super) name: String,
     sent: u32,
     pub(super) made: Vec<Made>,
-    /// The names in all requests so far that can create a key.
+    /// The key names in all creation requests so far.
     pub(super) names: HashSet<String>,
     /// The number of requests that may have created a key, because their outcome is unknown.
     pub(super) unknown: usize,

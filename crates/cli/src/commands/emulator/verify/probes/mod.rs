@@ -35,7 +35,7 @@ pub(super) async fn run(
     }
 }
 
-/// The reason why some rows are not tried: their requests could create a third key.
+/// The reason why some rows are not tried: the requests for these rows could create a third key.
 const NO_MORE_KEYS: &str = "two keys have been created";
 const NO_KEY: &str = "no key could be created";
 

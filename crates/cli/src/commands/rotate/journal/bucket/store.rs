@@ -64,8 +64,8 @@ impl Store {
         }
     }
 
-    /// Gets new or cached credentials, to detect an error of the service that issues them. Called before each request.
-    /// Without this call, such an error would be reported as an error of the bucket.
+    /// Gets new or cached credentials, to detect an error of the service that issues credentials. Called before each
+    /// request to the bucket. Without this call, such an error would be reported as an error of the bucket.
     pub(super) async fn check_credentials(&self) -> object_store::Result<()> {
         match self {
             Self::S3(store) => store.credentials().get_credential().await.map(drop),
