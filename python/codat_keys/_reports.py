@@ -125,7 +125,8 @@ class RotationPlan(_Data):
     - ``old_key``, the id of the key to replace.
     - ``name``, the name of the new key. The random part at its end changes with each call.
     - ``keys``, the number of keys that exist.
-    - ``delete_first``, the ids of the keys that would be deleted first, because ten keys exist.
+    - ``delete_first``, the ids of the keys that would be deleted before the new key is created. Empty if fewer than ten
+      keys exist.
     - ``sinks``, what each sink contains, by the name of the sink: the id of a key, or ``nothing``,
       ``unknown_credential``, ``other`` for any other content, or ``unreadable`` for a sink that is asked to
       confirm the key.
