@@ -30,7 +30,7 @@ export declare class PendingCalls {
     /**
      * Passes the return value of a JavaScript function to the call that waits for this value. The function is the key
      * callback or a function of a rotation. `request` is the number from the event that requested the run of the
-     * function. `text` is `None` if the function returned nothing.
+     * function. `text` is `null` if the function returned nothing.
      */
     complete(request: number, text?: string | undefined | null): void;
     /**
@@ -140,7 +140,7 @@ export declare class Core {
      */
     authorizationFor(url: string): string;
     /**
-     * Returns the cached API key for an HTTP request to `url`, without waiting. Returns `None` if a command or a key
+     * Returns the cached API key for an HTTP request to `url`, without waiting. Returns `null` if a command or a key
      * callback must run first.
      */
     cachedAuthorization(url: string): string | null;
@@ -256,10 +256,10 @@ export interface ErrorData {
     /**
      * Identifies the thrown value that caused this error. Each run of the key callback or of a function of a rotation
      * has a number. `thrown` is the number of the run that threw the value. `node/src/thrown-values.ts` stores the
-     * value. `None` if the error has another cause.
+     * value. `null` if the error has another cause.
      */
     thrown: number | null;
-    /** The data of the rotation that failed. `None` if the call is not a rotation. */
+    /** The data of the rotation that failed. `null` if the call is not a rotation. */
     rotation: RotationErrorData | null;
 }
 

@@ -20,7 +20,9 @@ pub(super) fn types() -> Result<String> {
         .with_context(|| format!("cannot read {DEFINITIONS}: build the native module for Node first"))?;
     let definitions: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let items = definitions.iter().filter(|item| item["kind"] != "impl");
-    Ok(HEAD.to_owned() + &items.map(|item| declaration(item, &definitions)).collect::<String>())
+    let declarations: String = items.map(|item| declaration(item, &definitions)).collect();
+    // The comments come from Rust, where a missing value is `None`.
+    Ok(HEAD.to_owned() + &declarations.replace("`None`", "`null`"))
 }
 
 /// Returns the declaration of `item`. The members of a class come from other items in `all`.
