@@ -78,7 +78,7 @@ impl Connection {
         options.into_iter().filter_map(|(option, value)| Some((option, value?))).collect()
     }
 
-    /// Returns the path of the certificate file, and the option or variable that names it.
+    /// Returns the path of the certificate file, and the option or variable that contains this path.
     pub(crate) fn ca_file_source(&self) -> Option<String> {
         let given = self.ca_file.as_ref().map(|file| format!("{} (--ca-file)", file.display()));
         given.or_else(|| std::env::var_os("CODAT_CA_FILE").map(|file| format!("{} (CODAT_CA_FILE)", file.display())))

@@ -13,7 +13,7 @@ pub(crate) const UNFINISHED: u8 = 11;
 /// status after SIGINT is the status of [`ErrorKind::Cancelled`].
 pub(crate) const CANCELLED_BY: [(&str, u8); 2] = [("SIGHUP", 129), ("SIGTERM", 143)];
 
-/// The signal that ends the command without waiting for the outcome of a request, and its exit status.
+/// The signal that ends the command without waiting for the outcome of a request, and the exit status after the signal.
 pub(crate) const ENDED_BY: (&str, u8) = ("SIGQUIT", 131);
 
 /// The topic of `help` that lists the exit statuses.

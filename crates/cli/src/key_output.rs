@@ -32,7 +32,7 @@ impl KeyOutput {
         self.reveal || self.is_dash()
     }
 
-    /// Whether the result is written only to standard output.
+    /// Whether standard output is the only destination of the result.
     pub(crate) fn prints(&self) -> bool {
         self.out.is_none() || self.is_dash()
     }

@@ -151,10 +151,11 @@ pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the body of an HTTP response. A body of text gets a line break at its end if it has none.
+/// Prints the body of an HTTP response. If the body is text without a line break at its end, adds a line break.
 ///
 /// In JSON, invisible characters are escaped. If standard output is a terminal, control characters are removed from
-/// text that is not JSON. A body that is not text is an error on a terminal, and is printed unchanged elsewhere.
+/// text that is not JSON, and a body that is not text is an error. If standard output is not a terminal, a body that is
+/// not text is printed unchanged.
 pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(body) else {
         if stdout().is_terminal() {

@@ -6,8 +6,8 @@
 //! A separate thread receives the signals. So a signal also ends a command that blocks, for example in a read of
 //! standard input.
 //!
-//! Destructors do not run when a signal ends the process. Therefore this module removes temporary files, kills programs
-//! that print an API key, and restores the terminal settings.
+//! Destructors do not run when a signal ends the process. Therefore this module removes temporary files, kills the
+//! programs that supply API keys and the commands of sinks, and restores the terminal settings.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

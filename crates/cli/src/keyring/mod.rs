@@ -1,5 +1,5 @@
 //! The keyring of the operating system: Keychain, the Credential Manager, or the Secret Service on D-Bus. A command
-//! accesses the keyring only if its profile stores the key there.
+//! accesses the keyring only if the keyring is the place for the key of the command's profile.
 
 #[cfg(not(feature = "keyring"))]
 mod absent;

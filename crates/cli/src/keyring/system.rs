@@ -121,8 +121,8 @@ fn check_bus_address() -> Result<(), KeyringError> {
     }
 }
 
-/// Returns the id of the user who owns the socket of a D-Bus address. Returns `None` if the owner is this user or root,
-/// or is unknown.
+/// Returns the id of the user who owns the socket of a D-Bus address. Returns `None` if the owner is unknown, is root,
+/// or is the user of this process.
 #[cfg(unix)]
 fn foreign_owner(address: &str) -> Option<u32> {
     let path = address.strip_prefix("unix:")?.split(',').find_map(|pair| pair.strip_prefix("path="))?;

@@ -104,8 +104,8 @@ impl CommandSink {
     }
 
     /// Returns an error unless the sink has exactly one way to verify a delivered key: reading the sink, or
-    /// `--confirm-command`. If the sink has neither, the hint of the error suggests `--confirm-command`. The hint
-    /// contains the text `options` before `--confirm-command`.
+    /// `--confirm-command`. If the sink has neither, the hint of the error suggests `--confirm-command`. `options` is
+    /// the text before `--confirm-command` in this hint.
     fn check_verification(self, options: &str) -> Result<Self, Failure> {
         if self.read.is_some() && self.confirm.is_some() {
             let what = format!("{} can be read back", self.description);
@@ -207,7 +207,7 @@ fn program(context: &SinkContext<'_>, mut words: Vec<String>) -> Result<Vec<Stri
     Ok(words)
 }
 
-/// Returns an item of 1Password with a changed field.
+/// Parses a 1Password item, sets its field `field` to `value`, and returns the changed item.
 fn with_field(item: &[u8], field: &str, value: &str) -> Result<Value, SinkError> {
     // The error of serde could quote a value.
     let mut item: Value = serde_json::from_slice(item)

@@ -22,10 +22,11 @@ use crate::redact::{holds_secret, without_secrets};
 
 pub(crate) use recipes::forms;
 
-/// The suffix in `--to` for a sink that gets the whole header.
+/// The suffix of a `--to` value. With this suffix, the sink gets the whole `Authorization` header instead of the raw
+/// key.
 const HEADER: &str = "#header";
 
-/// A sink as the user names it, with its `--read-command` and its `--confirm-command`.
+/// The options for one sink: the value of `--to`, the `--read-command` and the `--confirm-command`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SinkArgument {
     /// The sink, such as `file:/run/app/key`.

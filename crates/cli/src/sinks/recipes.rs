@@ -1,12 +1,13 @@
 //! The sinks that use the command-line tool of a secret manager. Each recipe contains the command lines of one tool.
-//! The tool gets the key on its standard input, because other processes can read its arguments and its environment.
+//! The tool gets the key on its standard input, because other processes can read the arguments and the environment of
+//! the tool.
 
 /// How a sink uses the command-line tool of a secret manager. The secret, item or vault that the sink names must
 /// already exist.
 pub(super) struct Recipe {
     pub(super) scheme: &'static str,
-    /// The form of the place in `SCHEME:PLACE`: the names of its parts and the separators, such as `VAULT/NAME`. A
-    /// command line contains a placeholder for each part, such as `{NAME}`.
+    /// The form of the place in `SCHEME:PLACE`: the names of its parts and the separators, such as `VAULT/NAME`. In the
+    /// command lines of the recipe, `{NAME}` is the placeholder for the part `NAME`.
     pub(super) form: &'static str,
     pub(super) write: &'static [&'static str],
     pub(super) input: Input,

@@ -41,8 +41,8 @@ impl StoredFile {
 }
 
 /// The owner of a sink's file at the latest read. `None` if the user of this process owns the file. A replaced file
-/// keeps its owner, so the owner can read the new key. Without `--overwrite`, a rotation therefore accepts a file of
-/// another user only if that user could read the old key.
+/// keeps its owner, so the owner can read the new key. Without `--overwrite`, a rotation therefore replaces another
+/// user's file only if that user could already read the old key.
 #[derive(Default)]
 pub(super) struct Owner(Mutex<Option<u32>>);
 

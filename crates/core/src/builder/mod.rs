@@ -213,8 +213,8 @@ impl ClientBuilder {
     /// - It uses no proxy for an `http` base URL, because the proxy could read the key.
     ///
     /// All other settings apply. Others can get access to the key through any certificate that the reqwest client
-    /// trusts, any proxy that opens TLS, and any layer of `connector_layer`. The headers of `default_headers` are sent,
-    /// unless this crate sets a header of the same name.
+    /// trusts, any proxy that decrypts TLS, and any layer of `connector_layer`. The headers of `default_headers` are
+    /// sent, unless this crate sets a header of the same name.
     ///
     /// ```
     /// # rustls::crypto::ring::default_provider().install_default().ok();

@@ -55,9 +55,9 @@ impl Client {
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`, `/..;x`). Also
-    /// for DELETE with a path below `/apiKeys` that does not name exactly one key: Codat has no such operation.
-    /// Otherwise an error kind for the HTTP status, as for [`Keys`]. For a method that changes data, `OutcomeUnknown`
-    /// if it is unknown whether the request took effect.
+    /// `InvalidInput` for a DELETE request with a path below `/apiKeys` that does not name exactly one key, because
+    /// Codat has no such operation. Otherwise an error kind for the HTTP status, as for [`Keys`]. For a method that
+    /// changes data, `OutcomeUnknown` if it is unknown whether the request took effect.
     pub fn request(&self, method: Method, path: &str) -> Request {
         Request::new(self.0.clone(), method, path)
     }

@@ -33,7 +33,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Running the command returns `InvalidCredential` if the command
 ///
 /// - cannot be started;
-/// - does not exit and close its standard output within [`timeout`](Self::timeout);
+/// - takes longer than [`timeout`](Self::timeout) to exit or to close its standard output;
 /// - prints more than 64 KiB to its standard output, or about 1 MiB to its standard error, and is then killed at once;
 /// - exits with a status other than 0: the error quotes up to 500 characters of the standard error, with keys masked;
 /// - prints no valid key.

@@ -51,9 +51,9 @@ pub fn without_credentials(command: &mut Command) -> &mut Command {
 pub struct CredentialSource {
     /// The name of the environment variable.
     pub variable: &'static str,
-    /// The credential, or `None` if the variable is not set. An error if the credential is invalid, if the file that
-    /// the variable names cannot be read, or if this file is a pipe. Only a client reads a pipe, because the content of
-    /// a pipe can be read only once.
+    /// The credential, or `None` if the variable is not set. An error if the credential is invalid. For
+    /// `CODAT_API_KEY_FILE`, also an error if the key file cannot be read or is a pipe. Only a client reads a pipe,
+    /// because the content of a pipe can be read only once.
     pub credential: Result<Option<Credential>, Error>,
 }
 

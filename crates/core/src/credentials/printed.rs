@@ -1,5 +1,5 @@
-//! Masking of keys in the standard error of a program, including the keys that the program printed on its standard
-//! output.
+//! Masking of keys in the standard error of a program. In this text, the module also masks the lines that the program
+//! printed on its standard output, because such a line can be a key.
 
 use std::cmp::Reverse;
 

@@ -76,12 +76,12 @@ pub(super) struct Start {
     pub(super) replacement: Replacement,
 }
 
-/// The sinks that the options `--to` name. Each sink has the `--read-command` and the `--confirm-command` that follow
-/// its `--to`.
+/// The sinks given with `--to`. A `--read-command` or `--confirm-command` belongs to the last `--to` before it.
 #[derive(Default)]
 pub(super) struct SinkArguments {
     sinks: Vec<SinkArgument>,
-    /// The name of an option that comes before the first `--to`, or occurs twice after the same `--to`.
+    /// The name of a misplaced option, if any. A `--read-command` or `--confirm-command` is misplaced if it comes
+    /// before the first `--to`, or occurs twice after the same `--to`.
     misplaced: Option<&'static str>,
 }
 

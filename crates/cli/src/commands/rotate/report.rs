@@ -2,7 +2,7 @@
 
 use codat_keys_rotate::{Plan, Report, RotationEvent, SinkContent, SinkProgress, SinkRecord, State, Status};
 
-/// Returns the line about an event. Returns `None` for an event that needs no line of its own.
+/// Returns the line to print for an event. Returns `None` if no line is printed for the event.
 pub(super) fn event_text(event: &RotationEvent) -> Option<String> {
     Some(match event {
         RotationEvent::Created { id, name } => format!("created the new key {id} ({name})"),

@@ -127,8 +127,8 @@ fn check_encoding(text: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether `name` occurs in a line that is not an assignment. Ignores comments, `export NAME`, and references such as
-/// `$NAME`.
+/// Whether `line` contains `name`. `line` must not be an assignment. Ignores comments, `export NAME`, and references
+/// such as `$NAME`.
 fn is_in_line(line: &[u8], name: &str) -> bool {
     let line = line.trim_ascii_start();
     let comment = (0..line.len()).find(|&at| line[at] == b'#' && (at == 0 || is_blank(line[at - 1])));
@@ -138,7 +138,7 @@ fn is_in_line(line: &[u8], name: &str) -> bool {
     !is_export && words(line, name).any(|(before, _)| !(before.ends_with(b"$") || before.ends_with(b"${")))
 }
 
-/// For each place where `name` is a whole word, returns the text before and the text after it.
+/// Finds each place where `name` is a whole word, and returns the text before `name` and the text after `name`.
 fn words<'t>(text: &'t [u8], name: &str) -> impl Iterator<Item = (&'t [u8], &'t [u8])> {
     let length = name.len();
     let found = text.windows(length).enumerate().filter(move |(_, word)| *word == name.as_bytes());
