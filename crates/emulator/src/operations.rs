@@ -56,8 +56,8 @@ fn delete_key(server: &mut Server, id: &str) -> Result<ApiResponse, ApiError> {
     Ok(ApiResponse::no_content())
 }
 
-/// Returns the profile. The deprecated field `apiKey` contains the API key that authenticates the request. Codat's
-/// documents do not specify which API key this field contains.
+/// Returns the response to a request for the profile. The deprecated field `apiKey` contains the API key that
+/// authenticates the request. Codat's documents do not specify which API key this field contains.
 fn profile(server: &Server, key_id: &str) -> ApiResponse {
     let key = server.account.keys.iter().find(|key| key.id == key_id);
     let profile = json!({
@@ -70,7 +70,8 @@ fn profile(server: &Server, key_id: &str) -> ApiResponse {
     ApiResponse::json(StatusCode::OK, &profile)
 }
 
-/// Parses the name of a new key. An empty body, an absent name and a null name create a key without a name.
+/// Returns the name of a new key from the request body. Returns `None` if the body is empty, or if `name` is missing or
+/// null.
 fn parse_name(body: &[u8]) -> Result<Option<String>, ApiError> {
     if body.is_empty() {
         return Ok(None);

@@ -49,9 +49,10 @@ impl OriginCheck {
         Ok(())
     }
 
-    /// Returns the `Host` header of a request. Returns `None` if the emulator does not accept the host in this header
-    /// or in the request target. A web page cannot forge the `Host` header. In a DNS rebinding attack, `Host` contains
-    /// the attacker's host name, so the request is rejected.
+    /// Returns the `Host` header of a request if the emulator accepts the host in this header. If the request target
+    /// also contains a host, the emulator must accept both hosts. Returns `None` in all other cases. A web page cannot
+    /// forge the `Host` header. In a DNS rebinding attack, `Host` contains the attacker's host name, so the request is
+    /// rejected.
     fn accepted_host(&self, head: &Parts) -> Option<Authority> {
         let host = Authority::try_from(single(&head.headers, &HOST)?.as_bytes()).ok()?;
         let is_accepted = self.accepts(&host) && head.uri.authority().is_none_or(|target| self.accepts(target));

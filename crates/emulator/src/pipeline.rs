@@ -47,7 +47,7 @@ impl ReceivedRequest {
 
 impl Server {
     /// Performs the delayed requests that are due, and then records a new request in the journal. Returns the new
-    /// request and the fault that applies to it. The fault is `None` if no fault applies.
+    /// request and the injected fault that applies to it. The fault is `None` if no fault applies.
     pub(crate) fn receive(&mut self, head: Parts, body: Result<Bytes, ApiError>) -> (ReceivedRequest, Option<Fault>) {
         self.perform_delayed_requests();
         let credential = self.authenticate(&head.headers);
@@ -79,7 +79,7 @@ impl Server {
         self.complete(admission, perform)
     }
 
-    /// Handles a received request for which a fault requires a 429 response. `perform` returns this response.
+    /// Handles a received request for which an injected fault requires a 429 response. `perform` returns this response.
     ///
     /// The client gets the 429 even if the cache contains a response for the idempotency key of the request. If an
     /// earlier request with this idempotency key is still running, the emulator removes the idempotency key from the

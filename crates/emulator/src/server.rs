@@ -24,8 +24,8 @@ use crate::mask::Masker;
 use crate::state_file::StateFile;
 use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
 
-/// The maximum number of requests that faults delay at a time. The limit on connections does not limit this number,
-/// because a client can close its connection while its request is delayed.
+/// The maximum number of requests that injected faults delay at a time. The limit on connections does not limit this
+/// number, because a client can close its connection while its request is delayed.
 const MAX_DELAYED: usize = 1000;
 
 /// The options of the emulated API. [`EmulatorBuilder`](crate::EmulatorBuilder) documents them.
@@ -48,7 +48,7 @@ pub(crate) struct Server {
     pub(crate) idempotency: IdempotencyCache,
     /// The list of keys before the latest change to the keys. A request with the fault `stale-list` gets this list.
     pub(crate) previous_keys: Vec<ApiKeyDetails>,
-    /// The time at which each inactive key becomes valid. The map key is the id of the API key.
+    /// For each inactive API key, the time at which the API key becomes valid. The map key is the id of the API key.
     inactive_until: HashMap<String, Instant>,
     /// The requests that a fault has delayed. The `u64` is the number of new requests that must arrive before the
     /// delayed request is performed.

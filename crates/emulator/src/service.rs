@@ -123,9 +123,9 @@ async fn send_faulty_body(sending: impl Future<Output = Result<(), SendError>>, 
 }
 
 /// A guard that records the disconnection of a client in the journal. If the guard is dropped before the request has
-/// ended, the client has disconnected. The future that handles the request owns the guard. While a body with a fault is
-/// sent, the task that sends the body owns the guard. When the client disconnects, hyper drops the future, or the task
-/// ends early.
+/// ended, the client has disconnected. The future that handles the request owns the guard. While a response body with
+/// an injected fault is sent, the task that sends the body owns the guard. When the client disconnects, hyper drops the
+/// future, or the task ends early.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

@@ -48,8 +48,8 @@ impl AppState {
     }
 
     /// Returns the messages that the next page shows: the message about the last action, and the messages about
-    /// creations and revocations with an unknown outcome. If the HTTP request is a navigation, records all these
-    /// messages as shown. A navigation also removes the message about the last action, so this message is shown only
+    /// creations and revocations with an unknown outcome. If `is_navigation` is true, records all these messages as
+    /// shown, and removes the message about the last action. The message about the last action is therefore shown only
     /// once.
     pub(crate) fn flash_messages(&self, visitor: &Visitor, is_navigation: bool) -> Vec<Arc<FlashMessage>> {
         let messages = |session: &mut Session| {

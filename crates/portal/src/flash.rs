@@ -29,9 +29,9 @@ pub(crate) enum RequestedAction {
 }
 
 impl FlashMessage {
-    /// If this message reports a creation or revocation with an unknown outcome, returns an identifier of this creation
-    /// or revocation. For a creation, the identifier is the idempotency key. For a revocation, the identifier is the id
-    /// of the API key.
+    /// Returns an identifier of the creation or revocation that this message reports. For a creation, the identifier is
+    /// the idempotency key. For a revocation, the identifier is the id of the API key. Returns `None` unless the
+    /// outcome is unknown.
     pub(crate) fn unresolved_change(&self) -> Option<&str> {
         match self {
             Self::Failed { error, action } if error.kind == ErrorKind::OutcomeUnknown => action.change(error),
@@ -39,9 +39,9 @@ impl FlashMessage {
         }
     }
 
-    /// If this message reports a creation or revocation that has succeeded or has an unknown outcome, returns an
-    /// identifier of this creation or revocation. For a creation with an unknown outcome, the identifier is the
-    /// idempotency key. Otherwise, the identifier is the id of the API key.
+    /// Returns an identifier of the creation or revocation that this message reports. If the creation or revocation has
+    /// succeeded, the identifier is the id of the API key. If the outcome is unknown, the identifier is that of
+    /// [`unresolved_change`](Self::unresolved_change). Returns `None` for all other messages.
     pub(crate) fn change(&self) -> Option<&str> {
         match self {
             Self::Created { id, .. } | Self::Revoked(id, _) => Some(id.as_str()),
@@ -55,8 +55,8 @@ impl FlashMessage {
         self.change().is_some()
     }
 
-    /// Returns an identifier of the earlier messages that this message replaces. For each of these messages,
-    /// [`unresolved_change`](Self::unresolved_change) returns the same identifier.
+    /// Returns the identifier that [`unresolved_change`](Self::unresolved_change) returns for the earlier messages that
+    /// this message replaces.
     pub(crate) fn resolves(&self) -> Option<&str> {
         match self {
             Self::Created { resumed, .. } => resumed.as_deref(),

@@ -14,8 +14,8 @@ use crate::token;
 /// The maximum number of sessions. This limits the use of memory.
 const MAX_SESSIONS: usize = 256;
 
-/// The maximum number of action results that a session stores. A result is needed only if the same form is submitted
-/// again, which happens soon after the first submission.
+/// The maximum number of action results that a session stores. A result is needed only if the visitor submits the same
+/// form again. A repeated submission usually follows soon after the first one.
 const MAX_RESULTS: usize = 16;
 
 /// The result of the action of a submitted form. Empty until the action has succeeded or has an unknown outcome.

@@ -100,8 +100,8 @@ impl Page<'_> {
         )
     }
 
-    /// Returns a text with the listed API keys masked. The text can be older than the list of API keys, so it is masked
-    /// again.
+    /// Returns a text with the listed API keys masked. A text that was masked earlier can still contain an API key that
+    /// Codat did not list at that time.
     fn redact(&self, text: &str) -> String {
         self.client.map_or_else(|| text.to_owned(), |client| client.redact(text))
     }

@@ -152,7 +152,7 @@ impl Page<'_> {
         }
     }
 
-    /// If the creation of an API key has failed, returns the name that the visitor typed, and whether this name is
+    /// Returns the name that the visitor typed for an API key whose creation has failed, and whether this name is
     /// invalid. If no creation has failed, or if the outcome is unknown, returns an empty name and `false`.
     fn typed(&self) -> (&str, bool) {
         let typed = self.messages.iter().find_map(|message| match &**message {

@@ -220,7 +220,7 @@ fn begin(options: &Options, command: &Command, latest: Option<Record>) -> Result
 }
 
 /// Returns whether a rotation in this state may have changed something. A rotation that has changed nothing cannot be
-/// resumed: the journal does not contain all options of the rotation.
+/// resumed, because the next steps of the rotation need options that the journal does not contain.
 fn has_begun(state: State) -> bool {
     !matches!(state, State::Preflight | State::Recover)
 }

@@ -27,8 +27,8 @@ pub enum Action {
     Save(Record),
     /// List the keys.
     List(Caller),
-    /// Create the new key with `create` of the crate `codat-keys`. The option `adopt` is set, because only this
-    /// rotation creates keys with the name of the new key.
+    /// Create the new key with `create` of the crate `codat-keys`. The option `adopt` is set: if the response is lost,
+    /// `create` can return a listed key with the name of the new key. Only this rotation creates keys with this name.
     Create {
         /// The credential of the request.
         caller: Caller,
@@ -99,7 +99,7 @@ pub struct ListedKey {
 pub enum FailureKind {
     /// Codat does not accept the credential of the request. Nothing was changed.
     Rejected,
-    /// The value of the key is not known: neither a list nor a creation of this run has returned the value.
+    /// The value of the key is not known. A run learns the value of a key only when it lists or creates the key.
     UnknownSecret,
     /// The action failed, but may succeed if it is repeated. No key was created or deleted. A write to a sink may have
     /// taken effect.

@@ -13,8 +13,8 @@ impl Process {
     /// because a list can be out of date. The method then treats `target` as deleted by another program, and does not
     /// add it to [`Record::deleted`](crate::Record::deleted).
     ///
-    /// Codat allows only ten keys. If an eleventh deletion succeeds, the method returns a failure: the lists then show
-    /// the same key under changing ids.
+    /// Codat allows only ten keys. An eleventh successful deletion therefore means that the lists show the same key
+    /// under changing ids. In this case, the method returns a failure.
     pub(super) async fn delete_all_but(&mut self, caller: &str, target: Option<&str>) -> Result<(), Failure> {
         let mut is_due = target.is_some_and(|id| !self.was_deleted(id));
         let (mut tries, mut lists_without, mut deleted) = (1, 0, 0);

@@ -1,5 +1,5 @@
-//! The states [`State::Deliver`] and [`State::Confirm`]: each sink gets the new key, and the value in the sink must
-//! authenticate.
+//! The states [`State::Deliver`] and [`State::Confirm`]: each sink gets the new key, and Codat must accept the value in
+//! the sink.
 
 use codat_keys::Timestamp;
 
@@ -61,7 +61,7 @@ impl Process {
         Ok(())
     }
 
-    /// Checks that a sink contains the new key, and that the value in the sink authenticates.
+    /// Checks that a sink contains the new key, and that Codat accepts the value in the sink.
     async fn confirm_sink(&mut self, sink: usize) -> Result<(), Failure> {
         let new = self.new_key();
         if self.config.verifications[sink] != Verification::ReadBack {

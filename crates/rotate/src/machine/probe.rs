@@ -1,4 +1,4 @@
-//! The state [`State::Probe`]: the new key must authenticate before a program gets it.
+//! The state [`State::Probe`]: Codat must accept the new key before a program gets it.
 
 use std::time::Duration;
 

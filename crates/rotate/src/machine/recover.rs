@@ -28,8 +28,8 @@ impl Process {
     /// Finds the old and the new key. Returns the id of the old key, and the list entry of the new key. Lists the keys
     /// up to four times until a list contains both keys, because Codat can list a new key late. If the new key has
     /// duplicates, returns the list entry of the duplicate that a sink has. If the caller does not name the old key,
-    /// returns an error in two cases: no sink has the old or the new key, or neither a sink nor the client uses the old
-    /// key.
+    /// two conditions must be met: a sink has the old or the new key, and a sink or the client uses the old key. If one
+    /// of them is not met, returns an error.
     async fn find_pair(&mut self) -> Result<(String, ListedKey), Stop> {
         let mut keys = self.connect().await?;
         for _ in 1..TRIES {

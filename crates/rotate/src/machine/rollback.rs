@@ -91,8 +91,8 @@ impl Process {
     }
 
     /// Writes the old key to a sink that shows the old key or nothing, and returns the progress to record. If the write
-    /// fails, the method leaves the sink unchanged and succeeds in two cases: every write of the new key to the sink
-    /// has failed with an error of the sink, or the caller has checked the sink.
+    /// fails, but the sink still shows the old key or nothing, the method succeeds in two cases: every write of the new
+    /// key to the sink has failed with an error of the sink, or the caller has checked the sink.
     async fn restore_unchanged(&mut self, sink: usize) -> Result<SinkProgress, Unrestored> {
         // If no write of the new key has taken effect, the sink need not be written.
         let tries = if self.before[sink].is_some() { TRIES } else { 1 };

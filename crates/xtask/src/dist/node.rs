@@ -1,5 +1,5 @@
-//! The npm packages of the library and of the command-line program. The library has a main package and a native
-//! package, and so has the program. The main package contains JavaScript. The native package contains the compiled code
+//! The npm packages of the library and of the command-line program. The library and the program each have a main
+//! package and a native package. The main package contains JavaScript. The native package contains the compiled code
 //! for this platform.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// The folder of the files that [`super::run`] writes for the tools.
+/// The folder of the files that [`super::run`] writes as input for mdBook and pdoc.
 pub(super) const SOURCES: &str = "target/docs-sources";
 
 /// Copies a file. Creates the folder of the copy if the folder does not exist.

@@ -40,8 +40,9 @@ pub(super) fn check(site: &Path) -> Result<usize> {
     Ok(links)
 }
 
-/// Removes the address of each link that leads nowhere from the files below `folder`. rustdoc copies texts of other
-/// crates. The relative links in these texts lead to pages of the other crates. These pages are not below `folder`.
+/// Removes the `href` attribute of each dead link in the files below `folder`. rustdoc copies texts of other crates.
+/// The relative links in these texts are dead, because they lead to pages of the other crates, and these pages are not
+/// below `folder`.
 pub(super) fn remove_dead(folder: &Path) -> Result<()> {
     for (file, link) in examine(folder)?.dead {
         let path = folder.join(file);

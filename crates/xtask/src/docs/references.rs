@@ -12,7 +12,7 @@ use crate::npm::{install_locked, npm};
 use crate::process::{command, program, run, run_quietly, stdout};
 use crate::{node, python, tools};
 
-/// The folder that contains the tools from npm, and the settings of all tools.
+/// The folder that contains the documentation tools from npm, and the settings of all documentation tools.
 pub(super) const FOLDER: &str = "docs/site";
 
 /// The Python code that prints the folder of the installed packages.
