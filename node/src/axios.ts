@@ -29,7 +29,7 @@ interface AxiosResult {
  * the request is sent once more. The other interceptors of the instance do not run again.
  *
  * A request rejects with `InvalidInputError`, and nothing is sent, in two cases: its URL has another origin than the
- * base URL of the client, or the axios option `proxy` names a proxy that would see the API key unencrypted. For an
+ * base URL of the client, or the axios option `proxy` sets a proxy that would see the API key unencrypted. For an
  * `http` URL, the proxy variables of the environment are ignored. If a redirect leads to another origin, axios follows
  * it without the API key. The axios option `auth` does not replace the API key.
  *

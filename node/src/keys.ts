@@ -57,8 +57,9 @@ export class Keys {
      *
      * Rejects with `KeyLimitReachedError` if there are already ten API keys. Rejects with `OutcomeUnknownError` if no
      * response confirms whether an API key was created. If `signal` is aborted after a request was sent, the call
-     * rejects with this error, and not with the reason of `signal`. The error contains the API keys that the call may
-     * have created, and an idempotency key. Pass the idempotency key to `create` to resume the call.
+     * rejects with `OutcomeUnknownError`, and not with the reason of `signal`. `OutcomeUnknownError` contains the API
+     * keys that the call may have created, and an idempotency key. Pass the idempotency key to `create` to resume the
+     * call.
      */
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
         const given = callOptions(options, ["adopt", "idempotencyKey"]);

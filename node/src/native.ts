@@ -22,7 +22,7 @@ export type {
     ResponseStream as NativeResponseStream,
 } from "./native-types";
 
-/** What a call returns besides JSON: an HTTP response, or a chunk of its body. */
+/** What a call can return besides JSON: an HTTP response, or a chunk of the body of an HTTP response. */
 export type Attachment = Response | ResponseStream | Uint8Array;
 
 /**

@@ -74,8 +74,8 @@ export function directAgent(client: Client, given: any): any {
 }
 
 /**
- * Checks that undici sends an HTTP request to the server that the URL of the request names. Stores the IP addresses of
- * this server if the request is not encrypted.
+ * Checks that undici sends an HTTP request to the server in the URL of the request. Stores the IP addresses of this
+ * server if the request is not encrypted.
  */
 export class NextHop {
     readonly #client: Client;
@@ -84,8 +84,8 @@ export class NextHop {
 
     /**
      * Creates a `NextHop` for requests to `url`. Rejects if `fetch` of this JavaScript runtime would send unencrypted
-     * requests through a proxy of the environment. An `https` URL is accepted, because a proxy cannot read encrypted
-     * requests.
+     * requests through a proxy of the environment. Does not reject for an `https` URL, because a proxy cannot read
+     * encrypted requests.
      */
     static async of(client: Client, url: string): Promise<NextHop> {
         const parsed = new URL(url);

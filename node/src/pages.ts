@@ -79,8 +79,8 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     }
 
     /**
-     * Parses a page, and tells the cursor whether the page can be used. Returns `undefined` if the page is outdated.
-     * After an outdated page, or a page that cannot be parsed, the cursor requests the same page again.
+     * Parses a page, and tells `#cursor` whether the page can be used. Returns `undefined` if the page is outdated.
+     * After an outdated page, or a page that cannot be parsed, the next request is for the same page.
      */
     #parse(native: NativeResponse): Page<T> | undefined {
         const response = new Response(native);

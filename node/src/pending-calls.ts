@@ -44,7 +44,10 @@ export interface Message {
     unlock: number | null;
 }
 
-/** Receives the result of a function of a rotation: the returned text, or the reason why the function failed. */
+/**
+ * Receives the result of a function of a sink or of a journal store: the returned text, or the reason why the function
+ * failed.
+ */
 export interface Requests {
     complete(text: string | null): void;
     /** The function `lock` has locked the journal. `release` releases the lock. */

@@ -84,7 +84,7 @@ export interface JournalStore {
      */
     lock?(name: string): Locked | PromiseLike<Locked>;
     /**
-     * A text that is the same for all processes that the lock excludes, and different for all other processes. An
+     * A text that is the same for all processes that compete for the lock, and different for all other processes. An
      * example is an id of this machine that changes when the machine restarts. Each entry of the journal contains the
      * text. Default: none.
      */
@@ -191,7 +191,7 @@ export const ROTATION_OPTIONS = [
 ];
 
 /**
- * The replacement of an API key with a new one, as `Keys.rotation` returns it.
+ * A replacement of an API key with a new one. Returned by `Keys.rotation`.
  *
  * A rotation creates the new API key, tries it, delivers it to the sinks, reads it back from there, and deletes the old
  * API key last. It records each step in the journal before it takes the step, so that another process can resume the
@@ -355,9 +355,10 @@ const ARGUMENTS: Record<Name, (argument: any, index: number) => unknown> = {
 };
 
 /**
- * Two values for each function. The first converts the returned value to a text for the native module. The text is
- * JSON, except for an API key and an entry. The converter returns `null` if there is no text to pass, and `undefined`
- * if the returned value has a wrong type. The second value says what the function must return.
+ * Two values for each function of a sink or of a journal store. The first value is a converter: it converts what the
+ * function returned to a text for the native module. The text of an API key or an entry is passed unchanged, and any
+ * other value is passed as JSON. The converter returns `null` if there is no text to pass, and `undefined` if the
+ * function returned a value of a wrong type. The second value says what the function must return.
  */
 const RESULTS: Record<Name, [(returned: any) => string | null | undefined, string]> = {
     read: [keyText, "the key as a string, an ApiKey or an AuthorizationHeader, or null"],

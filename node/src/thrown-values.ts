@@ -6,7 +6,7 @@
 interface ThrownValue {
     value: unknown;
     /**
-     * The number of the first call that started after the function threw. Only calls that started earlier need `value`.
+     * The number of the first call that started after `value` was thrown. Only calls that started earlier need `value`.
      */
     before: number;
 }
@@ -14,9 +14,9 @@ interface ThrownValue {
 const thrownValues = new Map<number, ThrownValue>();
 
 /**
- * Stores the value that a run of a key callback, or of a function of a rotation, threw. `request` is the number of the
- * run. `next` is the number of the next call to start. `oldest` is the number of the oldest pending call. Also removes
- * the stored values that no pending call can need.
+ * Stores a value that a key callback or a function of a rotation threw. `request` is the number of the run that threw
+ * the value. `next` is the number of the next call to start. `oldest` is the number of the oldest pending call. Also
+ * removes the stored values that no pending call can need.
  */
 export function keep(request: number, value: unknown, oldest: number, next: number): void {
     for (const [earlier, { before }] of thrownValues) {
@@ -26,8 +26,8 @@ export function keep(request: number, value: unknown, oldest: number, next: numb
 }
 
 /**
- * Returns the value that a run of a key callback, or of a function of a rotation, threw. `request` is the number of the
- * run. Returns `undefined` if the run threw nothing.
+ * Returns the value that a key callback or a function of a rotation threw. `request` is the number of the run that
+ * threw the value. Returns `undefined` if this run threw nothing.
  */
 export function thrownValue(request: number): unknown {
     return thrownValues.get(request)?.value;

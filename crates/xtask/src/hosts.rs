@@ -1,5 +1,5 @@
-//! The test applications in `tests/hosts`. Each application depends on codat-keys and reqwest, and enables features of
-//! these crates that differ from those of the workspace.
+//! The test applications in `tests/hosts`. Each application depends on codat-keys and reqwest, and enables other
+//! features of these crates than the workspace does.
 
 use std::process::Command;
 

@@ -28,8 +28,8 @@ pub(crate) fn lacks() -> Option<&'static str> {
 }
 
 impl Tests {
-    /// Installs the development tools, and builds the program that serves the page. Builds with `cargo test`, because
-    /// the mutation tests also need the Rust tests of the package codat-keys-cli.
+    /// Installs the development tools, and builds the program that serves the page. The command `cargo test` builds the
+    /// program together with the Rust tests of the package codat-keys-cli. The mutation tests run both.
     pub(crate) fn install(&self) -> Result<()> {
         self.install_tools()?;
         let mut cargo = command("cargo test --quiet --no-run --package codat-keys-cli");

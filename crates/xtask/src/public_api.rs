@@ -14,8 +14,8 @@ use crate::process::{command, run};
 pub(crate) struct Library {
     pub(crate) list: &'static str,
     /// The arguments of cargo that select the package and its features. The core is built with the feature `ring`
-    /// instead of its default features, because these select aws-lc, which takes longer to compile. The features of the
-    /// core do not change its public API.
+    /// instead of its default features. The default features select aws-lc, which takes longer to compile. The features
+    /// of the core do not change its public API.
     package: &'static str,
     /// The file to which rustdoc writes the docs as JSON.
     json: &'static str,

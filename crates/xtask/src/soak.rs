@@ -36,7 +36,7 @@ enum Kill {
     AtRequest(usize),
 }
 
-/// The result of the rotations. Each field is a number of rotations, except `kills`.
+/// The result of the rotations. Each field except `kills` is a number of rotations.
 #[derive(Default)]
 struct Totals {
     rotated: u32,

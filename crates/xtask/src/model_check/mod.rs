@@ -88,7 +88,7 @@ struct Call {
     faults: usize,
     /// Whether the search ends a run in a state that the search has explored before.
     has_states: bool,
-    /// The number of requests that can have a fault. These are the first requests of a run.
+    /// Only this many requests at the start of a run can have a fault. Later requests succeed.
     faulty_requests: usize,
 }
 
@@ -191,7 +191,8 @@ pub(crate) fn one(call: &str, option: &str, keys: &str, choices: &str) -> Result
     })
 }
 
-/// Runs every schedule of one operation, with at most `faults` faults.
+/// Runs the schedules with at most `faults` faults, for every initial state of the operation `call`. If `faults` is
+/// `None`, the limit of the operation applies.
 pub(crate) fn only(call: &str, faults: Option<&str>) -> Result<ExitCode> {
     ensure!(CALLS.iter().any(|operation| operation.name == call), "give create, delete or rotate");
     let faults = faults.map(str::parse).transpose().context("give a number of faults")?;
@@ -201,8 +202,8 @@ pub(crate) fn only(call: &str, faults: Option<&str>) -> Result<ExitCode> {
     Ok(if total.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs every schedule with at most `faults` faults, for every initial state of the operation `only`. If `only` is
-/// `None`, runs the schedules of all operations.
+/// Runs the schedules with at most `faults` faults, for every initial state of the operation `only`. If `only` is
+/// `None`, runs the schedules of all operations. If `faults` is `None`, the limit of each operation applies.
 fn explore_all(faults: Option<usize>, only: Option<&str>) -> Tally {
     let mut total = Tally::default();
     for call in CALLS.into_iter().filter(|call| only.is_none_or(|only| only == call.name)) {
@@ -219,8 +220,8 @@ fn explore_all(faults: Option<usize>, only: Option<&str>) -> Tally {
     total
 }
 
-/// Runs every schedule of an initial state with at most `faults` faults. Prints the numbers of schedules, of known
-/// races and of violations.
+/// Runs the schedules with at most `faults` faults, for the initial state `setup`. Prints the numbers of schedules, of
+/// known races and of violations.
 fn explore(call: &Call, setup: Setup, faults: usize) -> Tally {
     let started = Instant::now();
     let mut schedule = Schedule::new(Vec::new(), faults, call.faulty_requests);

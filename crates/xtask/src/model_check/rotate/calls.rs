@@ -229,7 +229,7 @@ impl Model<'_> {
         }
     }
 
-    /// Asks whether the programs that use a sink have a key.
+    /// Asks a sink whether the programs that use the sink have the key `id`.
     pub(super) fn confirm(&mut self, sink: usize, id: &str, memory: &Memory) -> Event {
         if !memory.secrets.contains(id) {
             return failed(FailureKind::UnknownSecret);

@@ -235,7 +235,7 @@ pub(super) const WRITE: [WriteFault; 10] = [
     WriteFault::Crash(Crash::After(Pause::Hours)),
 ];
 
-/// An injected fault of a call that asks whether the programs that use a sink have a key.
+/// An injected fault of a call of `confirm`, which asks whether the programs that use a sink have a key.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum ConfirmFault {
     None,

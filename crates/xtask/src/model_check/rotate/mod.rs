@@ -151,16 +151,16 @@ struct Model<'a> {
     /// Whether the rotation has reported that a key can appear later.
     may_appear_later: bool,
     journal_lost: bool,
-    /// Whether the configuration of the rotation contains the id of the old key. The caller adds this id after a
-    /// recovery without it has failed.
+    /// Whether the configuration of the rotation contains the id of the old key. If a recovery without this id fails,
+    /// the caller adds the id.
     names_old_key: bool,
     full_at_last_list: bool,
     /// For each sink, whether a message asked the caller to check this sink, and the caller then aborted the rotation.
     is_checked: Vec<bool>,
     /// The ids of the keys of other programs. The rotation must not delete these keys.
     foreign: Vec<String>,
-    /// The id of a key of another program. The caller allows the rotation to delete this key, because ten keys exist at
-    /// the start, which is Codat's limit. `None` if fewer keys exist at the start.
+    /// The id of a key of another program. The caller allows the rotation to delete this key if ten keys exist at the
+    /// start, because ten is Codat's limit. `None` if fewer keys exist at the start.
     named: Option<String>,
 }
 
