@@ -12,7 +12,7 @@ use crate::wire::{self, Attempt};
 pub struct Received(Attempt);
 
 impl Received {
-    /// Creates a response with this status and body. `key` is the API key of the client.
+    /// Creates a response with this status and body. `key` is the API key of the client that received the response.
     pub fn new(status: StatusCode, body: &[u8], key: &ApiKey) -> Self {
         let known = KnownKeys::new();
         known.add_used(key);

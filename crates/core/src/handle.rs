@@ -16,7 +16,7 @@ use crate::timeouts::{Deadline, OperationTimeouts, Timeouts};
 use crate::transport::{BodyLimit, BodyMode, LatestRateLimit, Transport, TransportConfig};
 use crate::wire;
 
-/// The timeouts of a list request that only adds information to a result or an error.
+/// The timeouts of [`Handle::list_keys_once`]. The listed keys only add information to the result of an operation.
 const SHORT_TIMEOUTS: Timeouts = Timeouts { attempt: Duration::from_secs(5), operation: Duration::from_secs(5) };
 
 /// The future that an operation returns.

@@ -34,8 +34,8 @@
 //!   feature `rustls-no-provider` of reqwest. An application that uses reqwest itself must then install a rustls
 //!   provider, or `reqwest::Client::builder().build()` panics. If both features are enabled, this crate uses ring.
 //!
-//! Without both features, this crate enables no feature of reqwest. [`ClientBuilder::build`] then rejects an `https` base
-//! URL, unless [`ClientBuilder::http_client`] is set.
+//! If neither feature is enabled, this crate enables no feature of reqwest. [`ClientBuilder::build`] then rejects an
+//! `https` base URL, unless [`ClientBuilder::http_client`] is set.
 
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "ASCII can be printed in every encoding"))]
 

@@ -29,7 +29,7 @@ pub(crate) fn mask_lookalikes(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// Returns whether a text contains a sequence of 40 or more letters and digits, or Base64 text after the word `Basic`.
 ///
-/// The sequence must contain both upper-case and lower-case letters. Without both, the sequence could be a hash.
+/// The sequence must contain both upper-case and lower-case letters. Any other sequence could be a hash.
 pub(crate) fn holds_lookalike(text: &str) -> bool {
     let is_mixed = |word: &str| word.contains(char::is_lowercase) && word.contains(char::is_uppercase);
     let masked = mask_words(text.into(), |word| word.len() >= USUAL_KEY_LENGTH && is_mixed(word));

@@ -14,8 +14,8 @@ use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
 /// The minimum length in bytes of an API key that is searched for in every encoded form. For a shorter key, only the
-/// key itself and the Base64 encoding of exactly this key are searched for. The other forms of a short key could occur
-/// in any text by chance.
+/// key itself and the Base64 encoding of the key without other bytes are searched for. The other forms of a short key
+/// could occur in any text by chance.
 const LEAST_KEY_BYTES: usize = 8;
 
 /// The byte that stands for every non-ASCII character in the search. No form of an API key contains this byte.
@@ -88,8 +88,8 @@ impl Needles {
         places
     }
 
-    /// Returns the ranges in which keys occur when the escapes in a text are decoded twice. An example is a text with
-    /// JSON escapes that is also percent-encoded.
+    /// Returns the ranges in which keys occur after the escapes in a text are decoded twice. For example, JSON escapes
+    /// can themselves be percent-encoded.
     fn search_nested(&self, text: &str) -> Vec<Range<usize>> {
         let inner: String = unescaped(text).map(|(c, _)| c).collect();
         let mut places = self.search(unescaped(&inner));
@@ -172,8 +172,8 @@ mod tests {
         text.chars().map(|c| escape(c.into())).collect()
     }
 
-    /// Returns a key in each form that SECURITY.md lists. Some forms escape only the characters for which `mix` is
-    /// true. Some Base64 forms encode the key together with `before` or `after`, the texts around the key.
+    /// Returns a key in each form that SECURITY.md lists. Some forms escape only the characters whose element of
+    /// `mix` is true. Some Base64 forms encode the key together with `before` or `after`, the texts around the key.
     fn written(key: &str, mix: &[bool], before: &str, after: &str) -> Vec<String> {
         let mixed = |escape: fn(u32) -> String| {
             let mut mix = mix.iter().cycle();
@@ -272,9 +272,8 @@ mod tests {
         assert_eq!(Needles::of([]).redact(KEY), KEY);
     }
 
-    /// The hexadecimal digits of a key are masked even if the start of an escape, such as `%`, precedes them.
-    /// SECURITY.md names an exception: after the start of an escape, the digits are not masked if one of the later
-    /// digits is itself escaped.
+    /// The hexadecimal digits of a key are masked even after the start of an escape, such as `%`. SECURITY.md states an
+    /// exception: if one of the digits after such a start is itself escaped, the digits are not masked.
     #[test]
     fn hexadecimal_digits_are_masked_behind_the_start_of_an_escape() {
         let needles = needles(&[KEY]);

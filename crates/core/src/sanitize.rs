@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Escapes control characters and invisible characters. These characters could move the cursor of a terminal, break a
-/// line, or hide other characters. Does not escape the joiners U+200C and U+200D and the emoji variation selector
-/// U+FE0F after a visible non-ASCII character.
+/// line, or hide other characters. Three invisible characters are not escaped if they follow a visible non-ASCII
+/// character: the joiners U+200C and U+200D, and the emoji variation selector U+FE0F.
 pub fn sanitize(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut before = ' ';

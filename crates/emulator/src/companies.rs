@@ -14,7 +14,7 @@ pub(crate) struct Company {
     created: String,
 }
 
-/// The properties that `query` and `orderBy` can name.
+/// The properties that clients can use in the query parameters `query` and `orderBy`.
 const PROPERTIES: &[Property] = &[
     Property::in_order("id", id),
     Property { name: "name", value: name, position: position_of_name },

@@ -99,8 +99,8 @@ pub(crate) fn is_journal(head: &Parts) -> bool {
 }
 
 /// Returns the journal. A long journal is converted to JSON and sent in parts. The whole JSON can have 200 MB, and
-/// would stay in memory while a slow client reads it. If an entry is removed before its part is created, the response
-/// does not contain the entry.
+/// would stay in memory while a slow client reads it. An entry that is removed from the journal while the response is
+/// sent can be missing from the response.
 pub(crate) fn journal(server: SharedServer) -> Response {
     let last = server.lock().journal.last_seq();
     let (json, sent) = next_part(&server, 0, last).unwrap_or_default();

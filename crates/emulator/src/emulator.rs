@@ -77,7 +77,8 @@ impl Emulator {
     /// `{"faults": […]}`. `docs/emulator.md` describes the faults.
     ///
     /// # Errors
-    /// Returns a message with the number of the invalid fault and the reason. The previous faults remain in effect.
+    /// Returns a message with the reason, and the position of the invalid fault in the list. The previous faults remain
+    /// in effect.
     pub fn set_faults(&self, json: &str) -> Result<(), String> {
         let faults = FaultScript::parse(json.as_bytes())?;
         self.server.lock().faults = faults;

@@ -56,7 +56,8 @@ enum Path {
 }
 
 impl FaultScript {
-    /// Parses the JSON `[…]` or `{"faults":[…]}`. The error contains the number of the invalid fault and the reason.
+    /// Parses the JSON `[…]` or `{"faults":[…]}`. The error contains the reason, and the position of the invalid fault
+    /// in the list.
     pub(crate) fn parse(json: &[u8]) -> Result<FaultScript, String> {
         let faults = match serde_json::from_slice(json) {
             Ok(Value::Array(faults)) => faults,

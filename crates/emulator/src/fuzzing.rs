@@ -9,7 +9,7 @@ impl FaultScript {
     /// Parses the body of `PUT /_emulator/faults`.
     ///
     /// # Errors
-    /// Returns a message with the number of the invalid fault and the reason.
+    /// Returns a message with the reason, and the position of the invalid fault in the list.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         fault_script::FaultScript::parse(json).map(Self)
     }
@@ -19,7 +19,8 @@ impl FaultScript {
         self.0.remaining()
     }
 
-    /// Returns the name of the first fault that matches a request, and decrements the `count` of the fault.
+    /// Returns the name of the fault to inject into a request, or `None` if no fault applies. Updates the `skip` and
+    /// `count` of the faults that match the request.
     pub fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<String> {
         self.0.take_next(method, path, authenticated).map(|(name, _)| name)
     }

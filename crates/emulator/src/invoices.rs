@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::lists::{List, Property, date};
 
-/// The properties that `query` and `orderBy` can name.
+/// The properties that clients can use in the query parameters `query` and `orderBy`.
 const PROPERTIES: &[Property] = &[
     Property::in_order("id", id),
     Property::in_order("invoiceNumber", invoice_number),

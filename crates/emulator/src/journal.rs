@@ -90,7 +90,7 @@ impl Journal {
         &self.entries
     }
 
-    /// Returns the sequence number of the newest entry.
+    /// Returns the sequence number of the latest recorded request, even if its entry was removed.
     pub(crate) fn last_seq(&self) -> u64 {
         self.last_seq
     }

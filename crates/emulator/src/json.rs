@@ -18,7 +18,7 @@ pub(crate) fn without_byte_order_mark(json: &[u8]) -> Result<&[u8], &'static str
     }
 }
 
-/// Deserializes a value. The error names the invalid field. If the whole value is invalid, the error names `root`.
+/// Deserializes a value. The error contains the name of the invalid field, or `root` if the whole value is invalid.
 pub(crate) fn from_value<T: DeserializeOwned>(root: &str, value: Value) -> Result<T, String> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let text = error.inner().to_string();
@@ -39,7 +39,7 @@ pub(crate) fn from_value<T: DeserializeOwned>(root: &str, value: Value) -> Resul
     })
 }
 
-/// Deserializes a value from a JSON object only. By default, serde also accepts an array of the fields.
+/// Deserializes a value from a JSON object only. By default, serde also accepts an array of the field values.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -21,7 +21,7 @@ pub(crate) struct List<'a, T> {
     /// The name of the type of the results. Codat's error messages contain this name.
     pub(crate) type_name: &'static str,
     pub(crate) total: u32,
-    /// The properties that `query` and `orderBy` can name.
+    /// The properties that clients can use in the query parameters `query` and `orderBy`.
     pub(crate) properties: &'static [Property],
     pub(crate) generate: fn(u32) -> T,
 }
@@ -125,7 +125,7 @@ impl<T: Serialize> List<'_, T> {
         Ok(Clause { property: self.property(name.trim())?, operator, value: value.trim().to_lowercase() })
     }
 
-    /// Sorts results by the property that `order` names. If `order` begins with `-`, the order is descending.
+    /// Sorts results by the property whose name is in `order`. If `order` begins with `-`, the order is descending.
     fn sort(&self, numbers: &mut [u32], order: &str) -> Result<(), ApiError> {
         let name = order.trim_start_matches('-');
         let property = self.property(name)?;
@@ -220,7 +220,7 @@ impl Parameters {
 pub(crate) mod tests {
     use super::*;
 
-    /// Checks that the sort keys that `position` returns have the same order as the values of the property.
+    /// Checks that the sort keys from [`Property::position`] have the same order as the values of the property.
     pub(crate) fn check_positions(property: Property) {
         let numbers = [1, 2, 3, 9, 10, 9_999, 10_000, 10_001, 99_999, 100_000, 100_001, 999_999, 1_000_000];
         for (one, other) in numbers.iter().flat_map(|one| numbers.map(|other| (*one, other))) {

@@ -95,7 +95,7 @@ impl<C: Clone> Keys<C> {
     /// [`KeyName`](crate::KeyName).
     ///
     /// The operation lists the keys first. If ten keys exist (Codat's limit), the operation returns `KeyLimitReached`.
-    /// Otherwise, it sends the request to create the key with an `Idempotency-Key` header (a UUID of version 7). It
+    /// Otherwise, it sends the create request with an `Idempotency-Key` header, which contains a UUID of version 7. It
     /// repeats this request with the same idempotency key until a response is conclusive. The operation makes at most 4
     /// attempts, each of at most 15 s, and takes at most 60 s in total.
     ///
@@ -118,8 +118,8 @@ impl<C: Clone> Keys<C> {
     ///
     /// The operation lists the keys first. It does not delete the last key. Without
     /// [`allow_key_in_use`](Delete::allow_key_in_use), it also does not delete the key that the client authenticates
-    /// with. If a response is lost, the operation lists the keys again to see whether the key still exists. It makes at
-    /// most 4 attempts, each of at most 10 s, and takes at most 30 s in total.
+    /// with. If a response is lost, the operation lists the keys again to see whether the key still exists. The
+    /// operation makes at most 4 attempts, each of at most 10 s, and takes at most 30 s in total.
     ///
     /// The operation cannot detect that another program deletes keys between the listing and the deletion. Two clients
     /// can therefore delete each other's key. If no key is left, a new key can be created in Codat's Portal.

@@ -91,8 +91,8 @@ impl Operation {
         self.ambiguous = self.was_ambiguous || inconclusive;
     }
 
-    /// Excludes the latest attempt from the maximum number of attempts. Used if Codat was still processing an earlier
-    /// attempt, or if the API key of the client was replaced.
+    /// Records that the latest attempt does not count towards the maximum number of attempts. Used if Codat was still
+    /// processing an earlier attempt, or if the API key of the client was replaced.
     pub(super) fn exclude_attempt(&mut self) {
         self.excluded_attempts += 1;
     }

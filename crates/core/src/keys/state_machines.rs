@@ -25,8 +25,8 @@ impl Rng for FixedJitter {
     }
 }
 
-/// Creates the state of an operation with the default retry policy. Each wait takes half of its maximum, instead of a
-/// random time.
+/// Creates the state of an operation with the default retry policy. The waits are not random: each wait takes half of
+/// its maximum.
 pub fn operation(started: Instant, timeout: Duration, time_to_send: Duration) -> Operation {
     let retry = Retry { policy: DEFAULT_POLICY, rng: Arc::new(FixedJitter(0.5)) };
     Operation::new(retry, Deadline::new(started, Timeouts { attempt: timeout, operation: timeout }), time_to_send)

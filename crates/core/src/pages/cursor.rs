@@ -96,8 +96,8 @@ impl PageCursor {
         Self { path, page_size, parameters, max_response_bytes: None, schedule: Schedule::new(1) }
     }
 
-    /// Returns a new cursor at the same page. Pages that this cursor has received in advance are requested again by the
-    /// new cursor.
+    /// Returns a new cursor at the same page. The new cursor requests pages again that `self` has received but not
+    /// returned.
     #[must_use]
     pub fn at_same_page(&self) -> Self {
         let Self { path, page_size, parameters, max_response_bytes, schedule } = self;

@@ -102,9 +102,9 @@ pub(crate) fn selected(option: Option<&str>, environment: Environment<'_>) -> Re
     config.get(&name, named_by).cloned().map(Some)
 }
 
-/// Returns the keys in environment variables, in the file that `CODAT_API_KEY_FILE` names, and in the key files of the
-/// profiles. Omits keys that cannot be read. Does not read a pipe, because a pipe can be read only once. A program that
-/// has not built a client yet uses this function to mask keys in its messages.
+/// Returns the keys in environment variables, in the file whose path is in `CODAT_API_KEY_FILE`, and in the key files
+/// of the profiles. Omits keys that cannot be read. Does not read a pipe, because a pipe can be read only once. A
+/// program that has not built a client yet uses this function to mask keys in its messages.
 pub fn configured_keys() -> Vec<ApiKey> {
     let of_variables = credential_chain().into_iter().filter_map(|source| source.credential.ok().flatten());
     let config = config_path(&process_environment).and_then(|path| ConfigFile::load(&path));

@@ -95,8 +95,7 @@ impl Profile {
         origin(&self.base_url)
     }
 
-    /// Returns a cache for the key of this profile. If the key is in a file, and this file is a pipe, waits up to
-    /// `limit` for the key.
+    /// Returns a cache for the key of this profile. If the key file is a pipe, waits up to `limit` for the key.
     pub(crate) fn credentials(&self, environment: Environment<'_>, limit: Duration) -> Result<CredentialCache, Error> {
         match &self.source {
             ProfileSource::Keyring => {

@@ -87,8 +87,8 @@ impl<'a> Execution<'a> {
         Err(error)
     }
 
-    /// Returns whether to retry the request after this error. A request with the response 409 is retried if Codat may
-    /// still be processing an earlier attempt with the same idempotency key.
+    /// Returns whether to retry the request after this error. After a 409, returns true if Codat may still be
+    /// processing an earlier attempt with the same idempotency key.
     fn is_transient(&self, error: &Error) -> bool {
         let still_running =
             self.ambiguous && self.idempotency_key().is_some() && error.status() == Some(StatusCode::CONFLICT);
@@ -130,7 +130,8 @@ pub(crate) struct Conclusion {
 impl Conclusion {
     /// Adds the number of attempts and the elapsed time to the error of an operation. Changes the kind of the error to
     /// `OutcomeUnknown` if an attempt may have taken effect. If Codat responds with 400 to a request with an
-    /// idempotency key, the error keeps its kind, because no attempt took effect.
+    /// idempotency key, the error keeps its kind. If an earlier attempt had taken effect, Codat would have repeated the
+    /// response to that attempt.
     pub(crate) fn conclude(&self, error: Error, now: Instant) -> Error {
         let error = error.with_attempts(self.attempts, self.deadline.elapsed(now));
         let key = self.idempotency_key.clone();

@@ -83,8 +83,8 @@ impl Transport {
         }
     }
 
-    /// Converts an error of reqwest. If no connection was made, the request was not sent. After any other error, the
-    /// request counts as sent.
+    /// Converts an error of reqwest to a [`Failure`]. If no connection was made, the request was not sent. After any
+    /// other error, the request counts as sent.
     async fn failure(&self, source: reqwest::Error) -> Failure {
         if source.is_connect() {
             return Failure { error: connect_error(source, self.target()).await, sent: false };

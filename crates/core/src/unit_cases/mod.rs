@@ -13,7 +13,7 @@ use crate::domain::{ApiKeyDetails, Untrusted};
 use crate::error::Error;
 
 /// Runs each test case in the JSON file `file`. The result of `outcome` must contain each member of the object `expect`
-/// in the test case. If `expect` has a member `without` that is a string, the result must not contain this string.
+/// in the test case. The member `without` is an exception: if it is a string, the result must not contain this string.
 fn run(file: &str, outcome: impl Fn(&Value) -> Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/unit").join(file);
     let cases: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
