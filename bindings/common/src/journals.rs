@@ -19,8 +19,9 @@ pub(crate) struct FunctionJournal {
 }
 
 impl FunctionJournal {
-    /// Requests a run of a function, and waits for the result until the timeout of the store. The function `create` can
-    /// still create an entry after the timeout. The rotation finds this entry when the rotation is resumed.
+    /// Requests a run of a function, and waits for the result. Returns an error if the result does not arrive within
+    /// the timeout of the store. The function `create` can still create an entry after the timeout. When the rotation
+    /// is resumed, it finds this entry.
     async fn run(&self, function: Function) -> io::Result<Returned> {
         let name = function.name();
         let (reply, result) = Reply::new(&self.ask, None);

@@ -49,8 +49,8 @@ impl KeyProvider for KeyCallback {
         &self.0
     }
 
-    /// Requests a run of the key callback, and waits for the result. The returned future is dropped if the current call
-    /// is cancelled.
+    /// Requests a run of the key callback, and waits for the result. If the call that needs the API key is cancelled,
+    /// the returned future is dropped.
     fn read(&self) -> CredentialFuture<'_> {
         let (tx, rx) = oneshot::channel();
         let reply = KeyReply { place: format!("what {} returned", self.0), tx };

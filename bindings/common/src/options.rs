@@ -35,9 +35,9 @@ pub enum KeySource {
     Key(ApiKey),
     /// The value of an `Authorization` header.
     Header(AuthorizationHeader),
-    /// The path of a file that contains a key or the value of a header.
+    /// The path of a file that contains an API key or the value of an `Authorization` header.
     File(PathBuf),
-    /// A command that prints a key or the value of a header.
+    /// A command that prints an API key or the value of an `Authorization` header.
     Command(KeyCommandOptions),
     /// The name of a profile in `config.toml`.
     Profile(String),

@@ -75,7 +75,7 @@ impl PageCursor {
         })
     }
 
-    /// Records that the caller could not parse the page. The next call requests the page again.
+    /// Records that the caller could not parse the page. The next call with this cursor requests the page again.
     pub fn reject(&self) {
         if let Some(mut cursor) = self.unparsed().take() {
             cursor.reject();

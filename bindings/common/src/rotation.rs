@@ -220,8 +220,8 @@ async fn unless_stopped<T: Serialize>(
 }
 
 impl JournalOptions {
-    /// Returns the store, and a path that identifies the store. The path is the folder of the store, or the id of the
-    /// object that has the functions.
+    /// Returns the journal store, and a path that identifies the store. The path is the folder of the journals. For a
+    /// store of Python or JavaScript functions, the path is the id of the object that has these functions.
     fn store(&self, ask: &Ask) -> Result<(Arc<dyn JournalStore>, PathBuf), RotationError> {
         let journal = match self {
             Self::OfThisUser => FileJournal::of_this_user()?,

@@ -84,8 +84,8 @@ fn content(returned: Returned) -> Result<Content, SinkError> {
     }
 }
 
-/// Returns the error of a sink. If a function raised an exception, the error is temporary. After a temporary error, the
-/// rotation runs the function again, up to four times in total.
+/// Converts the error of a function to the error of a sink. If the function raised an exception, the error is
+/// temporary. After a temporary error, the rotation calls the function again. It makes at most four calls.
 fn sink_error(error: FunctionError) -> SinkError {
     match error.source {
         Some(source) => SinkError::temporary(error.text).with_source(source),

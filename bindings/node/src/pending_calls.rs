@@ -27,7 +27,8 @@ use crate::rotation::{self, RotationCore};
 /// The arguments of the JavaScript function that handles events: the JSON array of events, and the attachments and
 /// errors of these events.
 type Events = FnArgs<(String, Vec<Attachment>, Vec<ErrorData>)>;
-/// Passes the collected events to JavaScript. A pending call keeps the process alive only after `hold(true)`.
+/// Passes the collected events to JavaScript. By default, pending calls do not keep the process alive.
+/// [`PendingCalls::hold`] changes this.
 type Waker = ThreadsafeFunction<(), (), Events, Status, false, true>;
 
 /// The native thread that runs all calls.

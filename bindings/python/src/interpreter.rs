@@ -1,5 +1,5 @@
-//! Checks that the package is not used in a sub-interpreter or while the interpreter shuts down. Also calls Python
-//! functions in threads that the interpreter may end.
+//! Checks that the package is not used in a sub-interpreter or during the shutdown of the interpreter. Calls Python
+//! functions in a way that does not abort the process if the shutdown ends the calling thread.
 
 use std::hint::black_box;
 use std::{mem, ptr, thread};

@@ -55,8 +55,8 @@ fn created<'py, E: Error>(py: Python<'py>, new: impl FnOnce() -> *mut ffi::PyObj
     unsafe { Bound::from_owned_ptr_or_err(py, new()) }.map_err(no_memory)
 }
 
-/// Returns an error that reports a lack of memory. This error replaces an error of Python. Does not use the text of the
-/// original error, because formatting the text would need memory.
+/// Converts an error of Python to an error that reports a lack of memory. Ignores the text of the original error,
+/// because formatting the text would need memory.
 fn no_memory<E: Error>(_: impl Sized) -> E {
     E::custom("there is not enough memory")
 }

@@ -119,7 +119,7 @@ impl RotationRequest {
         }
     }
 
-    /// Lets the rotation know that the function was interrupted.
+    /// Reports to the rotation that the requested function was interrupted.
     pub(crate) fn abandon(&self) {
         self.reply(drop);
     }

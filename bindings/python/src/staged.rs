@@ -22,8 +22,8 @@ impl StagedPlan {
         self.0.retired.iter().map(KeyId::as_str).collect()
     }
 
-    /// The id of the key that the previous rotation replaced, if another program may use this key. The rotation does
-    /// not delete such a key.
+    /// The id of the key that the previous rotation replaced, if this key must not be deleted. Another program may use
+    /// a key whose name has no tag, or has a different base than the name of the new key.
     #[getter]
     fn foreign(&self) -> Option<&str> {
         self.0.foreign.as_ref().map(KeyId::as_str)

@@ -88,7 +88,7 @@ impl Watch {
         })
     }
 
-    /// Returns the function that stores the log records of the call, if Python's logger is enabled.
+    /// Returns the function that stores the log records of the call. Returns `None` if Python's logger is not enabled.
     pub(crate) fn listener(
         self: &Arc<Self>,
         py: Python<'_>,

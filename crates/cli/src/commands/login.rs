@@ -59,9 +59,9 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Stores a new key in a profile. If the old key is not in the place of the new key, this function first saves the
-/// profile, and then removes the old key. Keys for different origins are always in different places. Therefore the
-/// profile never combines the old key with a new origin.
+/// Stores a new key in a profile. If the old key is stored in a different place than the new key, this function first
+/// saves the profile, and then removes the old key. Keys for different origins are always stored in different places.
+/// Therefore the profile never combines the old key with a new origin.
 async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str, key: &ApiKey) -> Result<(), Failure> {
     let limit = login.connection.key.keyring_timeout();
     let known = config.find(name).cloned();

@@ -118,8 +118,8 @@ enum Command {
 
 impl Cli {
     /// Returns the hint to print if standard output is closed. Returns `None` if the command does not need standard
-    /// output. Such a command prints nothing, prints only with `--json`, or also writes its whole output to standard
-    /// error or to a file.
+    /// output. Without `--json`, such a command prints nothing to standard output, or also writes its whole output to
+    /// standard error or to a file.
     pub(crate) fn closed_output_hint(&self) -> Option<&'static str> {
         match &self.command {
             Command::Create(create) => create.closed_output_hint(),

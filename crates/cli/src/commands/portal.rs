@@ -121,7 +121,7 @@ async fn stop(changes: &Changes) -> Result<(), Failure> {
     last
 }
 
-/// Adds example keys to an emulator, and returns a client for it.
+/// Adds example keys to an emulator, and returns a client that uses the emulator.
 async fn example(emulator: &Emulator) -> Result<Client, Failure> {
     let key = emulator.api_key();
     let client = Client::builder().base_url(emulator.base_url()).api_key(ApiKey::verbatim(key)?).build()?;

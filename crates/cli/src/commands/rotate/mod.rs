@@ -1,7 +1,7 @@
-//! The command `rotate`: replaces a key with a new one. When all sinks have the new key, the grace time begins. The old
-//! key is deleted at the end of the grace time, by default with `rotate finish`. Programs that read their key only when
-//! they start can be restarted in the grace time. With `--grace 0`, such a program has no working key until it is
-//! restarted.
+//! The command `rotate`: replaces a key with a new one. When all sinks have the new key, the grace time begins. At the
+//! end of the grace time, the old key is deleted. By default, the grace time ends when the user runs `rotate finish`.
+//! Programs that read their key only when they start can be restarted in the grace time. With `--grace 0`, such a
+//! program has no working key until it is restarted.
 
 mod journal;
 mod options;

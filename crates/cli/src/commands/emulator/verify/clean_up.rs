@@ -24,7 +24,8 @@ pub(super) struct CleanedUp {
     pub(super) deleted: usize,
     /// The ids of the keys whose deletion is not confirmed.
     pub(super) left: Vec<String>,
-    /// Whether a request may still create a key.
+    /// Whether a created key may remain that `left` does not contain. This is the case if the outcome of a creation
+    /// request is unknown, or if the last list of keys could not be read.
     pub(super) is_uncertain: bool,
 }
 
@@ -73,7 +74,8 @@ impl Session {
         cleaned
     }
 
-    /// Sends a request to delete a key. Returns whether the response was 404.
+    /// Sends a request to delete a key. Sends nothing if the key existed before the first probe. Returns whether the
+    /// response was 404.
     async fn delete_at_end(&mut self, index: usize) -> bool {
         let id = self.made[index].id.clone();
         if id == self.own.id || self.existing.contains(&id) {

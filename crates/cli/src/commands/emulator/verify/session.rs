@@ -102,8 +102,8 @@ pub(super) struct Session {
     pub(super) is_new_key_valid: bool,
 }
 
-/// Returns a new name for the keys. The name ends with six random characters, so that the name does not look like the
-/// name of a key that a rotation created. Such a name ends with four random characters.
+/// Returns a new name for the keys. The name ends with six random characters. The name of a key that a rotation has
+/// created ends with four random characters, so the two names can be distinguished.
 pub(super) fn new_name() -> String {
     let date: String = Timestamp::now().to_string().chars().filter(char::is_ascii_digit).take(8).collect();
     let random = generate_idempotency_key();

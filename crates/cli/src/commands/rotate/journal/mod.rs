@@ -78,7 +78,7 @@ impl Journal {
     }
 }
 
-/// Returns an absolute path for the folder of the journals. A URL stays as it is.
+/// Converts the path of the folder of the journals to an absolute path. If `place` is a URL, returns the URL unchanged.
 pub(super) fn absolute(place: &Path) -> Result<PathBuf, Failure> {
     if url(place).is_some() {
         return Ok(place.to_owned());

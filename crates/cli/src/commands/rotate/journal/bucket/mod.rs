@@ -84,8 +84,7 @@ impl Bucket {
 
     /// Creates an entry, unless it exists. Returns whether this process created the entry. If the response to an
     /// attempt was lost, the attempt may have created the entry. In this case, the next attempt finds an entry with the
-    /// same bytes. No other process writes the same bytes, because an entry contains the name of the process that wrote
-    /// it.
+    /// same bytes. No other process writes the same bytes, because each entry contains an identifier of its writer.
     async fn create_once(&self, path: &Path, bytes: &Bytes) -> Result<bool, Failed> {
         let options = PutOptions::from(PutMode::Create);
         let put = self.store.objects().put_opts(path, bytes.clone().into(), options);
