@@ -216,7 +216,7 @@ export declare class Emulator {
     stop(): void;
 }
 
-/** Returns an error if the text cannot be an API key. */
+/** Fails if the text cannot be an API key. */
 export declare function checkKey(text: string): void;
 
 /** Returns an error if the text cannot be sent in an HTTP header. */
@@ -254,9 +254,9 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * Identifies the thrown value that caused this error. Each run of the key callback or of a function of a rotation
-     * has a number. `thrown` is the number of the run that threw the value. `node/src/thrown-values.ts` stores the
-     * value. `null` if the error has another cause.
+     * The number of the function run that threw the value that caused this error. `null` if the error has another cause.
+     * Each run of the key callback, and each run of a function of a rotation, has a number. `node/src/thrown-values.ts`
+     * stores the thrown value under this number.
      */
     thrown: number | null;
     /** The data of the rotation that failed. `null` if the call is not a rotation. */

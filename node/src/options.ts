@@ -138,9 +138,9 @@ export interface CallOptions {
 export interface CreateOptions extends CallOptions {
     /**
      * Whether `create` can return an API key that no response confirms. `create` does so if the outcome of a request is
-     * unknown, and the list of API keys contains exactly one new API key with this name. If false, `create` rejects in
-     * this case, and the error contains the API key as a candidate. Set this option only if no other program creates
-     * API keys with this name. Default: false.
+     * unknown, and the list of API keys contains exactly one new API key with the requested name. If false, `create`
+     * rejects in this case, and the error contains the API key as a candidate. Set this option only if no other program
+     * creates API keys with this name. Default: false.
      */
     adopt?: boolean | undefined;
     /**

@@ -104,7 +104,7 @@ impl Function {
     }
 }
 
-/// A value of the native module that represents a lock of the journal store.
+/// Represents an acquired lock of the journal store. The native module creates this value.
 pub type Lock = Box<dyn Any + Send + Sync>;
 
 /// A lock of the journal store. When this value is dropped, the native module is asked to release the lock.

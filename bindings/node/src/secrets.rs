@@ -7,7 +7,7 @@ use napi_derive::napi;
 use crate::errors::raise;
 use crate::key_types::key_in;
 
-/// Returns an error if the text cannot be an API key.
+/// Fails if the text cannot be an API key.
 #[napi]
 pub fn check_key(env: Env, text: String) -> napi::Result<()> {
     ApiKey::parse(&text).map(drop).map_err(raise(env))

@@ -29,7 +29,7 @@ pub(crate) struct Connection {
     /// A PEM file of certificates to trust in addition to the bundled roots [default: CODAT_CA_FILE, or none]
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// The proxy for all requests [default: HTTPS_PROXY and NO_PROXY, for https only]
+    /// The proxy for all requests [default: HTTPS_PROXY for https, except for hosts in NO_PROXY]
     #[arg(long, value_name = "URL", value_parser = proxy)]
     proxy: Option<String>,
 }

@@ -26,8 +26,8 @@ pub(super) fn is_bare(text: &str) -> bool {
     without_parameters(text).trim_matches(is_dot_or_blank).is_empty()
 }
 
-/// Decodes the path, and returns its segments without their parameters. Gateways and servers can decode a path several
-/// times before they split it at slashes.
+/// Decodes the path repeatedly, splits it at slashes, and returns the segments without their parameters. Gateways and
+/// servers can also decode a path several times before they split it.
 fn segments(path: &str) -> Vec<String> {
     let mut path = path.split('?').next().unwrap_or_default().to_owned();
     for _ in 0..MAX_DECODINGS {

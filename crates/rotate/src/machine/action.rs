@@ -109,7 +109,8 @@ pub enum FailureKind {
     Permanent,
     /// Ten keys exist. No key was created.
     KeyLimitReached,
-    /// No key with this id was found, so nothing was deleted. The list of the keys can be out of date.
+    /// No key with this id was found, so nothing was deleted. The key can still exist if the list of the keys is out of
+    /// date.
     NotFound,
     /// It is unknown whether the creation or deletion takes effect. The outcome can become known if the action is
     /// repeated.

@@ -1,5 +1,5 @@
-//! The states [`State::Deliver`] and [`State::Confirm`]: each sink gets the new key, and Codat must accept the value in
-//! the sink.
+//! The states [`State::Deliver`] and [`State::Confirm`]. In the first, each sink gets the new key. In the second, the
+//! rotation checks that Codat accepts the key that each sink contains.
 
 use codat_keys::Timestamp;
 

@@ -37,7 +37,7 @@ impl Schedule {
         Self { is_traced: true, ..self }
     }
 
-    /// Prints a step of the run. Does nothing without [`Self::traced`].
+    /// Prints a step of the run. Does nothing unless the schedule was created by [`Self::traced`].
     pub(crate) fn trace(&self, step: impl FnOnce() -> String) {
         if self.is_traced {
             println!("{}", step());

@@ -13,7 +13,8 @@ pub(super) struct Call<'a> {
     pub(super) path: &'a str,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// The client whose API key authenticates the request. `None` for the key in use.
+    /// The client whose API key authenticates the request. If `None`, the key in use
+    /// authenticates the request, which is the key that the user has given to the command.
     pub(super) client: Option<Client>,
     /// Whether the response can be a copy of an earlier response.
     pub(super) is_repeat: bool,
@@ -64,7 +65,8 @@ pub(super) struct Creation<'a> {
     pub(super) name: &'a str,
     pub(super) body: &'a str,
     pub(super) idempotency_key: &'a str,
-    /// The client whose API key authenticates the request. `None` for the key in use.
+    /// The client whose API key authenticates the request. If `None`, the key in use
+    /// authenticates the request, which is the key that the user has given to the command.
     pub(super) client: Option<&'a Client>,
     /// Whether an earlier request had the same idempotency key.
     pub(super) is_repeat: bool,

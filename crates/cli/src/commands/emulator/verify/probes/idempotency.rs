@@ -1,4 +1,4 @@
-//! The probe of the idempotency keys. It repeats the request that created the first key.
+//! The probe of the idempotency keys. It repeats the request that created the first API key.
 
 use codat_keys::{Client, KeyId, Response};
 use serde_json::Value;
