@@ -254,9 +254,9 @@ export interface ErrorData {
     candidates: Array<KeyData> | null;
     cause: ErrorData | null;
     /**
-     * The number of the function run that threw the value that caused this error. `null` if the error has another cause.
-     * Each run of the key callback, and each run of a function of a rotation, has a number. `node/src/thrown-values.ts`
-     * stores the thrown value under this number.
+     * The number of the function run that threw the value that caused this error. `null` if the error has another
+     * cause. Each run of the key callback, and each run of a function of a rotation, has a number.
+     * `node/src/thrown-values.ts` stores the thrown value under this number.
      */
     thrown: number | null;
     /** The data of the rotation that failed. `null` if the call is not a rotation. */

@@ -355,10 +355,11 @@ const ARGUMENTS: Record<Name, (argument: any, index: number) => unknown> = {
 };
 
 /**
- * Two values for each function of a sink or of a journal store. The first value is a converter: its
- * argument is the value that the function returned, and its result is a text for the native module. The text of an API key or an entry is passed unchanged, and any
- * other value is passed as JSON. The converter returns `null` if there is no text to pass, and `undefined` if the
- * function returned a value of a wrong type. The second value says what the function must return.
+ * Two values for each function of a sink or of a journal store. The first value is a converter: its argument is the
+ * value that the function returned, and its result is a text for the native module. The text of an API key or an entry
+ * is passed unchanged, and any other value is passed as JSON. The converter returns `null` if there is no text to pass,
+ * and `undefined` if the function returned a value of a wrong type. The second value says what the function must
+ * return.
  */
 const RESULTS: Record<Name, [(returned: any) => string | null | undefined, string]> = {
     read: [keyText, "the key as a string, an ApiKey or an AuthorizationHeader, or null"],

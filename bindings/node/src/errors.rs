@@ -27,9 +27,9 @@ pub struct ErrorData {
     pub shows_idempotency_key: bool,
     pub candidates: Option<Vec<KeyData>>,
     pub cause: Option<Arc<ErrorData>>,
-    /// The number of the function run that threw the value that caused this error. `None` if the error has another cause.
-    /// Each run of the key callback, and each run of a function of a rotation, has a number. `node/src/thrown-values.ts`
-    /// stores the thrown value under this number.
+    /// The number of the function run that threw the value that caused this error. `None` if the error has another
+    /// cause. Each run of the key callback, and each run of a function of a rotation, has a number.
+    /// `node/src/thrown-values.ts` stores the thrown value under this number.
     pub thrown: Option<i64>,
     /// The data of the rotation that failed. `None` if the call is not a rotation.
     pub rotation: Option<RotationErrorData>,

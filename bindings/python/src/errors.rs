@@ -26,7 +26,8 @@ pub(crate) fn raise_data(py: Python<'_>, error: &ErrorData) -> PyErr {
 }
 
 /// Returns the exception that `build` returns. `build` runs Python code. If a signal handler raises an exception while
-/// `build` runs, returns the exception of the signal handler, and attaches the outcome of the call to that exception.
+/// `build` runs, returns the exception of the signal handler. The exception that `build` returns then becomes the cause
+/// of that exception.
 pub(crate) fn raise_built(py: Python<'_>, build: impl Fn() -> PyResult<PyErr>) -> PyErr {
     build().unwrap_or_else(|failed| {
         if let Err(ended) = ensure_running(py) {

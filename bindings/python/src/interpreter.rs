@@ -33,10 +33,10 @@ pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
 /// a daemon thread, this function does not return.
 ///
 /// Before Python 3.14, the interpreter ends a daemon thread by `pthread_exit`, as soon as the thread needs the GIL
-/// during the shutdown. With glibc, `pthread_exit` unwinds the stack of the thread. PyO3 declares the functions
-/// of Python's C API as functions that cannot unwind. The process would abort when the unwinding reaches a Rust function that calls such a C
-/// function. Therefore this function stops the unwinding, and blocks the thread until the process ends, as Python 3.14
-/// does. PyO3 does the same in the functions that attach a thread to the interpreter.
+/// during the shutdown. With glibc, `pthread_exit` unwinds the stack of the thread. PyO3 declares the functions of
+/// Python's C API as functions that cannot unwind. The process would abort when the unwinding reaches a Rust function
+/// that calls such a C function. Therefore this function stops the unwinding, and blocks the thread until the process
+/// ends, as Python 3.14 does. PyO3 does the same in the functions that attach a thread to the interpreter.
 pub(crate) fn call<'py>(
     function: &Bound<'py, PyAny>,
     arguments: impl IntoPyObject<'py, Target = PyTuple>,

@@ -127,8 +127,8 @@ impl Denial {
         Failure::local(self.what, self.hint)
     }
 
-    /// Converts the reason to a failure. For commands that have received the response to write: the hint says that the
-    /// file was not replaced.
+    /// Converts the reason to a failure. Use this method in a command that has already received the response that it
+    /// writes to the file. The hint says that the file was not replaced.
     pub(crate) fn after_response(self) -> Failure {
         let hint = "another program changed the file during the request, so it was not replaced: choose another file";
         Failure::local(self.what, hint)

@@ -85,8 +85,8 @@ impl State {
         }
     }
 
-    /// Keeps a file that [`State::remove_at_end`] has registered, because the file now contains a secret. If a signal ends
-    /// the process later, the error message says that the file was written.
+    /// Keeps a file that [`State::remove_at_end`] has registered, because the file now contains a secret. If a signal
+    /// ends the process later, the error message says that the file was written.
     pub(crate) fn keep(&mut self, path: &Path) {
         self.files.retain(|(other, _)| other != path);
         self.done = Some(without_secrets(format!("{} was written", path.display())));

@@ -26,7 +26,8 @@ pub(crate) struct List<'a, T> {
     pub(crate) generate: fn(u32) -> T,
 }
 
-/// A property of the results. The functions `value` and `position` take the number of a result in the [`List`].
+/// A property of the results. The argument of the functions `value` and `position` identifies a result: it is the
+/// number of the result in the [`List`].
 #[derive(Clone, Copy)]
 pub(crate) struct Property {
     pub(crate) name: &'static str,

@@ -170,8 +170,8 @@ fn whole_words_before(text: &str) -> &str {
     text.rfind(char::is_whitespace).map_or("", |end| &text[..end])
 }
 
-/// Shortens a text to its last words. Cuts only between two words, because a later redaction would not find a part of a
-/// key.
+/// Shortens a text to its last words. Cuts only between two words: a cut inside a key would leave a part of the key,
+/// which a later redaction would not find.
 fn last_words(text: &str) -> String {
     let Some((start, _)) = text.char_indices().rev().nth(MAX_STDERR_CHARS) else { return text.to_owned() };
     text[start..].split_once(' ').map_or("...", |(_, words)| words).to_owned()

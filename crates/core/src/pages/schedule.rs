@@ -149,9 +149,9 @@ impl<R, E> Schedule<R, E> {
     /// requested again.
     ///
     /// A page is rejected if its total differs from the total of the previous page, and the page was requested before
-    /// the caller got the previous page. Such a page may be older than the previous page, so its results may be at other
-    /// positions. A rejection also sets the limit of concurrent requests to 1, so that few requests are repeated if the
-    /// total changes often.
+    /// the caller got the previous page. Such a page may be older than the previous page, so its results may be at
+    /// other positions. A rejection also sets the limit of concurrent requests to 1, so that few requests are repeated
+    /// if the total changes often.
     #[must_use]
     pub(super) fn accept(&mut self, results: u64, total: u64) -> bool {
         let changed = self.total.is_some_and(|previous| previous != total);

@@ -79,9 +79,10 @@ impl Page<'_> {
     }
 
     /// Renders the buttons of an error message about a creation or revocation with an unknown outcome. The first button
-    /// finds out the outcome, and the second button dismisses the message. For a creation, also renders the API keys
-    /// that may have been created. The form of the first button contains the name for the new key. If this name
-    /// contains an API key, the first button is omitted, because a page must not contain an API key.
+    /// finds out the outcome, and the second button dismisses the message. For a creation, also lists the ids and names
+    /// of the API keys that may have been created. The form of the first button contains the name for the new key. If
+    /// this name contains the value of an API key, the first button is omitted, because a page must not contain such a
+    /// value.
     fn unresolved_change(&self, error: &ErrorSummary, action: &RequestedAction) -> Markup {
         let (language, change) = (self.language, action.change(error));
         html! {

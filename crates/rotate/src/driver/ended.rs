@@ -8,8 +8,8 @@ use codat_keys::Timestamp;
 /// For each ended run, the `holder` in the journal entries of the run, and the time at which the lease of the run ends.
 static RUNS: Mutex<Vec<(String, Timestamp)>> = Mutex::new(Vec::new());
 
-/// Records that the run with this holder has ended, so that other runs do not wait for the end of its lease. Removes the
-/// records whose lease has expired, because no run waits for them.
+/// Records that the run with this holder has ended, so that other runs do not wait for the end of its lease. Removes
+/// the records whose lease has expired, because no run waits for them.
 pub(super) fn add(holder: &str, expires: Timestamp) {
     let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
     replace_expired(&mut runs, holder, expires, Timestamp::now());

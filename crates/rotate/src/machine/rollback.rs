@@ -185,8 +185,8 @@ impl Process {
 
 /// The content that a rollback finds in a sink.
 enum Remains {
-    /// The old key, or nothing. Either no write of the new key has taken effect, or the sink shows the new key late, or
-    /// another program has changed the sink.
+    /// The sink shows the old key or nothing. Either no write of the new key has taken effect, or a write has taken
+    /// effect and the sink does not show it yet, or another program has changed the sink.
     Unchanged,
     NewKey,
     OfAnother,
