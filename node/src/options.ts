@@ -173,8 +173,8 @@ export interface RequestOptions extends CallOptions {
     body?: Uint8Array | string | undefined;
     /**
      * Headers of the request. The call rejects with `InvalidInputError` for `Authorization`, for `Host`, for headers
-     * that describe the message itself, such as `Content-Length`, and for headers that name another method, such as
-     * `X-HTTP-Method-Override`. Default: none.
+     * that describe the message itself, such as `Content-Length`, and for headers that name another method or path,
+     * such as `X-HTTP-Method-Override`. Default: none.
      */
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
     /**

@@ -142,7 +142,7 @@ class AsyncClient:
           or ``false``.
         - ``json``, a value that is sent as JSON, or ``content``, bytes that are sent unchanged. Default: no body.
         - ``headers``, without ``Authorization``, ``Host``, headers that frame a request such as ``Content-Length``, and
-          headers that name another method such as ``X-HTTP-Method-Override``.
+          headers that name another method or path such as ``X-HTTP-Method-Override``.
         - ``timeout``, in seconds or a timedelta, for the whole call. Default: that of the client.
         - ``max_response_bytes``, the maximum size of the body in bytes. A larger one raises ``TooLargeError``. Default:
           that of the client.

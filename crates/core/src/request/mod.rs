@@ -59,9 +59,9 @@ impl<C> Request<C> {
     ///
     /// The request returns `InvalidInput` for headers that the client sets: `Authorization`, `Host`, `Accept-Encoding`
     /// and headers for the connection or the length of the body, such as `Connection` and `Content-Length`. The request
-    /// also returns `InvalidInput` for a name or value that cannot be sent, and for `X-HTTP-Method-Override`,
-    /// `X-HTTP-Method` and `X-Method-Override`. Each of these three headers could cause a gateway to perform another
-    /// method.
+    /// also returns `InvalidInput` for a name or value that cannot be sent, and for headers that name another
+    /// method or path, such as `X-HTTP-Method-Override` and `X-Original-URL`. With such a header, a gateway could
+    /// perform another request. In all these names, `_` counts as `-`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

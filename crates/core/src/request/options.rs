@@ -108,27 +108,37 @@ const OWN: [HeaderName; 11] = [
     UPGRADE,
 ];
 
-/// The headers that make a gateway perform another method than the method of the request. A caller cannot set these
-/// headers, because this library checks only the method of the request.
-const METHODS: [HeaderName; 3] = [
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-method-override"),
+/// The headers that make a gateway perform another method than the method of the request, or use another path. A caller
+/// cannot set these headers, because this library checks only the method and the path of the request.
+const OVERRIDES: [&str; 9] = [
+    "method-override",
+    "x-forwarded-method",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-method",
+    "x-original-url",
+    "x-override-method",
+    "x-rewrite-url",
 ];
 
 fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Result<(), Error> {
     let refuse = |what: String, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).with_hint(hint));
-    if let Some(name) = OWN.iter().find(|name| headers.contains_key(*name)) {
-        return refuse(
-            format!("the header {name} cannot be given"),
-            "leave it out: the client sends its own; nothing was sent",
-        );
-    }
-    if let Some(name) = METHODS.iter().find(|name| headers.contains_key(*name)) {
-        return refuse(
-            format!("the header {name} cannot be given"),
-            "send the method itself, so that the checks for this method apply; nothing was sent",
-        );
+    for given in headers.keys() {
+        // Many servers, such as those with CGI or WSGI, do not distinguish `_` from `-` in the name of a header.
+        let name = given.as_str().replace('_', "-");
+        if OWN.iter().any(|own| own.as_str() == name) || (name == idempotency_key::HEADER && given.as_str() != name) {
+            return refuse(
+                format!("the header {name} cannot be given"),
+                "leave it out: the client sends its own; nothing was sent",
+            );
+        }
+        if OVERRIDES.contains(&name.as_str()) {
+            return refuse(
+                format!("the header {name} cannot be given"),
+                "send the method and the path themselves, so that the checks for them apply; nothing was sent",
+            );
+        }
     }
     let keys: Vec<&HeaderValue> = headers.get_all(idempotency_key::HEADER).iter().collect();
     match keys.as_slice() {
