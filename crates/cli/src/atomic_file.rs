@@ -19,6 +19,9 @@ impl AtomicFile {
         with_state(|state| {
             let file = NamedTempFile::new_in(folder)?;
             state.remove_at_end(file.path(), file.as_file());
+            // The umask can have removed the permissions of the owner.
+            #[cfg(unix)]
+            file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
             Ok(Self(file))
         })
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
-use crate::support::{against, program, run, run_with_input, with_key};
+use crate::support::{PROGRAM, against, program, run, run_with_input, with_key};
 
 fn create(emulator: &Emulator, arguments: &[&str]) -> crate::support::Ended {
     let ended = run(&mut against(emulator), &[&["create"], arguments].concat());
@@ -89,6 +89,22 @@ fn out_writes_only_the_key_to_a_new_private_file() {
     create(&emulator, &["third", "--out", out, "--overwrite"]);
     assert_ne!(std::fs::read_to_string(&file).unwrap(), value);
     assert_eq!(files(folder.path()), 1, "no temporary file is left");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_umask_does_not_change_the_mode_of_out() {
+    use std::os::unix::fs::PermissionsExt;
+    let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
+    for umask in ["0777", "0477", "0000"] {
+        let file = folder.path().join(umask);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "umask $0; exec \"$@\"", umask, PROGRAM, "create", umask, "--out"]).arg(&file);
+        shell.env("CODAT_BASE_URL", emulator.base_url()).env("CODAT_API_KEY", emulator.api_key());
+        let ended = run(&mut shell, &[]);
+        assert_eq!(ended.status, 0, "{ended:?}");
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "umask {umask}");
+    }
 }
 
 #[test]
