@@ -342,6 +342,39 @@ fn a_file_of_another_user_must_hold_the_old_key() {
     assert_eq!(account.read("empty"), account.read("key"));
 }
 
+/// The file keeps its mode, so every user can read the new key.
+#[test]
+fn a_file_that_every_user_can_read_must_hold_the_old_key() {
+    let account = Account::new();
+    let (old, keys) = (account.read("key"), account.keys());
+    let chmod = |name: &str, mode| fs::set_permissions(account.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |name: &str| fs::metadata(account.path(name)).unwrap().mode() & 0o777;
+    for (name, content) in [("empty", ""), (".env", "DEBUG=0\n"), ("delivered", &old)] {
+        fs::write(account.path(name), content).unwrap();
+        chmod(name, 0o644);
+    }
+    for sink in ["file:empty", "file:empty#header", "dotenv:.env#KEY"] {
+        for more in [&[][..], &["--dry-run"]] {
+            let ended = account.rotate(&[&["--to", "file:key", "--to", sink], more].concat());
+            assert!(ended.status == 1 && ended.stderr.contains("run `chmod o-r` for it"), "{ended:?}");
+            assert_eq!((account.keys(), account.read("key")), (keys.clone(), old.clone()));
+        }
+    }
+    assert_eq!((account.read("empty").as_str(), account.read(".env").as_str()), ("", "DEBUG=0\n"));
+    chmod("empty", 0o640);
+    let sinks = ["--to", "file:delivered", "--to", "file:empty"];
+    let ended = account.rotate(&sinks);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let ended = account.rotate(&["abort"]);
+    assert_eq!((ended.status, account.read("delivered")), (0, old), "{ended:?}");
+    fs::write(account.path("empty"), "").unwrap();
+    chmod("empty", 0o644);
+    let ended = account.rotate(&[&sinks[..], &["--to", "file:key", "--grace", "0", "--overwrite"]].concat());
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!([account.read("delivered"), account.read("empty")], [account.read("key"), account.read("key")]);
+    assert_eq!([mode("delivered"), mode("empty")], [0o644, 0o644]);
+}
+
 /// Another user can put a file in the place of the sink while the rotation runs.
 #[test]
 fn a_file_of_another_user_that_appears_later_gets_no_key() {
@@ -488,6 +521,18 @@ fn a_profile_is_a_sink() {
     assert_eq!(account.read(&key_file("work", account.emulator.base_url())), account.value(&account.newest()));
     assert!(account.path("state/codat-keys/rotations/work").exists(), "the journal has the name of the profile");
     assert_eq!(run(&mut account.program(), &["whoami", "--profile", "work"]).status, 0);
+
+    let (path, keys) = (account.path(&key_file("work", account.emulator.base_url())), account.keys());
+    let ended = profile(&["--to", "profile:work", "--to", &format!("file:{}", path.display()), "--overwrite"]);
+    assert!(ended.status == 2 && ended.stderr.contains("two sinks are the file"), "{ended:?}");
+    assert_eq!(account.keys(), keys);
+    // Unlike other sinks, the file of a profile does not keep its mode.
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let mut command = account.program();
+    command.env_remove("CODAT_API_KEY_FILE").env("CODAT_API_KEY", account.value(&account.newest()));
+    let ended = run(command.arg("rotate"), &["--to", "profile:work", "--grace", "0"]);
+    assert_eq!((ended.status, fs::metadata(&path).unwrap().mode() & 0o777), (0, 0o600), "{ended:?}");
 
     if rustix::process::geteuid().is_root() {
         let file = account.path(&key_file("work", account.emulator.base_url()));
@@ -676,6 +721,9 @@ fn a_journal_that_others_can_write_is_refused() {
         for arguments in [&["--to", "file:key"][..], &["finish"], &["status"]] {
             let ended = account.rotate(&[arguments, &["--journal", "shared"]].concat());
             assert!(ended.status == 1 && ended.stderr.contains("not trusted"), "{ended:?}");
+            // The sticky bit shows that other users need the folder.
+            let hint = if mode == 0o777 { "run: chmod go-w /" } else { "name a folder that only you can change" };
+            assert!(ended.stderr.contains(hint), "{ended:?}");
         }
     }
     assert_eq!(account.keys().len(), 2);

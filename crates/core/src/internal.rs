@@ -4,7 +4,8 @@
 pub use crate::builder::http_client_builder;
 pub use crate::client::{generate_idempotency_key, replace_key, send_once};
 pub use crate::credentials::{
-    CREDENTIAL_VARIABLES, KeySelector, is_pipe, is_readable_by_all, key_selectors, mask_printed, without_credentials,
+    CREDENTIAL_VARIABLES, KeySelector, is_pipe, is_readable_by_all, key_selectors, mask_printed, others_can_read,
+    without_credentials,
 };
 pub use crate::domain::reference::{References, Unresolved};
 pub use crate::domain::{count_keys, holds_credential, key_id_in_path, mask_credentials, mask_key};

@@ -277,6 +277,9 @@ mod unix {
             let option = if kind == "link" { "-h " } else { "" };
             let repair = format!("check what it holds, then run as root: chown {option}{user} {}", shell_word(path));
             (format!("belongs to user {owner}, not to user {user} or root"), repair)
+        } else if kind == "folder" && (owner != user || metadata.mode() & STICKY != 0) {
+            // Other users need the write permission, such as that of `/tmp`.
+            (writable?, "name a folder that only you can change".to_owned())
         } else {
             (writable?, format!("run: {}", chmod(path)))
         };

@@ -9,7 +9,7 @@ use codat_keys::ApiKey;
 use codat_keys_rotate::{Content, Sink, SinkError, SinkFuture};
 use zeroize::Zeroizing;
 
-use super::stored_file::{self, Owner};
+use super::stored_file::{self, LastReaders};
 use super::{Rules, SinkContext, invalid, other, path};
 use crate::failure::Failure;
 use assignments::Assignments;
@@ -18,7 +18,7 @@ pub(super) struct DotenvSink {
     path: PathBuf,
     name: String,
     rules: Rules,
-    owner: Owner,
+    readers: LastReaders,
 }
 
 impl DotenvSink {
@@ -33,13 +33,13 @@ impl DotenvSink {
                 "write it as dotenv:PATH#NAME, such as dotenv:.env#CODAT_API_KEY",
             )
         })?;
-        Ok(Self { path: path(context, file)?, name: name.to_owned(), rules, owner: Owner::default() })
+        Ok(Self { path: path(context, file)?, name: name.to_owned(), rules, readers: LastReaders::default() })
     }
 
     fn read_now(&self) -> Result<Content, SinkError> {
         let file = stored_file::read(&self.path)?;
         let content = file.as_ref().map_or(Ok(Content::Nothing), |file| self.content(&file.bytes))?;
-        self.owner.accept(file.as_ref(), content, self.rules)
+        self.readers.accept(file.as_ref(), content, self.rules)
     }
 
     fn content(&self, text: &[u8]) -> Result<Content, SinkError> {
@@ -53,7 +53,7 @@ impl DotenvSink {
 
     fn write_now(&self, key: &ApiKey) -> Result<(), SinkError> {
         let before = stored_file::read(&self.path)?;
-        self.owner.check(before.as_ref())?;
+        self.readers.check(before.as_ref())?;
         let old: &[u8] = before.as_ref().map_or(&[], |file| &file.bytes);
         let replaced = Assignments::find(old, &self.name).and_then(|found| found.replaced(&self.rules.form.text(key)));
         let new = replaced.map_err(SinkError::permanent)?;

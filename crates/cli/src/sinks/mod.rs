@@ -159,8 +159,9 @@ impl SinkArgument {
         let (scheme, place) = self.sink.split_once(':')?;
         let place = place.strip_suffix(HEADER).unwrap_or(place);
         let (path, variable) = match scheme {
-            "file" => (place, None),
-            "dotenv" => place.rsplit_once('#').map(|(path, name)| (path, Some(name)))?,
+            "file" => (place.into(), None),
+            "dotenv" => place.rsplit_once('#').map(|(path, name)| (path.into(), Some(name)))?,
+            "profile" => (profile::file(place)?, None),
             _ => return None,
         };
         let path = std::path::absolute(folder.join(path)).ok()?;

@@ -1,5 +1,6 @@
 //! The sink `profile:NAME`: the key that `login` stored for a profile, in the keyring or in a file.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use codat_keys::{ApiKey, ErrorKind};
@@ -17,6 +18,16 @@ pub(super) struct ProfileSink {
     /// The base URL of the rotation. The base URL of the profile must have the same origin.
     base_url: String,
     keyring_timeout: Duration,
+}
+
+/// Returns the file that contains the key of a profile. Returns `None` if the key is in the keyring, or if the profile
+/// cannot be read.
+pub(super) fn file(name: &str) -> Option<PathBuf> {
+    let (name, config) = (Name::parse(name, "a sink profile:").ok()?, Config::load().ok()?);
+    match &config.find(&name)?.source {
+        Source::File(path) => Some(path.clone()),
+        _ => None,
+    }
 }
 
 impl ProfileSink {

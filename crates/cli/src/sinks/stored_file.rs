@@ -1,10 +1,12 @@
 //! Files that contain the key: they are read and replaced as a whole, and never through a link.
 
+use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use codat_keys::internal::others_can_read;
 use codat_keys_rotate::{Content, SinkError};
 use zeroize::Zeroizing;
 
@@ -25,9 +27,15 @@ impl StoredFile {
     /// Returns an error if the file does not belong to the user of this process.
     pub(super) fn check_own(&self) -> Result<(), SinkError> {
         match self.other_owner() {
-            Some(owner) => Err(SinkError::permanent(format!("it belongs to user {owner}, who could read the new key"))),
+            Some(owner) => Err(SinkError::permanent(format!("it {}", Readers::Owner(owner)))),
             None => Ok(()),
         }
+    }
+
+    /// Returns the other users who can read the file because of its owner or its mode.
+    fn readers(&self) -> Option<Readers> {
+        let owner = self.other_owner().map(Readers::Owner);
+        owner.or_else(|| others_can_read(&self.access.metadata).then_some(Readers::All))
     }
 
     /// Returns the user who owns the file. Returns `None` if the user of this process owns the file.
@@ -40,15 +48,33 @@ impl StoredFile {
     }
 }
 
-/// The owner of a sink's file at the latest read. `None` if the user of this process owns the file. A replaced file
-/// keeps its owner, so the owner can read the new key. Without `--overwrite`, a rotation therefore replaces another
-/// user's file only if that user could already read the old key.
-#[derive(Default)]
-pub(super) struct Owner(Mutex<Option<u32>>);
+/// The other users who can read a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    /// The user who owns the file.
+    Owner(u32),
+    /// Every user of this machine.
+    All,
+}
 
-impl Owner {
-    /// Stores the owner of a file that was read, and returns the content of the file. A file that contains no key and
-    /// belongs to another user must not be replaced, because that user could read the new key.
+impl fmt::Display for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owner(owner) => write!(f, "belongs to user {owner}, who could read the new key"),
+            Self::All => f.write_str("can be read by every user, who could read the new key: run `chmod o-r` for it"),
+        }
+    }
+}
+
+/// The other users who could read a sink's file at the latest read. A replaced file keeps its owner and its mode, so
+/// these users can read the new key. Without `--overwrite`, a rotation therefore replaces such a file only if these users
+/// could already read the old key.
+#[derive(Default)]
+pub(super) struct LastReaders(Mutex<Option<Readers>>);
+
+impl LastReaders {
+    /// Stores the readers of a file that was read, and returns the content of the file. A file that contains no key and
+    /// that other users can read must not be replaced, because these users could read the new key.
     /// [`SinkContext::is_strict`](super::SinkContext::is_strict) documents the result for such a file.
     pub(super) fn accept(
         &self,
@@ -56,29 +82,26 @@ impl Owner {
         content: Content,
         rules: Rules,
     ) -> Result<Content, SinkError> {
-        let owner = file.and_then(StoredFile::other_owner);
-        *self.last() = owner;
-        match owner {
-            Some(owner) if matches!(content, Content::Nothing) => {
-                let why = format!("it contains no key, and belongs to user {owner}, who could read the new key");
-                rules.unsuitable(why, &[])
+        let readers = file.and_then(StoredFile::readers);
+        *self.last() = readers;
+        match readers {
+            Some(readers) if matches!(content, Content::Nothing) => {
+                rules.unsuitable(format!("it contains no key, and {readers}"), &[])
             }
             _ => Ok(content),
         }
     }
 
-    /// Returns an error if another user became the owner of the file after the latest read. A rotation reads each file
-    /// before it replaces the file.
+    /// Returns an error if other users have become able to read the file after the latest read. A rotation reads each
+    /// file before it replaces the file.
     pub(super) fn check(&self, file: Option<&StoredFile>) -> Result<(), SinkError> {
-        match file.and_then(StoredFile::other_owner) {
-            Some(owner) if *self.last() != Some(owner) => {
-                Err(SinkError::permanent(format!("it belongs to user {owner}, who could read the new key")))
-            }
+        match file.and_then(StoredFile::readers) {
+            Some(readers) if *self.last() != Some(readers) => Err(SinkError::permanent(format!("it {readers}"))),
             _ => Ok(()),
         }
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<u32>> {
+    fn last(&self) -> MutexGuard<'_, Option<Readers>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

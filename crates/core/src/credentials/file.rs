@@ -193,7 +193,8 @@ pub fn is_readable_by_all(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| others_can_read(&metadata))
 }
 
-fn others_can_read(metadata: &Metadata) -> bool {
+/// Returns whether every user of this machine can read the file with this metadata.
+pub fn others_can_read(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o004 != 0;
     #[cfg(not(unix))]

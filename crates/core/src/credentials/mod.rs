@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 pub(crate) use cache::{CachedCredential, CredentialCache};
 pub use command::{AbortHandle, KeyCommand};
 pub(crate) use file::KeyFile;
-pub use file::{is_pipe, is_readable_by_all};
+pub use file::{is_pipe, is_readable_by_all, others_can_read};
 use precedence::KEY_VARIABLES;
 pub use precedence::{CREDENTIAL_VARIABLES, KeySelector, key_selectors};
 pub use printed::mask_printed;
