@@ -82,6 +82,10 @@ function isFollowed({ history }: Handler): boolean {
  */
 function attach(options: Options, authorization: string): Options {
     const { headers } = options;
+    // JavaScript itself would repeat a header that is given as a string in its error.
+    if (headers && typeof headers !== "object") {
+        throw new TypeError("headers must be an object or an array");
+    }
     if (Array.isArray(headers) && typeof headers[0] === "string") {
         const kept = (headers as string[]).filter((_, at) => !isAuthorization((headers as string[])[at - (at % 2)]!));
         return { ...options, headers: [...kept, "authorization", authorization] };

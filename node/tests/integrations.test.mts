@@ -86,6 +86,24 @@ for (const version of Object.keys(UNDICI)) {
     });
 }
 
+for (const version of Object.keys(UNDICI)) {
+    test(`${version}: headers that are no object are an error without their value`, async (t) => {
+        if (Number.parseInt(process.versions.node) < UNDICI[version as keyof typeof UNDICI]) return t.skip();
+        const { Agent, request } = await import(version);
+        const received: string[] = [];
+        const own = await server(received);
+        t.after(() => own.server.close());
+        const dispatcher = new Agent().compose(forUndici(new Client({ baseUrl: own.url, apiKey: KEY })));
+        for (const headers of [KEY, `Authorization: Basic ${encode(KEY)}`, 1, true]) {
+            await assert.rejects(request(`${own.url}/x`, { dispatcher, headers }), (error: Error) => {
+                assert.deepEqual([error.name, error.message], ["TypeError", "headers must be an object or an array"]);
+                return true;
+            });
+        }
+        assert.deepEqual(received, []);
+    });
+}
+
 test("fetch: a signal without another reference still aborts", async () => {
     const hanging = createServer(() => {});
     await new Promise<void>((resolve) => hanging.listen(0, "127.0.0.1", resolve));
