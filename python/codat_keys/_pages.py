@@ -31,8 +31,7 @@ class Pages:
     def __init__(self, core: _native.BlockingCore, cursor: _native.PageCursor) -> None:
         self._core = core
         self._cursor = cursor
-        # The pages that have arrived, and that no caller has received: each came together with an interruption, or its
-        # results could not be parsed.
+        # The pages that have arrived, and that no caller has received.
         self._unclaimed: list[Page | None] = []
 
     def items(self) -> Iterator[Any]:
@@ -70,23 +69,31 @@ class Pages:
         return self
 
     def __next__(self) -> Page:
-        page = None if self._unclaimed else self._core.perform(self._cursor.next(), self._unclaimed)
-        if page is None and self._unclaimed:
-            page = self._unclaimed.pop(0)
-        if page is None:
-            raise StopIteration
-        self._cursor.received(page)
-        return page
+        while True:
+            is_last = self._request()
+            # The iterator is native. From Python 3.10 on, no signal handler runs between the removal and the return.
+            for page in map(self._cursor.take, (self._unclaimed,)):
+                if page is not None:
+                    return page
+            # Otherwise, another thread has received the page.
+            if is_last:
+                raise StopIteration
+
+    def _request(self) -> bool:
+        """Requests a page, unless one has arrived. Returns whether there is none."""
+        return not self._unclaimed and self._core.perform(self._cursor.next(), self._unclaimed) is None
 
 
 class _Items:
     """An iterator over the results of pages. Threads can share it."""
 
-    __slots__ = ("_locks", "_pages", "_results")
+    __slots__ = ("_locks", "_page", "_pages", "_results")
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._results: Iterator[Any] = iter(())
+        # A page whose results are not in `_results` yet: an interruption arrived, or the results could not be parsed.
+        self._page: Page | None = None
         # Held by the thread that requests a page. Without it, another thread could reach the end of the pages before
         # this thread has added the results of the last page. Each process has its own lock, because a thread of the
         # parent process may hold its lock during a fork. The module `threading` would slow the import down.
@@ -106,10 +113,13 @@ class _Items:
                     self._request_page()
 
     def _request_page(self) -> None:
-        page = next(self._pages)
-        try:
-            results = page.results
-        except BaseException:
-            self._pages._unclaimed.insert(0, page)
-            raise
-        self._results = iter(results)
+        pages = self._pages
+        while self._page is None:
+            is_last = pages._request()
+            # From Python 3.10 on, no signal handler runs between the removal and the assignment.
+            for self._page in map(pages._cursor.take, (pages._unclaimed,)):
+                pass
+            if self._page is None and is_last:
+                raise StopIteration
+        self._results = iter(self._page.results)
+        self._page = None

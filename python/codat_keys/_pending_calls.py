@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from contextvars import Context
 from functools import partial
 from itertools import count
 from typing import Any, Optional, TypeVar
@@ -20,12 +21,43 @@ _T = TypeVar("_T")
 Handle = Callable[[_native.RotationRequest], Optional["asyncio.Task[None]"]]
 
 
+class _Woken(asyncio.Future):  # type: ignore[type-arg]
+    """A future that wakes its task even if a signal handler raises an exception in ``set_result``. The future is then
+    done, but its task may not have been scheduled.
+    """
+
+    _wakeup: tuple[Callable[[Any], None], Context | None] | None = None
+
+    def add_done_callback(self, wakeup: Callable[[Any], object], /, *, context: Context | None = None) -> None:
+        wakeups = iter((wakeup,))
+
+        def wake_once(done: Any) -> None:
+            # An iterator over a tuple is atomic.
+            for wakeup in wakeups:
+                wakeup(done)
+
+        self._wakeup = wake_once, context
+        super().add_done_callback(wake_once, context=context)
+
+    def __repr__(self) -> str:
+        # That of the base class raises an exception if `__init__` has not run.
+        return f"<{type(self).__name__}>"
+
+    def wake(self) -> None:
+        """Wakes the task. May be called again."""
+        if not self.done():
+            self.set_result(None)
+        elif self._wakeup is not None:
+            wakeup, context = self._wakeup
+            self.get_loop().call_soon(wakeup, self, context=context)
+
+
 class _PendingCall:
     """A call that has not completed, or whose task has not received the result yet."""
 
     __slots__ = ("callbacks", "handle", "raised", "result", "woken")
 
-    def __init__(self, woken: asyncio.Future[None], handle: Handle | None) -> None:
+    def __init__(self, woken: _Woken, handle: Handle | None) -> None:
         # This future does not have the result, because a cancelled task cancels the future that it awaits.
         self.woken = woken
         self.result: tuple[Any, BaseException | None] | None = None
@@ -48,8 +80,7 @@ class _PendingCall:
             callback = self.handle(request)
         except BaseException as raised:
             self.raised = raised
-            if not self.woken.done():
-                self.woken.set_result(None)
+            self.woken.wake()
         else:
             self.callbacks += [callback] if callback is not None else []
 
@@ -58,8 +89,7 @@ class _PendingCall:
         for callback in self.callbacks:
             # Another call that needs the key runs the function again.
             callback.cancel()
-        if not self.woken.done():
-            self.woken.set_result(None)
+        self.woken.wake()
 
 
 class _PendingCalls:
@@ -80,7 +110,7 @@ class _PendingCalls:
 
     async def perform(
         self,
-        woken: asyncio.Future[None],
+        woken: _Woken,
         core: _native.AsyncCore,
         call: _native.Call[_T],
         unclaimed: list[_T] | None,
@@ -112,14 +142,11 @@ class _PendingCalls:
         return returned
 
     def _settle(self) -> None:
-        self._entries += self._queue.drain()
-        self._handle_entries()
-
-    def _handle_entries(self) -> None:
-        """Handles the entries of the queue. A signal handler can raise an exception anywhere in this method. The event
-        loop then handles the other entries later, so that no result of a call is lost.
+        """Handles the entries of the queue. A signal handler can raise an exception anywhere in this method. The queue
+        then wakes the event loop again for the other entries, so that no result of a call is lost.
         """
         try:
+            self._queue.drain(self._entries)
             while self._entries:
                 number, result, error = self._entries[0]
                 if number is not None:
@@ -128,8 +155,7 @@ class _PendingCalls:
                 if number is None and error is not None:
                     raise error
         finally:
-            if self._entries:
-                asyncio.get_running_loop().call_soon(self._handle_entries)
+            self._queue.rest(self._entries)
 
     def _handle(self, number: int, result: Any, error: BaseException | None) -> None:
         pending = self._pending.get(number)
@@ -147,7 +173,7 @@ class _PendingCalls:
 async def _result(pending: _PendingCall) -> tuple[Any, BaseException | None]:
     """Waits for the result of a call that was cancelled. Further cancellations do not interrupt the wait."""
     while pending.result is None:
-        pending.woken = asyncio.get_running_loop().create_future()
+        pending.woken = _Woken(loop=asyncio.get_running_loop())
         with suppress(asyncio.CancelledError):
             await pending.woken
     return pending.result
@@ -218,4 +244,4 @@ class Core:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError("AsyncClient runs on an event loop of asyncio, and none is running here") from None
-        return _process.pending_calls(loop).perform(loop.create_future(), self.native, call, unclaimed, handle)
+        return _process.pending_calls(loop).perform(_Woken(loop=loop), self.native, call, unclaimed, handle)

@@ -125,7 +125,8 @@ class _Chunks:
 
     def __next__(self) -> bytes:
         body = self._response._body
-        chunk = body.chunk() if body is not None else None
-        if chunk is None:
-            raise StopIteration
-        return chunk
+        if body is not None:
+            # The iterator is native. From Python 3.10 on, no signal handler runs between its return and ours.
+            for chunk in iter(body.chunk, None):
+                return chunk
+        raise StopIteration

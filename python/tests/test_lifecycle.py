@@ -426,6 +426,52 @@ def test_the_interpreter_ends_with_calls_in_flight(program: str, codat_emulator:
     assert child.returncode == 0 and "panicked" not in complained, complained
 
 
+def test_an_exception_of_a_signal_handler_anywhere_in_the_loop_loses_no_result() -> None:
+    # Signal handlers run where Python calls a function, and where a function in C returns. A profiler raises there.
+    run(
+        """
+    client, loop = AsyncClient(), asyncio.new_event_loop()
+    class Raised(BaseException):
+        pass
+    def is_of_settle(frame):
+        while frame is not None and frame.f_code.co_name != "_settle":
+            frame = frame.f_back
+        return frame is not None
+    def raise_at(number):
+        def profile(frame, event, _):
+            nonlocal number
+            # The entry of `_settle` comes before its first statement.
+            if event in ("call", "c_return") and is_of_settle(frame) and frame.f_code.co_name != "_settle" or (
+                event == "c_return" and frame.f_code.co_name == "_settle"
+            ):
+                number -= 1
+                if number == 0:
+                    raise Raised
+        sys.setprofile(profile)
+        return lambda: number <= 0
+    async def main():
+        return [len(keys) for keys in await asyncio.gather(*(client.keys.list() for _ in range(3)))]
+    loop.set_exception_handler(lambda *_: None)
+    number, was_raised = 0, True
+    while was_raised:
+        number += 1
+        task = loop.create_task(main())
+        is_raised = raise_at(number)
+        try:
+            loop.run_until_complete(asyncio.wait([task], timeout=20))
+        except Raised:
+            pass
+        sys.setprofile(None)
+        was_raised = is_raised()
+        if not task.done():
+            loop.run_until_complete(asyncio.wait([task], timeout=20))
+        assert task.done(), f"the tasks do not end after an exception at call {number}"
+        assert task.result() == [1] * 3
+    assert number > 10, number
+    """
+    )
+
+
 def test_loops_that_end_leave_nothing_open() -> None:
     run(
         """

@@ -11,8 +11,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -395,6 +396,50 @@ def test_a_page_that_arrives_with_a_signal_is_kept(codat_emulator: Emulator) -> 
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
     assert read + [len(page.results) for page in pages] == [2, 2, 1]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="signal handlers run at more points")
+@pytest.mark.parametrize("by_result", [False, True])
+def test_an_exception_of_a_signal_handler_anywhere_loses_no_page(by_result: bool, codat_emulator: Emulator) -> None:
+    codat_emulator.set_state(companies=9)
+
+    class Raised(Exception):
+        pass
+
+    def read(number: int) -> tuple[list[str], bool]:
+        """Iterates, and raises an exception at a call. Returns the results, and whether it raised."""
+
+        def profile(frame: FrameType, event: str, _: object) -> None:
+            nonlocal number
+            # A signal handler runs where Python calls a function, and where a function in C returns.
+            if event in ("call", "c_return") and frame.f_code.co_filename.endswith("_pages.py"):
+                number -= frame.f_code.co_filename != __file__
+                if number == 0:
+                    raise Raised
+
+        pages = Client().pages("/companies", page_size=4)
+        iterator: Iterator[Any] = pages.items() if by_result else pages
+        results: list[Any] = []
+        while True:
+            sys.setprofile(profile)
+            try:
+                result = next(iterator)
+            except Raised:
+                continue
+            except StopIteration:
+                break
+            finally:
+                sys.setprofile(None)
+            results += [result] if by_result else result.results
+        assert not pages.total_changed
+        return [result["name"][-1] for result in results], number <= 0
+
+    number, was_raised = 0, True
+    while was_raised:
+        number += 1
+        names, was_raised = read(number)
+        assert names == list("123456789"), f"after an exception at call {number}"
+    assert number > 8
 
 
 def test_a_fork_iterates_on(codat_emulator: Emulator) -> None:

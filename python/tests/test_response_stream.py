@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -433,6 +434,28 @@ def start(program: str, server: RawServer) -> subprocess.Popen[str]:
     assert child.stdout is not None
     assert child.stdout.readline() == "o\n"
     return child
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="signal handlers run at more points")
+def test_an_exception_of_a_signal_handler_after_a_chunk_loses_no_bytes(codat_emulator: Emulator) -> None:
+    class Raised(Exception):
+        pass
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        # A signal handler runs where a function in C returns.
+        if event == "c_return" and frame.f_code.co_filename.endswith("_response_stream.py"):
+            raise Raised
+
+    with Client() as client, client.stream("GET", "/companies") as response:
+        chunks, received = response.iter_bytes(), b""
+        sys.setprofile(profile)
+        try:
+            received += next(chunks)
+        except Raised:
+            pass
+        finally:
+            sys.setprofile(None)
+        assert len(received + b"".join(chunks)) == response.content_length
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal here")

@@ -68,6 +68,8 @@ pub enum Call {
         adopt: bool,
         /// The idempotency key of an earlier creation. This call resumes the earlier creation.
         idempotency_key: Option<String>,
+        /// Whether `idempotency_key` is the idempotency key of a new call instead.
+        is_new: bool,
     },
     /// Deletes the API key with this id.
     Delete {
@@ -166,10 +168,10 @@ impl Call {
             }
             Self::Get { id } => lookup(client.keys().get(&id), Outcome::Key, stop),
             Self::Find { name } => lookup(client.keys().find(name), Outcome::Keys, stop),
-            Self::Create { name, adopt, idempotency_key } => {
+            Self::Create { name, adopt, idempotency_key, is_new } => {
                 let mut call = client.keys().create(name).adopt(adopt).cancel_on(stop);
                 if let Some(key) = idempotency_key {
-                    call = call.idempotency_key(key);
+                    call = if is_new { call.new_idempotency_key(key) } else { call.idempotency_key(key) };
                 }
                 changing(async move { call.send().await.map(Outcome::Created) })
             }

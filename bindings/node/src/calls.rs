@@ -71,7 +71,9 @@ impl Call {
             }
             Self::Get { id } => Call::Get { id: key_id(id)? },
             Self::Find { name } => Call::Find { name },
-            Self::Create { name, adopt, idempotency_key } => Call::Create { name, adopt, idempotency_key },
+            Self::Create { name, adopt, idempotency_key } => {
+                Call::Create { name, adopt, idempotency_key, is_new: false }
+            }
             Self::Delete { id, allow_key_in_use } => Call::Delete { id: key_id(id)?, allow_key_in_use },
             Self::Request { streamed, method, path, params, headers, body, max_response_bytes } => {
                 let method: Method = method.parse().map_err(|_| wrong("argument 'method' is no HTTP method"))?;

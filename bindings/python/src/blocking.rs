@@ -40,8 +40,9 @@ impl BlockingCore {
     }
 
     /// Performs a call. If a signal handler raises an exception during the call, this method raises the same exception.
-    /// If the call has a result despite the exception, this method appends the result to the list `unclaimed`. A
-    /// rotation passes its messages to the Python function `handle`.
+    /// If the call has a result, this method also appends the result to the list `unclaimed`, because a signal handler
+    /// can raise an exception before the caller has stored the returned value. A rotation passes its messages to the
+    /// Python function `handle`.
     #[pyo3(signature = (call, unclaimed=None, handle=None))]
     fn perform<'py>(
         &self,
@@ -61,12 +62,13 @@ impl BlockingCore {
             self.client.run(async |client| Ok(with_key_callback(ask, work(client)).await))
         });
         let result = completion.map_err(|error| raise(py, error)).and_then(|completion| result(py, completion));
-        let Some(signal) = watch.interruption(py) else { return result };
+        let interruption = watch.interruption(py);
         if let (Some(unclaimed), Ok(result)) = (unclaimed, &result)
             && !result.is_none()
         {
             unclaimed.append(result)?;
         }
+        let Some(signal) = interruption else { return result };
         explain(py, &signal, result, change)?;
         Err(signal)
     }

@@ -8,7 +8,7 @@ use codat_keys_bindings::{BodyStream, Completion, Outcome, PageOptions, Request,
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBool, PyBytes};
+use pyo3::types::{PyBool, PyBytes, PyList};
 use serde::de::IgnoredAny;
 
 use crate::arguments::{argument, bytes, entries, seconds, text, whole};
@@ -103,16 +103,20 @@ pub(crate) fn get(id: &Bound<'_, PyAny>) -> PyResult<Call> {
     Ok(Call(codat_keys_bindings::Call::Get { id: key_id(id)? }))
 }
 
+/// With `is_new`, `idempotency_key` is the idempotency key of a new call. Otherwise, it is the one of a call to resume.
 #[pyfunction]
+#[pyo3(signature = (name, adopt, idempotency_key, is_new=false))]
 pub(crate) fn create(
     name: &Bound<'_, PyAny>,
     adopt: &Bound<'_, PyAny>,
     idempotency_key: &Bound<'_, PyAny>,
+    is_new: bool,
 ) -> PyResult<Call> {
     Ok(Call(codat_keys_bindings::Call::Create {
         name: argument("name", name)?,
         adopt: argument("adopt", adopt)?,
         idempotency_key: argument("idempotency_key", idempotency_key)?,
+        is_new,
     }))
 }
 
@@ -221,6 +225,18 @@ impl PageCursor {
         if page.position.next_page() > own.position.next_page() {
             own.position = page.position.at_same_page();
         }
+    }
+
+    /// Removes the first of `pages` and returns it, and records that the program has received it. Returns `None` if
+    /// there is no page.
+    fn take<'py>(&self, pages: &Bound<'py, PyList>) -> PyResult<Option<Bound<'py, Page>>> {
+        if pages.is_empty() {
+            return Ok(None);
+        }
+        let page = pages.get_item(0)?.cast_into::<Page>()?;
+        pages.del_item(0)?;
+        self.received(page.get());
+        Ok(Some(page))
     }
 
     fn total_changed(&self) -> bool {

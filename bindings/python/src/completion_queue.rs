@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use codat_keys_bindings::{Completion, Line, Lock, with_functions, with_key_callback, with_listener};
 use pyo3::exceptions::{PyException, PyNotImplementedError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
@@ -58,8 +59,15 @@ type Entry<'py> = (Option<u64>, Option<Bound<'py, PyAny>>, Option<PyErr>);
 pub(crate) struct CompletionQueue(Arc<Shared>);
 
 struct Shared {
-    events: Mutex<Vec<Event>>,
+    events: Mutex<Events>,
     waker: Waker,
+}
+
+#[derive(Default)]
+struct Events {
+    waiting: Vec<Event>,
+    /// Whether the queue has woken the event loop, and the event loop has not handled all entries since.
+    is_awake: bool,
 }
 
 /// How the queue wakes its event loop.
@@ -75,15 +83,15 @@ enum Waker {
 #[pymethods]
 impl CompletionQueue {
     /// Creates an empty queue. `wake` is a Python function that wakes the event loop. The queue calls `wake` when an
-    /// entry arrives while the queue is empty. If `wake` is `None`, the event loop must watch the file descriptor that
-    /// `fileno` returns.
+    /// entry arrives after the event loop has handled all entries. If `wake` is `None`, the event loop must watch the
+    /// file descriptor that `fileno` returns.
     #[new]
     fn new(wake: Option<Py<PyAny>>) -> PyResult<Self> {
         let waker = wake.map_or_else(Waker::pipe, |wake| Ok(Waker::Call(wake)))?;
         Ok(Self(Arc::new(Shared { events: Mutex::default(), waker })))
     }
 
-    /// Returns a file descriptor that is readable while the queue has entries.
+    /// Returns a file descriptor that is readable until the event loop has handled all entries.
     fn fileno(&self) -> PyResult<i32> {
         match &self.0.waker {
             #[cfg(unix)]
@@ -92,7 +100,7 @@ impl CompletionQueue {
         }
     }
 
-    /// Starts a call. `drain` returns the result of the call together with `number`.
+    /// Starts a call. `drain` adds the result of the call together with `number`.
     fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
         ensure_running(py)?;
         let (call, client, queue) = (call.0.clone(), core.client.clone(), Arc::clone(&self.0));
@@ -121,13 +129,31 @@ impl CompletionQueue {
         Ok(Task(Mutex::new(Some(stop))))
     }
 
-    /// Removes all entries from the queue. Passes the log records to the Python logger, and releases the journal
-    /// locks that rotations no longer need. Returns the results of calls, the requests to run key callbacks, and the
-    /// messages of rotations.
-    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Entry<'py>>> {
-        self.0.waker.reset()?;
-        let events = std::mem::take(&mut *lock(&self.0.events));
-        Ok(events.into_iter().filter_map(|event| event.into_python(py)).collect())
+    /// Moves all entries from the queue to `entries`, a `deque`: the results of calls, the requests to run key
+    /// callbacks, and the messages of rotations. Passes the log records to the Python logger, and releases the
+    /// journal locks that rotations no longer need. If this method returned the entries, they would be lost when a
+    /// signal handler raises an exception before the caller has stored them.
+    fn drain(&self, py: Python<'_>, entries: &Bound<'_, PyAny>) -> PyResult<()> {
+        let events = std::mem::take(&mut lock(&self.0.events).waiting);
+        for entry in events.into_iter().filter_map(|event| event.into_python(py)) {
+            entries.call_method1(intern!(py, "append"), (entry,))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the waking of the event loop if it has handled all entries. Otherwise, the queue wakes it again.
+    fn rest(&self, entries: &Bound<'_, PyAny>) -> PyResult<()> {
+        let is_handled = entries.is_empty()?;
+        let mut events = lock(&self.0.events);
+        if is_handled && events.waiting.is_empty() {
+            if events.is_awake {
+                events.is_awake = false;
+                self.0.waker.reset()?;
+            }
+            return Ok(());
+        }
+        drop(events);
+        self.0.waker.wake_again(entries.py())
     }
 }
 
@@ -164,12 +190,12 @@ fn entry<T>(number: u64, value: PyResult<Bound<'_, T>>) -> Entry<'_> {
 
 impl Shared {
     fn push(&self, event: Event) {
-        let was_empty = {
+        let was_awake = {
             let mut events = lock(&self.events);
-            events.push(event);
-            events.len() == 1
+            events.waiting.push(event);
+            std::mem::replace(&mut events.is_awake, true)
         };
-        if was_empty {
+        if !was_awake {
             self.waker.wake();
         }
     }
@@ -193,6 +219,15 @@ impl Waker {
             #[cfg(unix)]
             Self::Pipe(_, writer) => drop((&*writer).write(&[0])),
             Self::Call(wake) => drop(Python::try_attach(|py| interpreter::call(wake.bind(py), ()).map(drop))),
+        }
+    }
+
+    /// Wakes an event loop that has been woken. A pipe that was not reset still wakes its event loop.
+    fn wake_again(&self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            #[cfg(unix)]
+            Self::Pipe(..) => Ok(()),
+            Self::Call(wake) => interpreter::call(wake.bind(py), ()).map(drop),
         }
     }
 
