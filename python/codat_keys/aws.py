@@ -10,6 +10,8 @@ import json
 import logging
 import time
 from decimal import Decimal
+from hashlib import sha256
+from uuid import UUID
 
 from . import _native
 from ._client import Client
@@ -34,6 +36,9 @@ _CURRENT, _PENDING, _PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 # A new key must authenticate `_SUCCESSES` times in a row, with `_BETWEEN` seconds between two requests. The key is
 # tried for at most `_PROBE_TIMEOUT` seconds.
 _SUCCESSES, _BETWEEN, _PROBE_TIMEOUT = 3, 0.5, 30.0
+
+# The runs of `createSecret` within this time, in seconds, use the same idempotency key.
+_INTERVAL = 600
 
 
 def create_rotation_handler(
@@ -69,6 +74,8 @@ def rotation_handler(event: Mapping[str, Any], context: object = None) -> None:
       version ``AWSPENDING``. The tag in the name of the new key is derived from the ``ClientRequestToken``. If the
       response to an earlier run was lost, ``createSecret`` therefore finds the key of that run, and creates no second
       key.
+      If the request of an earlier run is still under way, ``createSecret`` repeats it with the same idempotency key. A
+      second key can be created only if a new interval of 10 minutes (since 00:00 UTC) began between the two runs.
     - ``setSecret`` does nothing, because Codat knows the key already.
     - ``testSecret`` authenticates with the key of the version ``AWSPENDING``.
     - ``finishSecret`` moves the label ``AWSCURRENT`` to the version with the new key.
@@ -160,7 +167,7 @@ class _Handler:
                 _log.warning("createSecret: the key %s stays, because no rotation created it", plan.foreign)
             for id in plan.retired:
                 _delete(client, id)
-            new = plan.created or client.keys.create(plan.name, adopt=True).key
+            new = plan.created or _create(client, plan.name, secret.token)
             _log.info("createSecret: the new key of %s is %s", secret.shown, new.id)
         self._probe(new)
         secret.put(new.api_key, event.get("RotationToken"))
@@ -327,6 +334,18 @@ def _previous(secret: _Secret) -> ApiKey | None:
         # For example, the version is from before the secret had its present form.
         _log.warning("createSecret: no key is deleted: %s", error)
         return None
+
+
+def _create(client: Client, name: str, token: str) -> ApiKeyDetails:
+    """Creates the new key. A repeated step uses the same idempotency key, because the request of an earlier run may
+    still be under way. After an interval, another idempotency key is used, because Codat repeats its response to an
+    idempotency key even if the response was an error.
+    """
+    seconds = int(time.time()) // _INTERVAL * _INTERVAL
+    bits = int.from_bytes(sha256(f"{token}\n{name}".encode()).digest()[:10], "big")
+    version_and_variant = (0xF << 76) | (0x3 << 62)
+    bits = (seconds * 1000 << 80) | (bits & ~version_and_variant) | (0x7 << 76) | (0x2 << 62)
+    return client._core.perform(_native.create(name, True, str(UUID(int=bits)), is_new=True)).key
 
 
 def _delete(client: Client, id: str) -> None:

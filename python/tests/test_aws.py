@@ -6,8 +6,10 @@ import json
 import logging
 import runpy
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -217,6 +219,23 @@ def test_a_key_whose_creation_is_unknown_is_adopted(secret: Secret) -> None:
     for step in STEPS:
         aws.rotation_handler(secret.event(token, step))
     assert secret.posts() == posts and len(secret.by_value()) == 3
+
+
+def test_a_repeated_step_repeats_a_request_that_is_under_way(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Both runs are in the same interval.
+    monkeypatch.setattr(aws, "_INTERVAL", 1200)
+    token = secret.begin()
+    secret.emulator.set_faults([{"method": "POST", "path": "/apiKeys", "fault": "delay-before", "milliseconds": 3000}])
+    with ThreadPoolExecutor() as pool:
+        runs = [pool.submit(aws.create_rotation_handler(), secret.event(token, "createSecret"), None)]
+        while secret.posts() == 1:
+            time.sleep(0.01)
+        runs.append(pool.submit(aws.create_rotation_handler(), secret.event(token, "createSecret"), None))
+        for run in runs:
+            run.result()
+    assert len(secret.by_value()) == 3
+    posts = [sent for sent in secret.emulator.journal() if sent["method"] == "POST"]
+    assert len(posts) > 2 and len({sent["idempotencyKey"] for sent in posts[1:]}) == 1
 
 
 @pytest.mark.parametrize(
