@@ -232,6 +232,9 @@ async def test_aiohttp_refuses_a_request_elsewhere_after_a_redirect(
         await session.get(f"{own.url}/apiKeys", allow_redirects=False)
         with pytest.raises(InvalidInputError):
             await session.get("http://127.0.0.1:1/")
+        await session.get(f"{own.url}/apiKeys", allow_redirects=False)
+        with pytest.raises(InvalidInputError):
+            await session.post(f"{other.url}/direct", data=b"for the own server")
     assert other.received == [(f"{other.url}/moved", [])]
 
 

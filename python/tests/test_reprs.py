@@ -16,7 +16,15 @@ import pytest
 import requests
 
 import codat_keys
-from codat_keys import AsyncClient, AuthorizationHeader, Client, InvalidCredentialError, InvalidInputError, _native
+from codat_keys import (
+    AsyncClient,
+    AuthorizationHeader,
+    Client,
+    InvalidCredentialError,
+    InvalidInputError,
+    Sink,
+    _native,
+)
 from codat_keys.integrations.requests import CodatAuth
 from codat_keys.testing import Emulator
 
@@ -85,3 +93,13 @@ def test_a_request_shows_no_key(codat_emulator: Emulator) -> None:
     sent = str(answer.request.headers["Authorization"])
     shown = f"{answer.request.headers!r} {answer.request.headers}"
     assert sent not in shown and "'Authorization': '****'" in shown
+
+
+def test_a_sink_whose_name_has_a_lone_surrogate_is_shown() -> None:
+    sink = Sink("billing \ud800", print, confirm=lambda key: True)
+    assert repr(sink).startswith("<Sink billing ")
+    with Client() as client, pytest.raises(ValueError, match="a surrogate stands alone") as raised:
+        client.keys.rotation([sink])
+    assert "<Sink billing " in "".join(
+        traceback.TracebackException.from_exception(raised.value, capture_locals=True).format()
+    )

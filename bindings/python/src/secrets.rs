@@ -2,6 +2,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use crate::arguments::text;
 use crate::errors::raise;
@@ -22,10 +23,11 @@ pub(crate) fn header(name: &str, value: &Bound<'_, PyAny>) -> PyResult<codat_key
     codat_keys::AuthorizationHeader::parse(&text(name, value)?).map_err(|error| raise(value.py(), error))
 }
 
-/// Masks text that looks like a credential. Used for texts that Python code shows.
+/// Masks text that looks like a credential. Used for texts that Python code shows. Replaces lone surrogates, which no
+/// output can contain.
 #[pyfunction]
-pub(crate) fn masked(text: &str) -> String {
-    codat_keys::internal::mask_credentials(text)
+pub(crate) fn masked(text: &Bound<'_, PyString>) -> String {
+    codat_keys::internal::mask_credentials(&text.to_string_lossy())
 }
 
 /// Returns the value of the ``Authorization`` header for an API key. The value is as secret as the API key.

@@ -16,7 +16,7 @@ except ImportError as error:
     raise missing("aiohttp>=3.12", error) from error
 
 
-# The origin to which the latest response in this task redirects.
+# The URL to which the latest response in this task redirects.
 _redirects_to: ContextVar[URL | None] = ContextVar("codat_keys.redirects_to", default=None)
 
 __all__ = ["codat_auth"]
@@ -32,7 +32,8 @@ def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
 
     A request to another origin raises ``InvalidInputError``, and so does a request whose key a proxy would see
     unencrypted. In both cases nothing is sent. Send requests to another origin without this middleware. A redirect to
-    another origin is followed without the key.
+    another origin is followed without the key. A program that follows such a redirect itself, in the same task and
+    before another response, can also send a request to exactly this URL.
     """
     checked(client, AsyncClient)
 
@@ -42,7 +43,7 @@ def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
             header = await client.authorize(url)
         except InvalidInputError:
             # aiohttp also calls the middleware for a redirected request, without the headers that were added before.
-            if _redirects_to.get() != request.url.origin():
+            if _redirects_to.get() != _sent(request.url):
                 raise
         if header is not None:
             if request.proxy is not None and request.url.scheme == "http":
@@ -68,9 +69,14 @@ def _is_repeatable(request: ClientRequest) -> bool:
 
 
 def _target(url: URL, response: ClientResponse) -> URL | None:
-    """Returns the origin to which a response redirects."""
+    """Returns the URL to which a response redirects."""
     location = response.headers.get(hdrs.LOCATION) if response.status in (301, 302, 303, 307, 308) else None
     if location is not None:
         with suppress(ValueError):
-            return url.join(URL(location)).origin()
+            return _sent(url.join(URL(location)))
     return None
+
+
+def _sent(url: URL) -> URL:
+    """Returns a URL as aiohttp sends it."""
+    return url.with_fragment(None).with_user(None)
