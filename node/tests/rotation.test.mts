@@ -705,7 +705,10 @@ test("an abort does not wait for a store that does not answer, and a late lock i
             const { signal } = abort;
             // The time limit of the function is 30 s.
             const aborted = client.keys.rotate({ sinks: [new Memory()], journal, signal });
-            const error = await Promise.race([failure(aborted, "cancelled"), setTimeout(15_000, undefined, { ref: false })]);
+            const error = await Promise.race([
+                failure(aborted, "cancelled"),
+                setTimeout(15_000, undefined, { ref: false }),
+            ]);
             end();
             assert.ok(error, "the abort has waited");
             assert.deepEqual([error.cause, error.report], [stop, null]);
