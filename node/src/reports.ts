@@ -31,7 +31,10 @@ export interface RotationReport {
     readonly newKey: string | null;
     /** The name of the new API key. */
     readonly name: string | null;
-    /** For each name of a sink, how far the delivery to this sink has come. */
+    /**
+     * For each name of a sink, how far the delivery to this sink has come. This is the latest step that the rotation has
+     * recorded. An error message says if another program has changed the sink since.
+     */
     readonly sinks: Readonly<Record<string, SinkProgress>>;
     /** The ids of the API keys that the rotation has deleted. */
     readonly deleted: readonly string[];

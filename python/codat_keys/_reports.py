@@ -70,7 +70,8 @@ class RotationReport(_Data):
       rollback has deleted.
     - ``name``, the name of the new key.
     - ``sinks``, how far the delivery to each sink has come, by the name of the sink: ``pending``, ``writing``,
-      ``written``, ``confirmed``, or after a rollback ``restored`` or ``left_alone``.
+      ``written``, ``confirmed``, or after a rollback ``restored`` or ``left_alone``. This is the latest step that the
+      rotation has recorded. An error message says if another program has changed the sink since.
     - ``deleted``, the ids of the keys that the rotation has deleted.
     - ``reason``, why the rotation was rolled back or aborted.
     - ``grace_until``, the time at which the old key is deleted. ``None`` if the rotation waits for ``finish``.

@@ -487,6 +487,42 @@ fn a_sink_that_conceals_the_new_key_is_named_before_it_is_left_as_it_is() {
 }
 
 #[test]
+fn an_abort_restores_the_old_key_if_the_new_key_was_deleted() {
+    let account = Account::new();
+    let old = account.read("key");
+    assert_eq!(account.rotate(&["--to", "file:key"]).status, 0);
+    let deleted = run(&mut against(&account.emulator), &["delete", "--id", &account.newest(), "--yes"]);
+    assert_eq!(deleted.status, 0, "{deleted:?}");
+    let mut command = account.program();
+    let ended = run(command.env("CODAT_API_KEY", &old).env_remove("CODAT_API_KEY_FILE"), &["rotate", "abort"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert!(ended.stdout.contains("works, and Codat lists no new key"), "{ended:?}");
+    assert!(ended.stdout.contains("with the old key again: file:"), "{ended:?}");
+    assert_eq!(account.read("key"), old);
+}
+
+#[test]
+fn an_error_repeats_what_was_last_known_of_a_sink() {
+    let account = Account::new();
+    assert_eq!(account.rotate(&["--to", "file:key"]).status, 0);
+    fs::write(account.path("key"), account.emulator.api_key()).unwrap();
+    let ended = account.rotate(&["finish"]);
+    assert_eq!(ended.status, 11, "{ended:?}");
+    for text in
+        ["another program has changed its content", "as last known, both keys work", "as last known, with the new"]
+    {
+        assert!(ended.stderr.contains(text), "{text}: {ended:?}");
+    }
+
+    // The commands of this sink do not tell which key they have.
+    let account = Account::new();
+    let ended = account.rotate(&["--to", "command:tee copy", "--confirm-command", "false", "--grace", "0"]);
+    assert_eq!((ended.status, account.read("copy")), (11, account.read("key").trim_end().to_owned()), "{ended:?}");
+    assert!(ended.stderr.contains("as last known, with the old or the new key: command:tee copy"), "{ended:?}");
+    assert_eq!(account.status()["report"]["sinks"][0]["progress"], "writing");
+}
+
+#[test]
 fn a_signal_leaves_a_rotation_that_resumes() {
     let account = Account::new();
     let mut command = account.program();
@@ -805,7 +841,7 @@ fn a_signal_during_a_creation_or_a_deletion_has_the_status_of_an_unknown_outcome
 #[test]
 fn a_signal_stops_a_rotation_with_a_blocked_standard_output() {
     for (grace, state, status, said) in [
-        ("1h", "grace", 143, "note: both keys work"),
+        ("1h", "grace", 143, "note: as last known, both keys work"),
         ("0", "done", 143, "note: the rotation is complete; the new key "),
     ] {
         let (account, pipe) = (Account::new(), std::io::pipe().unwrap());
@@ -847,8 +883,8 @@ fn a_journal_that_is_lost_during_a_rotation_is_an_error_with_the_facts() {
     assert_eq!(ended.status, 1, "{ended:?}");
     let new = account.newest();
     for text in [
-        format!("note: the old key {} works; the new key {new} (billing~", account.old),
-        "note: with the new key: command:sh".into(),
+        format!("note: as last known, the old key {} works; the new key {new} (billing~", account.old),
+        "note: as last known, with the new key: command:sh".into(),
         format!("if the journal is lost, go on with: codat-keys rotate recover {} ", account.old),
     ] {
         assert!(ended.stderr.contains(&text), "{text}: {ended:?}");

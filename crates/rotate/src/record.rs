@@ -66,18 +66,20 @@ impl State {
     }
 }
 
-/// How far the delivery to a sink has come.
+/// How far the delivery to a sink has come. The rotation records each step when it has taken the step. Another program
+/// can change the sink afterwards. A check that finds such a change is an error, and does not change the progress.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SinkProgress {
     /// The rotation has not written to the sink.
     Pending,
-    /// A write of the new key has begun. It is not known yet whether the write took effect.
+    /// A write of the new key, or of the old key in a rollback, has begun. It is not known yet whether the write took
+    /// effect.
     Writing,
-    /// The sink has the new key.
+    /// The sink returned the new key after the write.
     Written,
-    /// The value in the sink authenticates.
+    /// The value in the sink has authenticated a request.
     Confirmed,
     /// The rotation was rolled back, and the sink has the old key again.
     Restored,

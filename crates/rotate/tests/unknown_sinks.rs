@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use codat_keys::ApiKey;
+use codat_keys::{ApiKey, KeyId};
 use codat_keys_rotate::{
     Content, MemorySink, Report, Rotation, RotationError, RotationErrorKind, RotationEvent, Sink, SinkError,
     SinkFuture, SinkProgress, State,
@@ -201,6 +201,48 @@ async fn a_write_that_times_out_keeps_the_new_key_until_the_caller_has_checked_t
     sink.0.set(keys.into_iter().find(|key| key.id.as_str() == id).map(|key| key.api_key));
     let error = bounded(sink.rotation(&setup).abort()).await.unwrap_err();
     assert_eq!((error.kind(), setup.tagged().len()), (RotationErrorKind::Unfinished, 1), "{error}");
+    sink.set(|sink| sink.write = Write::Stores);
+    assert_accepts(&setup, sink.rotation(&setup), SinkProgress::Restored).await;
+    assert!(sink.0.key().is_some_and(|key| key == setup.old));
+}
+
+/// Deletes the new key as another program does.
+async fn delete_new_key(setup: &Setup) {
+    let is_new = |(_, name): &(String, String)| codat_keys_rotate::tag_of(name).is_some();
+    let (id, _) = setup.keys().into_iter().find(is_new).unwrap();
+    // The client of the rotation uses the new key.
+    let other = setup.client.with_api_key(&setup.old);
+    other.keys().delete(&KeyId::parse(&id).unwrap()).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rollback_restores_the_old_key_if_another_program_has_deleted_the_new_key() {
+    let setup = Setup::new();
+    let client = setup.client.with_api_key(&setup.old);
+    let rotation = || Rotation::builder(&client).sink(setup.sink.clone()).journal(setup.store.clone()).build().unwrap();
+    bounded(setup.rotation().start()).await.unwrap();
+    delete_new_key(&setup).await;
+    let error = bounded(rotation().finish()).await.unwrap_err();
+    assert_eq!(error.kind(), RotationErrorKind::RolledBack, "{error}");
+    assert!(error.to_string().contains("Codat does not list it"), "{error}");
+    let report = error.report().unwrap();
+    assert_eq!((report.sinks[0].progress, &report.new_key), (SinkProgress::Restored, &None));
+    setup.assert_rolled_back(1).await;
+}
+
+#[tokio::test]
+async fn an_abort_replaces_a_checked_key_that_does_not_work() {
+    let setup = Setup::new();
+    let sink = UnknownSink::new("a", &setup.old, Write::Hangs, false);
+    let error = bounded(sink.rotation(&setup).start()).await.unwrap_err();
+    let id = error.report().unwrap().new_key.clone().unwrap();
+    // The write takes effect late.
+    let keys = setup.client.keys().list().await.unwrap();
+    sink.0.set(keys.into_iter().find(|key| key.id.as_str() == id).map(|key| key.api_key));
+    delete_new_key(&setup).await;
+    let error = bounded(sink.rotation(&setup).resume()).await.unwrap_err();
+    assert!(error.to_string().contains(CHECK), "{error}");
+    assert!(error.to_string().contains("Codat does not list the new key"), "{error}");
     sink.set(|sink| sink.write = Write::Stores);
     assert_accepts(&setup, sink.rotation(&setup), SinkProgress::Restored).await;
     assert!(sink.0.key().is_some_and(|key| key == setup.old));

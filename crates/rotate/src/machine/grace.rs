@@ -40,7 +40,7 @@ impl Process {
     /// reason why the new key does not work.
     pub(super) async fn new_key_fails(&mut self) -> Result<Option<String>, Stop> {
         let new = self.new_key();
-        let mut tries = 1;
+        let (mut tries, mut is_unlisted) = (1, false);
         loop {
             let reason = match self.list_with(&new).await {
                 Ok(keys) if contains(&keys, &new) => return Ok(None),
@@ -48,8 +48,12 @@ impl Process {
                 Err(failure) if failure.kind == FailureKind::UnknownSecret && tries < TRIES => {
                     // The value of the new key is not known, because the list at the start of this run was out of date.
                     // A list that authenticates with the old key contains the value.
-                    let _ = self.list(Caller::Key(self.old())).await;
+                    let keys = self.list(Caller::Key(self.old())).await;
+                    is_unlisted = keys.is_ok_and(|keys| !contains(&keys, &new));
                     failure.message
+                }
+                Err(Failure { kind: FailureKind::UnknownSecret, .. }) if is_unlisted => {
+                    "the new key does not work any more: Codat does not list it".into()
                 }
                 Err(Failure { kind: FailureKind::Rejected | FailureKind::UnknownSecret, message, .. }) => {
                     format!("the new key does not work any more: {message}")

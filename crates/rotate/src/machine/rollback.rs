@@ -1,25 +1,32 @@
 //! The state [`State::Rollback`]: the sinks get the old key again, and the new key is deleted. The old key
 //! authenticates the requests.
 
+use codat_keys::ErrorKind;
+
 use super::action::{Caller, Cause, Failure, FailureKind, Stop};
 use super::deletion::out_of_date;
-use super::process::{Process, TRIES, unfinished};
+use super::process::{Process, TRIES, contains, unfinished};
 use crate::record::{SinkProgress, State};
 use crate::sink::{SinkContent, Verification};
 
 impl Process {
     pub(super) async fn roll_back(&mut self) -> Result<(), Stop> {
         let old = self.old();
-        match self.list_with(&old).await {
-            Ok(_) => {}
+        let keys = match self.list_with(&old).await {
+            Ok(keys) => keys,
             Err(Failure { kind: FailureKind::Rejected | FailureKind::UnknownSecret, message, cause }) => {
                 return self.go_forward(&message, cause).await;
             }
             Err(failure) => return Err(not_rolled_back(&failure.message, failure.cause)),
-        }
+        };
         self.settle_creation().await?;
-        self.restore_all().await?;
         let new = self.record.new_key.clone();
+        if let Err(mut stop) = self.restore_all().await {
+            if let Some(id) = new.filter(|id| !self.was_deleted(id) && !contains(&keys, id)) {
+                stop.message += &format!("; Codat does not list the new key {id}");
+            }
+            return Err(stop);
+        }
         let deleted = self.delete_all_but(&old, new.as_deref()).await;
         deleted.map_err(|failure| not_rolled_back(&failure.message, failure.cause))?;
         if new.is_some_and(|id| !self.record.deleted.contains(&id)) {
@@ -117,11 +124,13 @@ impl Process {
 
     async fn write_old_key(&mut self, sink: usize) -> Result<(), Failure> {
         let old = self.old();
-        self.write_sink(sink, &old).await?;
-        if self.config.verifications[sink] != Verification::ReadBack {
-            self.ask_sink(sink, &old).await?;
+        if self.config.verifications[sink] == Verification::ReadBack {
+            return self.write_sink(sink, &old).await;
         }
-        Ok(())
+        // If the programs do not confirm the old key, it is not known which key the sink has.
+        self.set_progress(sink, SinkProgress::Writing).await;
+        self.write_sink(sink, &old).await?;
+        self.ask_sink(sink, &old).await
     }
 
     async fn content_to_restore(&mut self, sink: usize) -> Result<Remains, Unrestored> {
@@ -129,7 +138,13 @@ impl Process {
             return Ok(Remains::NewKey);
         }
         let is_writing = self.record.sinks[sink].progress == SinkProgress::Writing;
-        let content = self.known_content(sink).await?;
+        let Some(content) = self.known_content(sink).await? else {
+            if is_writing && !self.is_checked[sink] {
+                return Err(Unrestored::Unknown(to_be_checked(UNKNOWN_CONTENT)));
+            }
+            // After a delivery, a key that does not work is the new key, which another program has deleted.
+            return Ok(Remains::NewKey);
+        };
         Ok(match &content {
             SinkContent::Nothing => Remains::Unchanged,
             SinkContent::Key(id) if *id == self.old() => Remains::Unchanged,
@@ -144,25 +159,25 @@ impl Process {
             content
                 if *content == SinkContent::Other || (is_writing && self.before[sink].as_ref() != Some(content)) =>
             {
-                let what = "it shows neither the old nor the new key after a write; check it";
-                return Err(Unrestored::Unknown(to_be_checked(what)));
+                return Err(Unrestored::Unknown(to_be_checked(UNKNOWN_CONTENT)));
             }
             _ => Remains::OfAnother,
         })
     }
 
     /// Reads a sink. If the content contains no known key, lists the keys up to four times until a list contains the
-    /// new key, and then reads the sink again. The second read then recognizes the new key.
-    async fn known_content(&mut self, sink: usize) -> Result<SinkContent, Failure> {
+    /// new key, and then reads the sink again. The second read then recognizes the new key. Returns `None` if no list
+    /// contains the new key, and the sink has a credential that Codat rejects.
+    async fn known_content(&mut self, sink: usize) -> Result<Option<SinkContent>, Failure> {
         let mut tries = 1;
         let content = loop {
             let content = self.read_sink(sink).await?;
             if !matches!(content, SinkContent::UnknownCredential | SinkContent::Other) {
-                return Ok(content);
+                return Ok(Some(content));
             }
             let keys = self.list(Caller::Key(self.old())).await?;
             if !self.ours(&keys).is_empty() {
-                return self.read_sink(sink).await;
+                return self.read_sink(sink).await.map(Some);
             }
             if tries == TRIES {
                 break content;
@@ -170,18 +185,32 @@ impl Process {
             self.try_again(out_of_date(), &mut tries).await?;
         };
         if content == SinkContent::Other {
-            return Ok(content);
+            return Ok(Some(content));
         }
         // Another program has deleted the new key, or the lists are out of date.
-        match self.list(Caller::Sink(sink)).await {
-            Ok(keys) if self.is_own(&keys) => Err(out_of_date()),
-            // The credential belongs to another Codat client.
-            Ok(_) => Ok(SinkContent::Other),
-            Err(failure) if failure.kind == FailureKind::Rejected => Ok(SinkContent::Other),
-            Err(failure) => Err(failure),
+        let mut tries = 1;
+        loop {
+            match self.list(Caller::Sink(sink)).await {
+                Ok(keys) if self.is_own(&keys) => return Err(out_of_date()),
+                // The credential belongs to another Codat client.
+                Ok(_) => return Ok(Some(SinkContent::Other)),
+                Err(failure) if failure.kind != FailureKind::Rejected => return Err(failure),
+                Err(Failure { cause: Some(Cause::Api(error)), .. }) if error.kind() == ErrorKind::Forbidden => {
+                    return Ok(Some(SinkContent::Other));
+                }
+                // Codat can reject a valid key for a moment.
+                Err(failure) => {
+                    if self.try_again(failure, &mut tries).await.is_err() {
+                        return Ok(None);
+                    }
+                }
+            }
         }
     }
 }
+
+/// What a rollback says about a sink that may have the new key, although it shows other content.
+const UNKNOWN_CONTENT: &str = "it shows neither the old nor the new key after a write; check it";
 
 /// The content that a rollback finds in a sink.
 enum Remains {

@@ -20,21 +20,24 @@ pub(super) fn event_text(event: &RotationEvent) -> Option<String> {
 }
 
 /// Returns what a rotation did, one fact a line: the keys that work, the sinks, and the deleted keys.
-pub(super) fn facts(report: &Report) -> Vec<String> {
-    let mut facts = Vec::from_iter(working(report));
-    let sinks = |progress: &[SinkProgress]| {
+/// If `is_checked` is false, keys or sinks can have changed since the latest entry of the journal. The lines then say
+/// that they are as last known.
+pub(super) fn facts(report: &Report, is_checked: bool) -> Vec<String> {
+    let when = if is_checked || report.state.is_final() { "" } else { "as last known, " };
+    let mut facts: Vec<String> = working(report).map(|fact| format!("{when}{fact}")).into_iter().collect();
+    let sinks = |what: &str, progress: &[SinkProgress]| {
         let found = report.sinks.iter().filter(|sink| progress.contains(&sink.progress));
         let found: Vec<&str> = found.map(|sink| sink.sink.as_str()).collect();
-        (!found.is_empty()).then(|| found.join(", "))
+        (!found.is_empty()).then(|| format!("{when}{what}{}", found.join(", ")))
     };
     let found = [
-        ("with the new key: ", sinks(&[SinkProgress::Written, SinkProgress::Confirmed])),
-        ("with the old or the new key: ", sinks(&[SinkProgress::Writing])),
-        ("with the old key again: ", sinks(&[SinkProgress::Restored])),
-        ("with neither the old nor the new key, and left as it is: ", sinks(&[SinkProgress::LeftAlone])),
-        ("deleted: ", (!report.deleted.is_empty()).then(|| report.deleted.join(", "))),
+        sinks("with the new key: ", &[SinkProgress::Written, SinkProgress::Confirmed]),
+        sinks("with the old or the new key: ", &[SinkProgress::Writing]),
+        sinks("with the old key again: ", &[SinkProgress::Restored]),
+        sinks("with neither the old nor the new key, and left as it is: ", &[SinkProgress::LeftAlone]),
+        (!report.deleted.is_empty()).then(|| format!("deleted: {}", report.deleted.join(", "))),
     ];
-    facts.extend(found.into_iter().filter_map(|(what, sinks)| Some(format!("{what}{}", sinks?))));
+    facts.extend(found.into_iter().flatten());
     if report.may_appear_later {
         let name = report.name.as_deref().unwrap_or_default();
         let what = format!("a key named {name} may still appear");
@@ -63,8 +66,13 @@ fn working(report: &Report) -> Option<String> {
             format!("the old key {old} works; a new key named {name} may exist")
         }
         (State::Grace, Some(old), Some(new)) => format!("both keys work: the old key {old} and the new key {new}"),
-        (State::Rollback, Some(old), Some(new)) => format!("the old key {old} works; the new key {new} still exists"),
+        (State::Rollback, Some(old), Some(new)) => {
+            format!("the old key {old} works; the rollback has not deleted the new key {new} yet")
+        }
         (_, Some(old), Some(new)) => format!("the old key {old} works; the new key {new} exists"),
+        (_, Some(old), None) if report.may_appear_later => {
+            format!("the old key {old} works, and Codat lists no new key")
+        }
         (_, Some(old), None) => format!("the old key {old} works, and there is no new key"),
         (_, None, _) => return None,
     })
@@ -111,7 +119,7 @@ pub(super) fn next(report: &Report) -> Option<&'static str> {
 pub(super) fn status_lines(status: &Status) -> Vec<String> {
     let report = &status.report;
     let mut lines = vec![format!("{} (state: {})", headline(report), report.state.code())];
-    lines.extend(facts(report));
+    lines.extend(facts(report, false));
     lines.extend(report.reason.iter().map(|reason| format!("reason: {reason}")));
     lines.push(format!("started {}, last step {}", status.started, status.updated));
     if let (Some(holder), Some(until)) = (&status.holder, status.held_until) {

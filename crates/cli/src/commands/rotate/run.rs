@@ -211,13 +211,13 @@ impl<'a> Setup<'a> {
         begin_change();
         let ended = run.cancel_on(interrupted()).await;
         let report = ended.as_ref().map_or_else(RotationError::report, Some);
-        end_change(report.map(|report| self.lines(report).join("; ")).unwrap_or_default());
+        end_change(report.map(|report| self.lines(report, ended.is_ok()).join("; ")).unwrap_or_default());
         let printed = match (&self.printer, report) {
             (Some(printer), report) => {
                 report.into_iter().for_each(|report| printer.print()(json_line(&json!({ "report": report }))));
                 printer.finish()
             }
-            (None, Some(report)) if ended.is_ok() => print_lines(&self.lines(report)),
+            (None, Some(report)) if ended.is_ok() => print_lines(&self.lines(report, true)),
             (None, _) => Ok(()),
         };
         match &ended {
@@ -226,10 +226,11 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// Returns the lines about a run: the state of the rotation, what the rotation did, and the next command.
-    fn lines(&self, report: &Report) -> Vec<String> {
+    /// Returns the lines about a run: the state of the rotation, what the rotation did, and the next command. See
+    /// [`report::facts`] for `is_checked`.
+    fn lines(&self, report: &Report, is_checked: bool) -> Vec<String> {
         let mut lines = vec![report::headline(report).to_owned()];
-        lines.extend(report::facts(report));
+        lines.extend(report::facts(report, is_checked));
         lines.extend(report::next(report).map(|verb| self.go_on(verb)));
         lines
     }
@@ -267,7 +268,8 @@ impl<'a> Setup<'a> {
             _ => status_of(error.kind(), source),
         };
         let failure = Failure::of_rotation(error.kind().code(), status, error, hint);
-        error.report().map_or_else(Vec::new, report::facts).into_iter().fold(failure, Failure::with_note)
+        let facts = error.report().map_or_else(Vec::new, |report| report::facts(report, false));
+        facts.into_iter().fold(failure, Failure::with_note)
     }
 
     /// Returns the hint after an error: the command that continues the rotation. Returns `None` if the rotation has
