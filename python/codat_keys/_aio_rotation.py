@@ -19,6 +19,9 @@ from ._pending_calls import Core
 from ._reports import RotationPlan, RotationReport, RotationStatus
 from ._rotation import Functions, complete, function_of, timeout
 
+# The seconds between the end of the wait of the rotation for an async function, and the cancellation of the function.
+_AFTER_THE_ROTATION = 0.25
+
 
 class _Run:
     """Handles the requests of one run of a rotation, in the context in which it was started."""
@@ -67,7 +70,11 @@ def _failing(request: _native.RotationRequest) -> Iterator[None]:
 
 
 async def _in_time(returned: Awaitable[Any], given: Timeout) -> object:
-    return await asyncio.wait_for(returned, given.total_seconds() if isinstance(given, timedelta) else given)
+    """Cancels an async function that does not end in time. The rotation has then already ended its wait, because only
+    its own error says that the function may still take effect.
+    """
+    seconds = given.total_seconds() if isinstance(given, timedelta) else given
+    return await asyncio.wait_for(returned, seconds + _AFTER_THE_ROTATION)
 
 
 class AsyncRotation:

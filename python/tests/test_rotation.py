@@ -584,7 +584,9 @@ def test_a_function_that_never_ends_is_cancelled_at_its_timeout(codat_emulator: 
             sink = Sink(memory.name, deliver, memory.read, timeout=0.2)
             error = await failure(lambda: client.keys.rotate([sink], journal=tmp_path), "unfinished")
             assert "no result arrived within the timeout; check it, and abort the rotation again" in str(error)
-            # Each function was run four times with the new key, and four times with the old key.
+            # The function was run four times with the new key, and four times with the old key.
+            while len(cancelled) < 8:
+                await asyncio.sleep(0.01)
             assert len(cancelled) == 8 and len(ids(codat_emulator)) == 3
             assert (await client.keys.rotation([sink], journal=tmp_path).abort()).state == "aborted"
 
