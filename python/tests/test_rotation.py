@@ -590,7 +590,7 @@ def test_a_function_that_never_ends_is_cancelled_at_its_timeout(codat_emulator: 
             assert len(cancelled) == 8 and len(ids(codat_emulator)) == 3
             assert (await client.keys.rotation([sink], journal=tmp_path).abort()).state == "aborted"
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), 120))
     assert ids(codat_emulator) == ["old", "foreign"]
 
 
