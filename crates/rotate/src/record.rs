@@ -150,8 +150,7 @@ pub struct Record {
     /// The ids of the keys that the rotation has deleted, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<String>,
-    /// The id of a key whose deletion began in the state [`State::DeleteFirst`]. The deletion may have taken effect, or
-    /// may take effect later.
+    /// The id of a key whose deletion has begun. The deletion may have taken effect, or may take effect later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleting: Option<String>,
     /// In the state [`State::Grace`], the time at which the old key is deleted. `None` if the rotation waits for

@@ -175,6 +175,19 @@ async fn a_deletion_that_the_journal_does_not_confirm_is_reported_later() {
     }
 }
 
+/// The process is killed at a write shortly before the end of a rotation. The report of the next process lists the old key
+/// as deleted.
+#[tokio::test]
+async fn the_deletion_of_the_old_key_is_reported_after_each_interruption() {
+    for write in 9..13 {
+        let setup = Setup::new();
+        let builder = || setup.builder().grace(Grace::None);
+        killed_before(&setup, write, |journal| builder().journal(journal).build().unwrap().start()).await;
+        let report = bounded(builder().build().unwrap().resume()).await.unwrap();
+        assert_eq!((report.state, report.deleted), (State::Done, vec!["old".to_owned()]), "write {write}");
+    }
+}
+
 /// The list that the next process gets can be older than the deletion.
 #[tokio::test]
 async fn a_list_that_is_older_than_a_deletion_is_repeated() {

@@ -36,10 +36,18 @@ impl Process {
             };
             lists_without = 0;
             let was_deleted = self.was_deleted(&id);
-            match self.delete(caller, &id).await {
+            let has_begun = self.begin_deletion(&id).await;
+            let result = self.delete(caller, &id).await;
+            self.record.deleting.take_if(|_| !is_undetermined(&result, has_begun));
+            match result {
                 Ok(()) if was_deleted => self.try_again(still_listed(&id), &mut tries).await?,
                 Ok(()) if deleted == MAX_KEYS => return Err(still_listed(&id)),
                 Ok(()) => (is_due, deleted) = (false, deleted + 1),
+                // The deletion that an earlier request began has taken effect.
+                Err(failure) if failure.kind == FailureKind::NotFound && has_begun && !contains(&keys, &id) => {
+                    self.settle_deletion(&[]);
+                    (is_due, deleted) = (false, deleted + 1);
+                }
                 Err(failure) if failure.kind == FailureKind::NotFound && tries == TRIES && !contains(&keys, &id) => {
                     is_due = false;
                 }
@@ -49,11 +57,27 @@ impl Process {
         Ok(())
     }
 
+    /// Writes to the journal that the deletion of a key begins. Returns whether an earlier request may have deleted the
+    /// key.
+    async fn begin_deletion(&mut self, id: &str) -> bool {
+        let has_begun = self.record.deleting.as_deref() == Some(id);
+        if !has_begun {
+            self.record.deleting = Some(id.to_owned());
+            self.save().await;
+        }
+        has_begun
+    }
+
     /// Returns the id of a listed key that must be deleted, or `None` if there is no such key.
     fn remaining(&self, keys: &[ListedKey], caller: &str, target: Option<&str>) -> Option<String> {
         let found = target.filter(|id| contains(keys, id)).map(str::to_owned);
         found.into_iter().chain(self.ours(keys)).find(|id| id != caller)
     }
+}
+
+/// Returns whether the key may be deleted by a request of this rotation, without a response that says so.
+fn is_undetermined(result: &Result<(), Failure>, has_begun: bool) -> bool {
+    result.as_ref().is_err_and(|failure| has_begun || failure.kind == FailureKind::Unknown)
 }
 
 fn still_listed(id: &str) -> Failure {
