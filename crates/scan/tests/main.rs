@@ -1,0 +1,6 @@
+//! The tests of the crate.
+
+mod encodings;
+#[cfg(feature = "git")]
+mod git;
+mod tree;
