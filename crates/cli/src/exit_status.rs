@@ -3,7 +3,7 @@
 
 use codat_keys::ErrorKind;
 
-/// The exit status of `audit` if it reports findings, and of `emulator verify` if it reports a difference.
+/// The exit status of `audit` and `scan` if they report findings, and of `emulator verify` if it reports a difference.
 pub(crate) const FINDINGS: u8 = 3;
 
 /// The exit status of `rotate` if it leaves a rotation unfinished, or finds an unfinished rotation.
@@ -55,7 +55,7 @@ pub(crate) fn rows() -> Vec<(String, String)> {
         let mut texts: Vec<&str> = kinds.map(|kind| kind.text()).collect();
         match status {
             1 => texts.insert(0, "a file, a port, a process or the output of this machine failed"),
-            FINDINGS => texts.push("`audit` has found something, or `emulator verify` a difference"),
+            FINDINGS => texts.push("`audit` or `scan` has found something, or `emulator verify` a difference"),
             UNFINISHED => texts.push("a rotation is not finished: `codat-keys rotate status` shows it"),
             _ => {}
         }

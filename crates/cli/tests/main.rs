@@ -68,6 +68,8 @@ mod rotate_signals;
 mod rotate_store;
 #[cfg(target_os = "linux")]
 mod rotate_tools;
+#[cfg(unix)]
+mod scan;
 mod scenarios;
 #[cfg(target_os = "linux")]
 mod secrecy;

@@ -22,6 +22,7 @@ mod man;
 mod portal;
 mod profile;
 mod rotate;
+mod scan;
 mod show;
 mod whoami;
 
@@ -49,6 +50,7 @@ use man::Man;
 use portal::Portal;
 use profile::Profiles;
 use rotate::Rotate;
+use scan::Scan;
 use show::Show;
 use whoami::Whoami;
 
@@ -96,6 +98,7 @@ enum Command {
     Env(Env),
     /// Check the keys for problems, and exit with status 3 if there are any
     Audit(Audit),
+    Scan(Scan),
     /// Send any request to Codat's API, and print the response
     Api(Api),
     /// Print a report for support tickets: the configuration and the results of requests to Codat, without secrets
@@ -151,6 +154,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Inject(options) => runtime::run(inject::inject(&options)),
         Command::Env(options) => env::env(&options),
         Command::Audit(audit) => return runtime::run(audit::audit(&audit)),
+        Command::Scan(scan) => return runtime::run(scan::scan(&scan)),
         Command::Api(api) => runtime::run(api::api(&api)),
         Command::Doctor(doctor) => runtime::run(doctor::doctor(&doctor)),
         Command::Header(options) => runtime::run(header::header(&options)),
