@@ -83,6 +83,53 @@ export declare class RotationCore {
     constructor(options: RotationData);
 }
 
+/** A key to search for. The id and the name contain no key. */
+export interface ScanKeyData {
+    key: string;
+    id?: string;
+    name?: string;
+}
+
+/** An occurrence of a key. */
+export interface FindingData {
+    place: string;
+    line: number;
+    column: number;
+    start: number;
+    end: number;
+    encoding: string;
+    severity: string;
+    key: number;
+    keyId: string | null;
+    keyName: string | null;
+    excerpt: string;
+}
+
+/** An event of a scan of files. Exactly one of `finding` and `reason` has a value. */
+export interface ScanEventData {
+    finding: FindingData | null;
+    /** The file that was not read. Empty if there is a finding. */
+    place: string;
+    /** The reason why the file was not read. */
+    reason: string | null;
+}
+
+/** The native part of `Scanner`. */
+export declare class ScannerCore {
+    constructor(keys: Array<ScanKeyData>);
+    numberOfKeys(): number;
+    scanBytes(bytes: Uint8Array): Array<FindingData>;
+    /** Starts a scan of files and folders in a thread. */
+    scanPaths(paths: Array<string>): PathScan;
+}
+
+/** A scan of files. */
+export declare class PathScan {
+    /** Resolves to the next events, and to an empty array after the end. */
+    next(): Promise<ScanEventData[]>;
+    stop(): void;
+}
+
 /** A call with its arguments. */
 export type Call =
   | { call: "list" }

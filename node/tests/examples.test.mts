@@ -40,6 +40,8 @@ const PAGES = {
         /^5\n$/,
         /^5\n$/,
         /^replayed 2\n$/,
+        /^leaks and unread files: 0\n$/,
+        /^$/,
         /^GET \/apiKeys, attempt 1: 200\n$/,
     ],
     "../README.md": [/^this is the key [-\da-f]{36}\n\{\n  id: '.*name: 'Example Company 00001',/s],

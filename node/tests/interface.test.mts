@@ -7,7 +7,7 @@ import { test } from "node:test";
 import typescript, { type Symbol } from "typescript-5";
 import { PACKAGE } from "./installed.mjs";
 
-const MODULES = ["index", "testing", "fetch", "undici", "axios", "official"];
+const MODULES = ["index", "testing", "fetch", "undici", "axios", "official", "scan", "bundler"];
 const { Alias, Class, Interface } = typescript.SymbolFlags;
 
 /** The exports of all modules, and the members of their classes and interfaces. */

@@ -2,7 +2,7 @@
 
 import builtins
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context
 from datetime import datetime
 from typing import Any, Generic, Literal, NoReturn, TypeVar, final, overload
@@ -29,12 +29,14 @@ __all__ = [
     "Options",
     "Page",
     "PageCursor",
+    "PathScan",
     "RateLimit",
     "Response",
     "ResponseHead",
     "RotationCore",
     "RotationRequest",
     "Runtime",
+    "ScannerCore",
     "StagedPlan",
     "Task",
     "authorize",
@@ -536,6 +538,33 @@ class StagedPlan:
 def plan_staged(
     listed: Sequence[ApiKeyDetails], current: ApiKeyDetails, previous: ApiKey | None, base: str | None, token: str
 ) -> StagedPlan: ...
+
+_FindingData = tuple[
+    str | None,
+    int,
+    int,
+    int,
+    int,
+    str,
+    Literal["high", "low"],
+    int,
+    str | None,
+    str | None,
+    str,
+]
+
+@final
+class ScannerCore:
+    def __new__(cls, keys: Iterable[ApiKeyDetails | ApiKey | str]) -> ScannerCore: ...
+    def number_of_keys(self) -> int: ...
+    def scan_bytes(self, content: bytes) -> builtins.list[_FindingData]: ...
+    def scan_paths(self, paths: Iterable[Path]) -> PathScan: ...
+    def __reduce__(self) -> NoReturn: ...
+
+@final
+class PathScan:
+    def next(self) -> builtins.list[_FindingData | tuple[str, str]] | None: ...
+    def stop(self) -> None: ...
 
 @final
 class CompletionQueue:

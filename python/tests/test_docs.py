@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 import codat_keys
-from codat_keys import CodatError, testing
+from codat_keys import CodatError, scan, testing
 
-PUBLIC = {name: getattr(module, name) for module in (codat_keys, testing) for name in module.__all__}
+PUBLIC = {name: getattr(module, name) for module in (codat_keys, scan, testing) for name in module.__all__}
 
 
 def members(thing: type) -> dict[str, object]:

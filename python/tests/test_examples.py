@@ -25,6 +25,8 @@ PRINTS = {
     "quick_start": "this is the key ",
     "requests_companies": "5 companies\n",
     "rotate": "state create\ncreated \n",
+    "scan_folder": "leaks and unread files: 0\n",
+    "scan_pool": "leaks and unread files: 0\n",
     "sdk_profile": "the client is named Emulated client\n",
     "vault": "this is the key ",
 }
@@ -37,8 +39,8 @@ REPEATS = {
     "sdk_profile": (True, False),
 }
 
-# What the platform does with one that is no program.
-CALLS = {"aws_lambda": "; print(aws_lambda.handler({}, None))"}
+# What the platform does with one that is no program. The processes of `scan_pool` import it.
+CALLS = {"aws_lambda": "; print(aws_lambda.handler({}, None))", "scan_pool": "; scan_pool.main()"}
 
 # Faults of the emulator. Here, the second and the third page fail in all attempts.
 FAULTS = {

@@ -10,13 +10,14 @@ from types import ModuleType
 from typing import Any
 
 import codat_keys
-from codat_keys import CodatError, aws, testing
+from codat_keys import CodatError, aws, scan, testing
 from codat_keys.integrations import aiohttp, httpx, official, requests
 
 NAMES = Path(__file__).parents[2] / "tests" / "interface" / "names.json"
 MODULES = {
     "": codat_keys,
     "aws.": aws,
+    "scan.": scan,
     "testing.": testing,
     "integrations.aiohttp.": aiohttp,
     "integrations.httpx.": httpx,

@@ -1,6 +1,6 @@
 //! The code that the native modules of the Python and Node packages share. It contains data types for the options, the
 //! calls, the results and the errors of a client. It also contains the protocols of the key callback and of the functions
-//! of rotations, and the thread that runs calls. Each native module converts the data types to types of its language, and
+//! of rotations, the thread that runs calls, and the scans for leaked keys. Each native module converts the data types to types of its language, and
 //! waits for calls in a thread or on an event loop.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
@@ -26,6 +26,7 @@ mod pages;
 mod request;
 mod responses;
 mod runtime;
+mod scan;
 
 pub use attempt_log::{Line, with_listener};
 pub use calls::{Call, Completion, Outcome, Stop, next_chunk};
@@ -40,3 +41,4 @@ pub use request::{BodyStream, Request};
 pub use responses::headers;
 pub use rotation::{JournalOptions, Rotation, RotationOptions, RotationVerb, SinkOptions};
 pub use runtime::Runtime;
+pub use scan::{Finding, Scan, ScanEvent, ScanKey, Scanner};

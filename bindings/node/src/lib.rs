@@ -10,6 +10,8 @@ mod pending_calls;
 
 mod rotation;
 
+mod scan;
+
 mod calls;
 mod client;
 

@@ -18,6 +18,8 @@ mod logs;
 
 mod rotation;
 
+mod scan;
+
 mod calls;
 mod options;
 
@@ -74,6 +76,8 @@ mod _native {
     use crate::responses::{Page, RateLimit, Response, ResponseHead};
     #[pymodule_export]
     use crate::rotation::{RotationCore, RotationRequest};
+    #[pymodule_export]
+    use crate::scan::{PathScan, ScannerCore};
     #[pymodule_export]
     use crate::secrets::{ApiKey, AuthorizationHeader, encode, masked};
     #[pymodule_export]

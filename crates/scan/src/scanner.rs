@@ -51,7 +51,7 @@ impl Scanner {
     }
 
     /// Returns a name or a message in which the keys are masked. Control characters stay.
-    pub(crate) fn mask(&self, text: &[u8]) -> String {
+    pub fn mask(&self, text: &[u8]) -> String {
         excerpt::mask(&self.keys, text, &decode::occurrences(&self.matcher, text))
     }
 

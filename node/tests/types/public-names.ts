@@ -61,8 +61,18 @@ import {
     encode,
 } from "codat-keys";
 import { codatAuth as forAxios } from "codat-keys/axios";
+import {
+    type BundlerOptions,
+    type Leak,
+    LeakError,
+    codatEsbuild,
+    codatRollup,
+    codatVite,
+    codatWebpack,
+} from "codat-keys/bundler";
 import { codatFetch } from "codat-keys/fetch";
 import { connect, security } from "codat-keys/official";
+import { type Finding, type KeyToFind, type ScanOptions, Scanner, type Unread } from "codat-keys/scan";
 import { Emulator, type EmulatorOptions } from "codat-keys/testing";
 import { codatAuth as forUndici } from "codat-keys/undici";
 import { Agent } from "undici";
@@ -213,6 +223,36 @@ export async function integrations(client: Client): Promise<unknown[]> {
     const header: string = await security(client)();
     const dispatcher = new Agent().compose(forUndici(client));
     return [forAxios(client, instance as never), sdk, header, dispatcher];
+}
+
+export async function scan(client: Client): Promise<string[]> {
+    const keys: KeyToFind[] = [...(await client.keys.list()), new ApiKey("MadeUpKeyMadeUpKey"), "MadeUpKeyMadeUpKey"];
+    const options: ScanOptions = { signal: AbortSignal.timeout(1_000) };
+    const scanner = new Scanner(keys);
+    const places: string[] = [];
+    for await (const item of scanner.scanPaths(["dist", new URL("file:///tmp")], options)) {
+        const place: string | null = item.place;
+        places.push(item.kind === "unread" ? unread(item) : finding(item), place ?? "");
+    }
+    return [...places, ...scanner.scanBytes(new Uint8Array(1)).map(finding)];
+}
+
+function finding({ range: [start, end], key, keyId, keyName, severity, line, column, ...rest }: Finding): string {
+    const number: number = start + end + key + line + column;
+    return `${number} ${keyId ?? keyName ?? ""} ${severity === "low"} ${rest.encoding} ${rest.excerpt}`;
+}
+
+function unread({ place, reason }: Unread): string {
+    return `${place}: ${reason}`;
+}
+
+export function bundlers(client: Client): unknown[] {
+    const options: BundlerOptions = { keys: () => client.keys.list() };
+    return [codatVite(), codatRollup(options), codatWebpack({ keys: ["MadeUpKeyMadeUpKey"] }), codatEsbuild(options)];
+}
+
+export function leaks(error: LeakError): string[] {
+    return error.leaks.map(({ output, module, finding: found }: Leak) => `${output} ${module ?? ""} ${finding(found)}`);
 }
 
 export async function emulator(): Promise<Client> {

@@ -19,9 +19,10 @@ pub(super) const FOLDER: &str = "docs/site";
 const LIBRARIES: &str = "import sysconfig; print(sysconfig.get_path('purelib'))";
 
 /// The public modules of the Python package.
-const PYTHON_MODULES: [&str; 7] = [
+const PYTHON_MODULES: [&str; 8] = [
     "codat_keys",
     "codat_keys.aws",
+    "codat_keys.scan",
     "codat_keys.testing",
     "codat_keys.integrations.aiohttp",
     "codat_keys.integrations.httpx",
