@@ -31,8 +31,22 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "Scanner", "Unread", "scan_paths"]
 
 
-@dataclass(frozen=True)
-class Finding:
+class _Data:
+    """Data that is shown and compared also before it is initialized."""
+
+    def __repr__(self) -> str:
+        members = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({members})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Finding(_Data):
     """An occurrence of an API key. No field contains the key. A finding can be hashed, and it can be pickled.
 
     >>> key = "ExampleKeyForTheDocs0000000000000000000A"
@@ -69,8 +83,8 @@ class Finding:
     """The part of the line around the key, for a terminal. Every key of the scanner is masked."""
 
 
-@dataclass(frozen=True)
-class Unread:
+@dataclass(frozen=True, repr=False, eq=False)
+class Unread(_Data):
     """A file or a folder that was not read, or not to its end. It can be pickled.
 
     >>> list(Scanner(["ExampleKeyForTheDocs0000000000000000000A"]).scan_paths(["missing"]))
@@ -134,11 +148,14 @@ class Scanner:
         return _scan(self._core, list(paths))
 
     def __repr__(self) -> str:
-        number = self._core.number_of_keys()
+        core = getattr(self, "_core", None)
+        if core is None:
+            return "<Scanner>"
+        number = core.number_of_keys()
         return f"<Scanner of {number} key{'' if number == 1 else 's'}>"
 
     def __reduce__(self) -> NoReturn:
-        self._core.__reduce__()
+        raise TypeError("a scanner with its keys is not pickled, since it is a secret: make one from the keys instead")
 
 
 def scan_paths(keys: Iterable[ApiKeyDetails | ApiKey | str], paths: Iterable[Path]) -> list[Finding | Unread]:

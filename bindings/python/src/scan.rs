@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyString};
 use crate::arguments::{argument, wrong};
 use crate::errors::exception;
 use crate::key_types::ApiKeyDetails;
-use crate::secrets::{api_key, unpicklable};
+use crate::secrets::api_key;
 
 /// The time between two runs of the signal handlers of Python while a scan waits for events.
 const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -56,10 +56,6 @@ impl ScannerCore {
         let paths: PyResult<Vec<PathBuf>> = items("paths", paths)?.iter().map(|path| argument("paths", path)).collect();
         let scan = Scan::start(self.0.clone(), paths?)?;
         Ok(PathScan { scan: Some(scan), process: process::id() })
-    }
-
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(unpicklable("a scanner with its keys"))
     }
 }
 
