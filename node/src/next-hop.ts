@@ -61,7 +61,11 @@ export function isPlain(url: string): boolean {
  */
 export function directAgent(client: Client, given: any): any {
     // Ignores a proxy of the environment for unencrypted requests, as the core does.
-    const agent = given === undefined || given.options?.proxyEnv ? DIRECT : given;
+    const agent = (given ?? false) === false || given.options?.proxyEnv ? DIRECT : given;
+    // The message of Node would contain the value, which can be a key.
+    if (typeof agent.addRequest !== "function") {
+        throw new TypeError("httpAgent is not an agent: give an Agent of node:http");
+    }
     const addRequest = (request: any, options: any, ...rest: unknown[]) => {
         if (request.hasHeader("authorization") && !options.socketPath) {
             client.checkNextHop(

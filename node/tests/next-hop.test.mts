@@ -265,6 +265,16 @@ for (const [version, oldest] of Object.entries(UNDICI)) {
         ));
 }
 
+test("axios: a key in the place of an agent is not in the error", async () => {
+    const client = new Client({ baseUrl: "http://127.0.0.1:1", apiKey: KEY });
+    for (const httpAgent of [KEY, encode(KEY), 1, {}]) {
+        await assert.rejects(forAxios(client, axios.create()).get(path(client), { httpAgent }), (error: Error) => {
+            assert.match(String(error), /httpAgent is not an agent/);
+            return !String(error.stack).includes(KEY.slice(0, 8));
+        });
+    }
+});
+
 /** Runs a program in a child with this proxy for everything. */
 function start(program: string, environment: object, proxy: string, noProxy: string): ChildProcess {
     const env = {

@@ -17,6 +17,7 @@ import httpx
 import pytest
 import requests
 from codat_platform.sdk import CodatPlatform
+from raw_server import json as response, raw_server
 
 from codat_keys import AsyncClient, Client, InvalidInputError
 from codat_keys.integrations.aiohttp import codat_auth
@@ -278,3 +279,23 @@ def test_httpx_and_the_client_both_block_or_both_wait(own: RecordingServer) -> N
     with pytest.raises(TypeError, match="httpx.AsyncClient does not block: give CodatAuth an AsyncClient"):
         asyncio.run(get())
     assert own.received == []
+
+
+def test_requests_does_not_read_the_body_of_a_rejection() -> None:
+    """The body has no end. After it, the request is sent once more with the new key."""
+    old, new = ("MadeUpKey" + end * 31 for end in "12")
+    keys = iter([old])
+
+    def answer(head: str) -> Iterator[bytes]:
+        if b64encode(old.encode()).decode() in head:
+            yield b"HTTP/1.1 401 Unauthorized\r\ntransfer-encoding: chunked\r\n\r\n"
+            while True:
+                yield b"5\r\nhello\r\n"
+        yield response(200, "{}")
+
+    with raw_server(answer) as server, Client(base_url=server.url, api_key=lambda: next(keys, new)) as client:
+        for stream in [False, True]:
+            keys = iter([old])
+            session = requests.Session()
+            session.auth = RequestsAuth(client)
+            assert session.get(f"{server.url}/companies", stream=stream, timeout=10).status_code == 200

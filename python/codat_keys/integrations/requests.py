@@ -74,8 +74,8 @@ class _Hook:
         if response.status_code in (401, 403):
             header = self._client.reauthorize(request.url or "", AuthorizationHeader(request.headers.key))
             if header is not None and _is_rewound(request):
-                # Read and closed first, so that the connection can be reused.
-                rejected, _ = response, response.content
+                # The body is not read, because it can be endless.
+                rejected = response
                 rejected.close()
                 request.headers.attach(header, self._client)
                 response = rejected.connection.send(request, **options)
