@@ -24,11 +24,7 @@ use report::Report;
 ///
 /// Exits with status 3 if it finds a key, and with status 1 if something could not be read.
 #[derive(Args)]
-#[command(after_help = "Examples:
-  codat-keys scan
-  codat-keys scan --git . dist app.tar.gz
-  docker save app | codat-keys scan -
-  codat-keys scan --staged")]
+#[command(after_help = "Example: codat-keys scan dist app.tar.gz")]
 pub(crate) struct Scan {
     /// The files and folders to search; - is standard input [default: the current folder]
     #[arg(value_name = "PATH")]
