@@ -110,6 +110,16 @@ mod tests {
     }
 
     #[test]
+    fn json_strings_are_decoded_up_to_a_depth() {
+        let mut output = KEY.to_owned();
+        for depth in 1..=6 {
+            output = serde_json::json!({ "text": output }).to_string();
+            let masked = mask_printed(&format!("no {KEY}"), output.as_bytes());
+            assert_eq!(masked == "no ****", depth <= MAX_DEPTH, "{depth}: {masked}");
+        }
+    }
+
+    #[test]
     fn a_text_within_a_longer_one_does_not_hide_it() {
         assert_eq!(mask_printed("of MadeUpKey-2", b"MadeUpKey\n{\"a\":\"MadeUpKey-2\"}"), "of ****");
     }

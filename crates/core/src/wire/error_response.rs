@@ -134,6 +134,17 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_resource_is_an_error_with_a_hint() {
+        for (status, is_part) in [(206, true), (204, false)] {
+            let response = Response::builder().status(status).body(Bytes::new()).unwrap();
+            let error = error_response(&Attempt::new(response, KnownKeys::new()));
+            assert_eq!(error.kind(), ErrorKind::BadResponse);
+            assert_eq!(error.to_string().contains("only a part of the resource"), is_part, "{error}");
+            assert_eq!(error.hint().contains("whole responses"), is_part, "{error}");
+        }
+    }
+
+    #[test]
     fn a_blank_correlation_id_is_ignored() {
         for (id, read) in [("x", Some("x")), (" ", None), ("", None)] {
             let attempt = attempt(&format!(r#"{{"correlationId":"{id}","statusCode":409}}"#));
