@@ -7,8 +7,8 @@
 //! ```
 //! use codat_keys_scan::{Key, Scanner};
 //!
-//! let scanner = Scanner::new([Key::new("pAKfUEKrlgtQEmBFs7crzDCtVXNYaOnHDtQuTH7W")?.with_name("billing")])?;
-//! let findings = scanner.scan_bytes(b"auth: cEFLZlVFS3JsZ3RRRW1CRnM3Y3J6REN0VlhOWWFPbkhEdFF1VEg3Vw==");
+//! let scanner = Scanner::new([Key::new("MadeUpKeyForTheDocsOfTheScanner000000000")?.with_name("billing")])?;
+//! let findings = scanner.scan_bytes(b"auth: TWFkZVVwS2V5Rm9yVGhlRG9jc09mVGhlU2Nhbm5lcjAwMDAwMDAwMA==");
 //! assert_eq!(findings[0].encoding, "Base64");
 //! assert_eq!(findings[0].column, 7);
 //! # Ok::<(), codat_keys_scan::Error>(())

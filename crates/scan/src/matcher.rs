@@ -98,8 +98,8 @@ fn next(text: &[u8], at: usize) -> Option<usize> {
     (at..text.len().min(at + MAX_GAP)).find(|at| is_relevant(text, *at))
 }
 
-/// Returns the position of the last letter or digit before `end`. The first character of a needle can follow a backslash
-/// that does not belong to it: then `first` is this character.
+/// Returns the position of the last letter or digit before `end`. `first` is the first character of the needle if this
+/// character is expected. It is found also after a backslash, which then does not belong to the occurrence.
 fn previous(text: &[u8], end: usize, first: Option<u8>) -> Option<usize> {
     (end.saturating_sub(MAX_GAP)..end).rev().find(|at| is_relevant(text, *at) || first == Some(text[*at]))
 }

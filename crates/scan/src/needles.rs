@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{Key, Severity};
 
-/// The shortest text that is searched for. Shorter texts, such as octal codes of short keys, do not occur.
+/// The smallest length of a text that is searched for. Shorter texts occur in files by chance.
 pub(crate) const MIN_LENGTH: usize = 16;
 
 /// A text to search for.
@@ -110,7 +110,7 @@ impl Needles {
 
     /// Adds the Base64 of a text, and the Base64 of its UTF-16.
     fn base64(&mut self, text: &[u8], [plain, utf16]: [&'static str; 2]) {
-        // Without the last byte, this is the little-endian form. With one more byte in front, it is the big-endian form.
+        // The little-endian form without its last byte, which is NUL. After a NUL byte, it is the big-endian form.
         let wide: Vec<u8> = text.iter().flat_map(|byte| [*byte, 0]).take(2 * text.len() - 1).collect();
         for offset in 0..3 {
             self.add(&base64_core(text, offset), plain, Severity::High);
@@ -132,14 +132,15 @@ impl Needles {
     }
 }
 
-/// Returns the part of the Base64 of a longer text that only `text` determines, if `offset` bytes, modulo 3, are in front.
+/// Encodes a longer text, in which `text` follows `offset` other bytes, as Base64. Returns the characters that do not
+/// depend on the other bytes.
 fn base64_core(text: &[u8], offset: usize) -> Vec<u8> {
     let longer = [&vec![0; offset], text].concat();
     let encoded = STANDARD_NO_PAD.encode(&longer);
     encoded.as_bytes()[(8 * offset).div_ceil(6)..8 * longer.len() / 6].to_vec()
 }
 
-/// Does the same for Base32, modulo 5.
+/// Does the same as [`base64_core`], but with Base32.
 fn base32_core(text: &[u8], offset: usize) -> Vec<u8> {
     let longer = [&vec![0; offset], text].concat();
     let bit = |at: usize| longer[at / 8] >> (7 - at % 8) & 1;

@@ -55,7 +55,7 @@ impl Scanner {
         excerpt::mask(&self.keys, text, &decode::occurrences(&self.matcher, text))
     }
 
-    /// Does the same for a path.
+    /// Returns a path in which the keys are masked. Control characters stay.
     pub(crate) fn mask_path(&self, path: &Path) -> String {
         self.mask(path.as_os_str().as_encoded_bytes())
     }

@@ -28,8 +28,8 @@ pub(crate) struct Seeds {
 }
 
 impl Seeds {
-    /// Takes as many seeds of each needle as positions are skipped. So each occurrence of a needle has a seed at one of
-    /// the positions.
+    /// Stores the first seeds of each needle, one for each byte of the stride and one more. The matcher reads one of these
+    /// seeds in each occurrence of the needle.
     pub(crate) fn new(needles: &[Needle]) -> Self {
         let shortest = needles.iter().map(|needle| needle.text.len()).min().unwrap_or(SEED);
         // One position less than a needle has: the matcher reads the seed after the first character if this character
