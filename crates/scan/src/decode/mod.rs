@@ -21,9 +21,11 @@ use crate::needles;
 const MAX_DEPTH: usize = 3;
 /// The number of decoded bytes for each byte of a text. Input that was made to be decoded over and over ends here.
 const MAX_WORK: usize = 24;
-/// The number of bytes of a text that must all be characters of an encoding before the text around them is examined. At
-/// least one of the positions that are examined is in each line of an encoded text.
+/// The length of a sample, in bytes. If all bytes of a sample are characters of an encoding, the text around the sample
+/// is decoded.
 const SAMPLE: usize = 16;
+/// The distance between the starts of two samples. Each line of an encoded text with 47 or more characters contains a
+/// whole sample.
 const STRIDE: usize = 32;
 
 /// An occurrence of a key, in plain form or encoded.
