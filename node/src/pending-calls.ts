@@ -39,7 +39,8 @@ export interface Message {
     arguments: unknown[];
     event: unknown;
     /**
-     * The number of the lock to release. A lock has the same number as the run of the function `lock` that acquired it.
+     * The number of the lock to release. Each call of the function `lock` has a number. The acquired lock gets the same
+     * number.
      */
     unlock: number | null;
 }

@@ -81,8 +81,8 @@ impl RequestedAction {
 /// The properties of an API key that are not secret.
 #[derive(Clone)]
 pub(crate) struct KeySummary {
-    /// The name of the API key. The name can contain an API key that Codat does not list yet, so each page redacts the
-    /// name again.
+    /// The name of the API key. The name can contain another API key that is created later. Therefore each page that
+    /// shows the name redacts it with the list of that time.
     pub(crate) name: Option<Untrusted>,
     pub(crate) masked: String,
 }

@@ -9,7 +9,7 @@ use crate::{Event, Finding, GitObject, Place, Scanner, Totals};
 
 /// The size up to which a blob is read into memory.
 const MAX_BLOB_IN_MEMORY: u64 = 1 << 20;
-/// The size up to which other objects are read into memory.
+/// The size up to which a commit, a tag or a tree is read into memory.
 const MAX_IN_MEMORY: u64 = 16 << 20;
 
 /// What was found in an object, before its path and its commit are known. The second name of the place is that of the

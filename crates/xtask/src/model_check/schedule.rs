@@ -56,8 +56,9 @@ impl Schedule {
         options[option]
     }
 
-    /// Returns true if the search recognizes states, and the run has made all choices in `given`. While choices in
-    /// `given` remain, the run repeats the previous run, and reaches only states that are still being explored.
+    /// Returns whether the current state can be new, so that the search must compare it with the states that it has seen.
+    /// While choices in `given` remain, the run repeats the previous run, and its states are not new. Returns false if
+    /// the search does not compare states.
     pub(crate) fn is_in_new_state(&self) -> bool {
         self.states.is_some() && self.made.len() >= self.given.len()
     }
