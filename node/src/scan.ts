@@ -24,7 +24,10 @@ import { type FindingData, type PathScan, type ScanEventData, type ScanKeyData, 
 import { callNative } from "./raise";
 import { type ApiKey, raw } from "./secrets";
 
-/** An API key to search for. If it is an `ApiKeyDetails`, each finding of the key contains the id and the name of the key. */
+/**
+ * An API key to search for. If it is an `ApiKeyDetails`, each finding of the key contains the id and the name of the
+ * key.
+ */
 export type KeyToFind = ApiKeyDetails | ApiKey | string;
 
 /** An occurrence of an API key. It is frozen, and no member contains the API key. */

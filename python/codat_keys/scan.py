@@ -100,7 +100,8 @@ class Unread(_Data):
 class Scanner:
     """Searches for API keys. Threads can share a scanner. It cannot be pickled, because it contains keys.
 
-    ``keys`` are from 1 to 100 keys. If a key is an ``ApiKeyDetails``, each of its findings contains the id and the name of the key.
+    ``keys`` are from 1 to 100 keys. If a key is an ``ApiKeyDetails``, each of its findings contains the id and the name
+    of the key.
 
     Raises ``InvalidCredentialError`` if a string cannot be an API key. Raises ``ValueError`` without a key, with more
     than 100 keys, and for a key with fewer than 16 letters and digits, which could occur in a file by chance.
