@@ -42,7 +42,7 @@ impl Scanner {
 
     /// Passes the occurrences of the keys in a stream to `report`, in the order of their start, and returns the number of
     /// bytes. Uses about 2 MiB of memory, whatever the length of the stream is. An occurrence that is spread over more than
-    /// 64 KiB, because it is wrapped with long separators, may not be found. Does not open archives.
+    /// 64 KiB, or that has a separator of more than 4 KiB, may not be found. Does not open archives.
     ///
     /// # Errors
     /// The error of the reader. The occurrences before the error have been reported.

@@ -11,7 +11,7 @@ const MIN_LENGTH: usize = 64;
 const MAX_GAP: usize = 16;
 
 /// An encoding whose characters each stand for some bits.
-struct Alphabet {
+pub(super) struct Alphabet {
     encoding: &'static str,
     class: Classes,
     bits: usize,
@@ -20,28 +20,17 @@ struct Alphabet {
     value: fn(u8) -> u8,
 }
 
-pub(super) fn hexadecimal(text: &[u8], at: usize, visit: &mut Visit<'_>) -> usize {
-    let class = class::HEXADECIMAL;
-    decode(&Alphabet { encoding: "hexadecimal", class, bits: 4, period: 2, value: hexadecimal_value }, text, at, visit)
-}
-
-pub(super) fn base32_uppercase(text: &[u8], at: usize, visit: &mut Visit<'_>) -> usize {
-    let class = class::BASE32_UPPERCASE;
-    decode(&Alphabet { encoding: "Base32", class, bits: 5, period: 8, value: base32_value }, text, at, visit)
-}
-
-pub(super) fn base32_lowercase(text: &[u8], at: usize, visit: &mut Visit<'_>) -> usize {
-    let class = class::BASE32_LOWERCASE;
-    decode(&Alphabet { encoding: "Base32", class, bits: 5, period: 8, value: base32_value }, text, at, visit)
-}
-
-pub(super) fn base64(text: &[u8], at: usize, visit: &mut Visit<'_>) -> usize {
-    let class = class::BASE64;
-    decode(&Alphabet { encoding: "Base64", class, bits: 6, period: 4, value: base64_value }, text, at, visit)
-}
+pub(super) static HEXADECIMAL: Alphabet =
+    Alphabet { encoding: "hexadecimal", class: class::HEXADECIMAL, bits: 4, period: 2, value: hexadecimal };
+pub(super) static BASE32_UPPERCASE: Alphabet =
+    Alphabet { encoding: "Base32", class: class::BASE32_UPPERCASE, bits: 5, period: 8, value: base32 };
+pub(super) static BASE32_LOWERCASE: Alphabet =
+    Alphabet { encoding: "Base32", class: class::BASE32_LOWERCASE, bits: 5, period: 8, value: base32 };
+pub(super) static BASE64: Alphabet =
+    Alphabet { encoding: "Base64", class: class::BASE64, bits: 6, period: 4, value: base64 };
 
 /// Decodes the text around a sample, which can be in several lines.
-fn decode(alphabet: &Alphabet, text: &[u8], at: usize, visit: &mut Visit<'_>) -> usize {
+pub(super) fn decode(alphabet: &Alphabet, text: &[u8], at: usize, visit: &mut Visit<'_>) -> usize {
     let lines = lines(text, at, alphabet.class);
     let end = lines.last().map_or(at, |line| line.end);
     if lines.iter().map(ExactSizeIterator::len).sum::<usize>() < MIN_LENGTH {
@@ -92,18 +81,18 @@ fn unpack(values: &[u8], bits: usize) -> Vec<u8> {
     bytes
 }
 
-fn hexadecimal_value(byte: u8) -> u8 {
+fn hexadecimal(byte: u8) -> u8 {
     (byte as char).to_digit(16).unwrap_or_default() as u8
 }
 
-fn base32_value(byte: u8) -> u8 {
+fn base32(byte: u8) -> u8 {
     match byte {
         b'2'..=b'7' => byte - b'2' + 26,
         letter => letter.to_ascii_uppercase() - b'A',
     }
 }
 
-fn base64_value(byte: u8) -> u8 {
+fn base64(byte: u8) -> u8 {
     match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,

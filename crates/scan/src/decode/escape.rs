@@ -45,16 +45,12 @@ fn sequence(text: &[u8]) -> Option<(u8, usize)> {
 
 fn braces(rest: &[u8]) -> Option<(u8, usize)> {
     let (byte, length) = digits(rest, 16, 1..=6, 3)?;
-    (text_at(rest, length - 3) == Some(b'}')).then_some((byte, length + 1))
+    (rest.get(length - 3) == Some(&b'}')).then_some((byte, length + 1))
 }
 
 fn entity(rest: &[u8], radix: u32, prefix: usize) -> Option<(u8, usize)> {
     let (byte, length) = digits(rest, radix, 1..=7, prefix)?;
-    Some((byte, length + usize::from(text_at(rest, length - prefix) == Some(b';'))))
-}
-
-fn text_at(text: &[u8], at: usize) -> Option<u8> {
-    text.get(at).copied()
+    Some((byte, length + usize::from(rest.get(length - prefix) == Some(&b';'))))
 }
 
 /// Reads as many digits as there are in `count`, and returns the character and the length with the prefix.

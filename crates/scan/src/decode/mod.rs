@@ -124,10 +124,10 @@ fn decode_parts(text: &[u8], visit: &mut Visit<'_>) {
 type Decoder = fn(&[u8], usize, &mut Visit<'_>) -> usize;
 
 const DECODERS: [(Classes, Decoder); 7] = [
-    (class::HEXADECIMAL, blob::hexadecimal),
-    (class::BASE32_UPPERCASE, blob::base32_uppercase),
-    (class::BASE32_LOWERCASE, blob::base32_lowercase),
-    (class::BASE64, blob::base64),
+    (class::HEXADECIMAL, |text, at, visit| blob::decode(&blob::HEXADECIMAL, text, at, visit)),
+    (class::BASE32_UPPERCASE, |text, at, visit| blob::decode(&blob::BASE32_UPPERCASE, text, at, visit)),
+    (class::BASE32_LOWERCASE, |text, at, visit| blob::decode(&blob::BASE32_LOWERCASE, text, at, visit)),
+    (class::BASE64, |text, at, visit| blob::decode(&blob::BASE64, text, at, visit)),
     (class::ESCAPES, escape::decode),
     (class::NUMBERS, numbers::decode),
     (class::DUMP, dump::decode),
